@@ -1,0 +1,60 @@
+package import ArgumentParser
+package import ClozeCore
+internal import Foundation
+
+/// Options that every tool has.
+package struct CommonOptions: ParsableArguments {
+  @Flag(name: .long, help: "Print no progress, only results and warnings.")
+  package var quiet = false
+
+  package init() {}
+}
+
+/// Options of the tools that read settings from a file.
+package struct ConfigurationOptions: ParsableArguments {
+  @Option(name: .long, help: ArgumentHelp("A YAML file with settings.", valueName: "file"))
+  package var config: String?
+
+  @Option(
+    name: .customLong("set"), parsing: .singleValue,
+    help: ArgumentHelp("Override one setting, such as optimizer.learningRate=3e-4; may be repeated.", valueName: "key=value"))
+  package var overrides: [String] = []
+
+  package init() {}
+
+  /// The defaults, the file and the overrides, merged and checked.
+  package func load<Settings: Configuration>(_ type: Settings.Type) throws -> Settings {
+    try Settings.load(file: config.map { URL(fileURLWithPath: $0) }, overrides: overrides)
+  }
+}
+
+/// A command-line tool: its errors become one line on standard error and an exit status.
+package protocol Tool: ParsableCommand {
+  /// Does the work; what it throws is reported by `run()`.
+  mutating func execute() throws
+}
+
+extension Tool {
+  package mutating func run() throws {
+    // A reader that goes away (`translate | head`) is an error of `write`, not a signal.
+    signal(SIGPIPE, SIG_IGN)
+    do {
+      try execute()
+    } catch let failure as any Failure {
+      Console.error("\(Self.configuration.commandName ?? "cloze"): \(failure)")
+      throw ArgumentParser.ExitCode(failure.exitStatus.rawValue)
+    }
+  }
+}
+
+/// What a person sees: progress and warnings on standard error.
+package enum Console {
+  package static func error(_ line: String) {
+    FileHandle.standardError.write(Data((line + "\n").utf8))
+  }
+
+  /// Something odd that does not stop the run.
+  package static func warning(_ line: String) {
+    error("warning: " + line)
+  }
+}

@@ -1,0 +1,204 @@
+package import Foundation
+internal import Yams
+
+/// A tool's settings: nested `Codable` structs whose stored properties carry their defaults.
+///
+/// Every property is encoded, so the encoded defaults are the list of all valid keys; `nil` never stands for
+/// "no limit" (0 does), because an absent key could not be told from a misspelt one.
+package protocol Configuration: Codable, Sendable {
+  init()
+  /// Checks what the types cannot say; changes nothing.
+  /// - Throws: `ConfigurationError`
+  func validate() throws
+}
+
+/// A configuration file or a `--set` override is wrong.
+package enum ConfigurationError: Failure {
+  case malformed(source: String, reason: String)
+  case unknownKey(source: String, path: String, nearest: String?)
+  case wrongType(path: String, expected: String)
+  case invalid(path: String, reason: String)
+
+  package var exitStatus: ExitStatus { .usage }
+
+  package var description: String {
+    switch self {
+    case .malformed(let source, let reason): "\(source): \(reason); correct it"
+    case .unknownKey(let source, let path, let nearest):
+      "\(source): unknown key '\(path)'; "
+        + (nearest.map { "did you mean '\($0)'?" } ?? "see the commented configs/ for the valid keys")
+    case .wrongType(let path, let expected): "\(path): has the wrong type; write \(expected)"
+    case .invalid(let path, let reason): "\(path): \(reason)"
+    }
+  }
+}
+
+extension Configuration {
+  /// The defaults, then the YAML file, then each `key=value` of `overrides`, in this order.
+  /// - Throws: `ConfigurationError`, `FileError`
+  package static func load(file: URL?, overrides: [String]) throws -> Self {
+    var merged = try ConfigurationTree(encoding: Self())
+    if let file {
+      let text = String(decoding: try Data(file: file), as: UTF8.self)
+      try merged.merge(yaml: text, source: file.path)
+    }
+    for override in overrides {
+      try merged.set(override)
+    }
+    let configuration = try merged.decode(Self.self)
+    try configuration.validate()
+    return configuration
+  }
+
+  /// All settings as YAML, keys in the order of their declaration.
+  package func yaml() throws -> String {
+    let encoder = YAMLEncoder()
+    encoder.options.allowUnicode = true
+    return try encoder.encode(self)
+  }
+}
+
+/// A configuration as a tree of YAML nodes whose keys are exactly the valid ones.
+private struct ConfigurationTree {
+  var root: Node
+
+  init(encoding configuration: some Configuration) throws {
+    let text = try configuration.yaml()
+    guard let node = try Yams.compose(yaml: text) else {
+      preconditionFailure("a configuration encodes to an empty document")
+    }
+    root = node
+  }
+
+  mutating func merge(yaml text: String, source: String) throws {
+    let node: Node?
+    do {
+      node = try Yams.compose(yaml: text)
+    } catch {
+      throw ConfigurationError.malformed(source: source, reason: "is not valid YAML (\(error))")
+    }
+    guard let node else { return }
+    root = try merged(root, with: node, path: [], source: source)
+  }
+
+  mutating func set(_ override: String) throws {
+    guard let equals = override.firstIndex(of: "="), equals != override.startIndex else {
+      throw ConfigurationError.malformed(source: "--set \(override)", reason: "is not of the form key=value")
+    }
+    let keys = override[..<equals].split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+    let text = String(override[override.index(after: equals)...])
+    guard var node = try? Yams.compose(yaml: text.isEmpty ? "\"\"" : text) else {
+      throw ConfigurationError.malformed(source: "--set \(override)", reason: "has a value that is not YAML")
+    }
+    for key in keys.reversed() { node = Node.mapping(.init([(Node(key), node)])) }
+    root = try merged(root, with: node, path: [], source: "--set")
+  }
+
+  func decode<Settings: Configuration>(_ type: Settings.Type) throws -> Settings {
+    let text = try Yams.serialize(node: root)
+    do {
+      return try YAMLDecoder().decode(type, from: text)
+    } catch let error as DecodingError {
+      throw ConfigurationTree.explain(error)
+    }
+  }
+
+  private func merged(_ base: Node, with change: Node, path: [String], source: String) throws -> Node {
+    guard case .mapping(var baseMapping) = base else { return change }
+    guard case .mapping(let changes) = change else {
+      throw ConfigurationError.wrongType(
+        path: path.isEmpty ? source : path.joined(separator: "."), expected: "a mapping of keys to values")
+    }
+    for (keyNode, value) in changes {
+      let key = keyNode.string ?? ""
+      let here = path + [key]
+      guard let current = baseMapping[keyNode] else {
+        let known = baseMapping.keys.compactMap(\.string)
+        let nearest = known.min { $0.editDistance(to: key) < $1.editDistance(to: key) }
+          .flatMap { $0.editDistance(to: key) <= max(2, key.count / 2) ? $0 : nil }
+          ?? elsewhere(key)
+        throw ConfigurationError.unknownKey(
+          source: source, path: here.joined(separator: "."),
+          nearest: nearest.map { $0.contains(".") ? $0 : (path + [$0]).joined(separator: ".") })
+      }
+      baseMapping[keyNode] = try merged(current, with: value, path: here, source: source)
+    }
+    return .mapping(baseMapping)
+  }
+
+  /// The full path of a key that is valid in another section.
+  private func elsewhere(_ key: String) -> String? {
+    func search(_ node: Node, _ path: [String]) -> String? {
+      guard case .mapping(let mapping) = node else { return nil }
+      for (name, value) in mapping {
+        let here = path + [name.string ?? ""]
+        if name.string == key { return here.joined(separator: ".") }
+        if let found = search(value, here) { return found }
+      }
+      return nil
+    }
+    return search(root, [])
+  }
+
+  private static func explain(_ error: DecodingError) -> ConfigurationError {
+    func path(_ context: DecodingError.Context) -> String {
+      context.codingPath.map(\.stringValue).joined(separator: ".")
+    }
+    func name(_ type: Any.Type) -> String {
+      switch type {
+      case is Int.Type, is UInt64.Type: "a whole number"
+      case is Double.Type: "a number"
+      case is Bool.Type: "true or false"
+      case is String.Type: "text"
+      default: "a value of type \(type)"
+      }
+    }
+    switch error {
+    case .typeMismatch(let type, let context), .valueNotFound(let type, let context):
+      return .wrongType(path: path(context), expected: name(type))
+    case .keyNotFound(let key, let context):
+      return .wrongType(path: path(context), expected: "a mapping that has '\(key.stringValue)'")
+    case .dataCorrupted(let context): return .wrongType(path: path(context), expected: context.debugDescription)
+    @unknown default: return .malformed(source: "configuration", reason: "\(error)")
+    }
+  }
+}
+
+/// A setting with a fixed list of names. A wrong name is answered with the list.
+package protocol NamedChoice: RawRepresentable<String>, CaseIterable, Codable, Sendable {}
+
+extension NamedChoice {
+  package init(from decoder: any Decoder) throws {
+    let container = try decoder.singleValueContainer()
+    guard let value = Self(rawValue: try container.decode(String.self)) else {
+      throw DecodingError.dataCorruptedError(
+        in: container,
+        debugDescription: "one of " + Self.allCases.map(\.rawValue).joined(separator: ", "))
+    }
+    self = value
+  }
+
+  package func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(rawValue)
+  }
+}
+
+extension String {
+  /// Levenshtein's distance, ignoring case.
+  fileprivate func editDistance(to other: String) -> Int {
+    let left = Array(lowercased().unicodeScalars)
+    let right = Array(other.lowercased().unicodeScalars)
+    var row = Array(0...right.count)
+    for (i, a) in left.enumerated() {
+      var diagonal = row[0]
+      row[0] = i + 1
+      for (j, b) in right.enumerated() {
+        let substitution = diagonal + (a == b ? 0 : 1)
+        diagonal = row[j + 1]
+        row[j + 1] = Swift.min(substitution, diagonal + 1, row[j] + 1)
+      }
+    }
+    return row[right.count]
+  }
+}

@@ -1,0 +1,7 @@
+import ArgumentParser
+import ClozeCLI
+
+@main
+struct Translate: Tool {
+  mutating func execute() throws {}
+}
