@@ -1,0 +1,173 @@
+/// What an encoder has met so far.
+package struct TokenCounts: Hashable, Sendable {
+  /// Words before they are cut into pieces; a punctuation mark and a Chinese character are words.
+  package var words = 0
+  /// Token ids given out.
+  package var tokens = 0
+  /// Words that the vocabulary cannot spell.
+  package var unknownTokens = 0
+  /// Pieces that continue a word.
+  package var continuationPieces = 0
+  /// Special tokens that the text spells and that were read as plain text.
+  package var literalSpecials = 0
+  /// Byte sequences that are no UTF-8.
+  package var invalidSequences = 0
+
+  package init() {}
+
+  package static func += (left: inout TokenCounts, right: TokenCounts) {
+    left.words += right.words
+    left.tokens += right.tokens
+    left.unknownTokens += right.unknownTokens
+    left.continuationPieces += right.continuationPieces
+    left.literalSpecials += right.literalSpecials
+    left.invalidSequences += right.invalidSequences
+  }
+}
+
+/// Turns text into token ids, one text after another.
+///
+/// An encoder remembers the pieces of the words that it has met, so it is worth keeping: one for each thread. What it
+/// gives for a text does not depend on the texts before it.
+package struct TokenEncoder: Sendable {
+  private var splitter: WordSplitter
+  private var pieces: PieceSink
+
+  /// - Parameters:
+  ///   - tokenizer: the vocabulary and the normalization.
+  ///   - specials: what `[MASK]` and the like mean in the text; a corpus is `.literal`.
+  package init(_ tokenizer: Tokenizer, specials: SpecialTokenHandling = .literal) {
+    splitter = WordSplitter(tokenizer.normalizer)
+    pieces = PieceSink(tokenizer, specials: specials)
+  }
+
+  /// What was met in all texts together.
+  package var counts: TokenCounts { pieces.counts }
+
+  /// Appends the ids of `utf8` to `ids`. Invalid UTF-8 reads as U+FFFD, which cleaning drops.
+  package mutating func encode(_ utf8: UnsafeBufferPointer<UInt8>, into ids: inout [TokenID]) {
+    // The sink owns the array for the time of the call, so that no id is copied.
+    swap(&ids, &pieces.output)
+    let before = pieces.output.count
+    splitter.split(utf8, into: &pieces)
+    pieces.counts.tokens += pieces.output.count - before
+    swap(&ids, &pieces.output)
+  }
+
+  /// The ids of `text`.
+  package mutating func encode(_ text: String) -> [TokenID] {
+    var ids: [TokenID] = []
+    var text = text
+    text.withUTF8 { encode($0, into: &ids) }
+    return ids
+  }
+}
+
+/// WordPiece with a memory: cuts each word into the longest pieces from the left, and keeps the result.
+///
+/// Source: Wu et al. 2016, "Google's Neural Machine Translation System", section 4.1, arXiv:1609.08144; the greedy
+/// longest match is that of BERT's `tokenization.py`.
+private struct PieceSink: WordSink {
+  /// Longer words seldom come twice.
+  private static let longestCachedWord = 48
+  /// At most this many words are kept, some 15 MB; then the memory starts anew, which changes no result.
+  private static let cacheCapacity = 1 << 18
+
+  private struct Span {
+    let start: UInt32
+    let count: UInt16
+    let isUnknown: Bool
+  }
+
+  var output: [TokenID] = []
+  var counts = TokenCounts()
+
+  private let trie: PieceTrie
+  private let specialIDs: [TokenID]
+  private let unknown: TokenID
+  private let specials: SpecialTokenHandling
+  private var words = WordTable(minimumCapacity: 1 << 14)
+  private var spans: [Span] = []
+  private var ids: [TokenID] = []
+
+  init(_ tokenizer: Tokenizer, specials: SpecialTokenHandling) {
+    trie = tokenizer.trie
+    specialIDs = tokenizer.vocabulary.specials.ids
+    unknown = tokenizer.vocabulary.specials.unknown
+    self.specials = specials
+  }
+
+  @inline(__always)
+  mutating func receive(word: UnsafeBufferPointer<UInt8>, scalarCount: Int) {
+    counts.words += 1
+    let hash = WordTable.hash(word)
+    if let number = words.find(word, hash: hash) {
+      emit(spans[number])
+    } else {
+      receive(new: word, hash: hash, scalarCount: scalarCount)
+    }
+  }
+
+  mutating func receive(special: Int) -> Bool {
+    switch specials {
+    case .recognized:
+      output.append(specialIDs[special])
+      return true
+    case .literal:
+      counts.literalSpecials += 1
+      return false
+    }
+  }
+
+  mutating func receiveInvalidSequence() { counts.invalidSequences += 1 }
+
+  @inline(__always)
+  private mutating func emit(_ span: Span) {
+    if span.count == 1 {
+      output.append(ids[Int(span.start)])
+    } else {
+      for index in Int(span.start)..<Int(span.start) + Int(span.count) { output.append(ids[index]) }
+    }
+    counts.continuationPieces += Int(span.count) - 1
+    if span.isUnknown { counts.unknownTokens += 1 }
+  }
+
+  @inline(never)
+  private mutating func receive(new word: UnsafeBufferPointer<UInt8>, hash: UInt32, scalarCount: Int) {
+    if words.count == PieceSink.cacheCapacity {
+      words.removeAll()
+      spans.removeAll(keepingCapacity: true)
+      ids.removeAll(keepingCapacity: true)
+    }
+    let start = ids.count
+    let isKnown = scalarCount <= WordSplitter.longestWord && appendPieces(of: word)
+    if !isKnown {
+      ids.removeSubrange(start...)
+      ids.append(unknown)
+    }
+    let span = Span(start: UInt32(start), count: UInt16(ids.count - start), isUnknown: !isKnown)
+    emit(span)
+    // A word beyond the limit comes cut short, and must not be taken for one that is as long as the limit.
+    if word.count <= PieceSink.longestCachedWord {
+      _ = words.append(word, hash: hash)
+      spans.append(span)
+    } else {
+      ids.removeSubrange(start...)
+    }
+  }
+
+  /// Appends the pieces of `word` to `ids`; false where the vocabulary cannot spell it.
+  private mutating func appendPieces(of word: UnsafeBufferPointer<UInt8>) -> Bool {
+    var root = PieceTrie.beginning
+    var offset = 0
+    while offset < word.count {
+      guard let piece = trie.longestPiece(word, from: offset, root: root) else { return false }
+      ids.append(piece.id)
+      offset = piece.end
+      guard offset < word.count else { break }
+      guard let continuation = trie.continuation else { return false }
+      root = continuation
+    }
+    return true
+  }
+}

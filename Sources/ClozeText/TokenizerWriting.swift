@@ -1,0 +1,118 @@
+internal import ClozeCore
+package import Foundation
+
+extension Tokenizer {
+  /// Writes `tokenizer.json`, `vocab.txt` and `tokenizer_config.json`, from which Hugging Face's `AutoTokenizer` makes
+  /// a tokenizer of the same ids that puts `[CLS]` and `[SEP]` around them. Equal tokenizers give equal bytes.
+  ///
+  /// - Parameters:
+  ///   - folder: made where it does not exist.
+  ///   - positionCount: the longest input of the model, in tokens; nil where no model is known.
+  /// - Throws: `FileError`
+  package func write(to folder: URL, positionCount: Int? = nil) throws {
+    try Folder.create(folder)
+    let files = [
+      ("vocab.txt", vocabulary.tokens.map { $0 + "\n" }.joined()),
+      ("tokenizer_config.json", configurationFile(positionCount: positionCount)),
+      ("tokenizer.json", tokenizerFile),
+    ]
+    for (name, text) in files {
+      try AtomicFile.write(Data(text.utf8), to: folder.appendingPathComponent(name))
+    }
+  }
+
+  private var stripsAccents: String { normalizer.stripsAccents.map { "\($0)" } ?? "null" }
+
+  private func configurationFile(positionCount: Int?) -> String {
+    // Hugging Face's own stand-in for "no limit", 10^30, where the model is not known.
+    let length = positionCount.map { "\($0)" } ?? "1000000000000000019884624838656"
+    return """
+      {
+        "clean_text": \(normalizer.cleansText),
+        "cls_token": "[CLS]",
+        "do_lower_case": \(normalizer.lowercases),
+        "mask_token": "[MASK]",
+        "model_max_length": \(length),
+        "pad_token": "[PAD]",
+        "sep_token": "[SEP]",
+        "strip_accents": \(stripsAccents),
+        "tokenize_chinese_chars": \(normalizer.isolatesChineseCharacters),
+        "tokenizer_class": "BertTokenizer",
+        "unk_token": "[UNK]"
+      }
+
+      """
+  }
+
+  private var tokenizerFile: String {
+    let specials = zip(SpecialTokens.texts, vocabulary.specials.ids).sorted { $0.1 < $1.1 }
+    let addedTokens = specials.map { text, id in
+      """
+          {
+            "id": \(id),
+            "content": \(JSONValue.quote(text)),
+            "single_word": false,
+            "lstrip": false,
+            "rstrip": false,
+            "normalized": false,
+            "special": true
+          }
+      """
+    }
+    let members = vocabulary.tokens.enumerated().map { id, token in "      \(JSONValue.quote(token)): \(id)" }
+    return """
+      {
+        "version": "1.0",
+        "truncation": null,
+        "padding": null,
+        "added_tokens": [
+      \(addedTokens.joined(separator: ",\n"))
+        ],
+        "normalizer": {
+          "type": "BertNormalizer",
+          "clean_text": \(normalizer.cleansText),
+          "handle_chinese_chars": \(normalizer.isolatesChineseCharacters),
+          "strip_accents": \(stripsAccents),
+          "lowercase": \(normalizer.lowercases)
+        },
+        "pre_tokenizer": {
+          "type": "BertPreTokenizer"
+        },
+        "post_processor": {
+          "type": "TemplateProcessing",
+          "single": [
+            { "SpecialToken": { "id": "[CLS]", "type_id": 0 } },
+            { "Sequence": { "id": "A", "type_id": 0 } },
+            { "SpecialToken": { "id": "[SEP]", "type_id": 0 } }
+          ],
+          "pair": [
+            { "SpecialToken": { "id": "[CLS]", "type_id": 0 } },
+            { "Sequence": { "id": "A", "type_id": 0 } },
+            { "SpecialToken": { "id": "[SEP]", "type_id": 0 } },
+            { "Sequence": { "id": "B", "type_id": 1 } },
+            { "SpecialToken": { "id": "[SEP]", "type_id": 1 } }
+          ],
+          "special_tokens": {
+            "[CLS]": { "id": "[CLS]", "ids": [\(vocabulary.specials.classification)], "tokens": ["[CLS]"] },
+            "[SEP]": { "id": "[SEP]", "ids": [\(vocabulary.specials.separator)], "tokens": ["[SEP]"] }
+          }
+        },
+        "decoder": {
+          "type": "WordPiece",
+          "prefix": "##",
+          "cleanup": true
+        },
+        "model": {
+          "type": "WordPiece",
+          "unk_token": "[UNK]",
+          "continuing_subword_prefix": "##",
+          "max_input_chars_per_word": \(WordSplitter.longestWord),
+          "vocab": {
+      \(members.joined(separator: ",\n"))
+          }
+        }
+      }
+
+      """
+  }
+}

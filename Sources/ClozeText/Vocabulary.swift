@@ -1,0 +1,90 @@
+package import ClozeCore
+
+/// A list of tokens is no vocabulary.
+package enum VocabularyError: Failure {
+  case missingSpecial(source: String, token: String)
+  case repeatedToken(source: String, token: String, first: Int, second: Int)
+  case emptyToken(source: String, id: Int)
+
+  package var exitStatus: ExitStatus { .data }
+
+  package var description: String {
+    switch self {
+    case .missingSpecial(let source, let token):
+      "\(source): the special token \(token) is missing; give a vocabulary that has "
+        + SpecialTokens.texts.joined(separator: " ")
+    case .repeatedToken(let source, let token, let first, let second):
+      "\(source): '\(token)' is token \(first) and again token \(second); keep one of them"
+    case .emptyToken(let source, let id): "\(source): token \(id) is empty; remove the blank line"
+    }
+  }
+}
+
+/// The pieces that text is spelled with: whole words and beginnings as they are, continuations after "##".
+package struct Vocabulary: Sendable {
+  /// The tokens by id.
+  package let tokens: [String]
+  package let specials: SpecialTokens
+  /// By id: whether the token continues a word, which is to say begins with "##".
+  package let isContinuation: [Bool]
+  /// By id: whether the token is made of marks that end a sentence, such as "." or "。".
+  package let isSentenceEnd: [Bool]
+  /// By id: whether the token is one of the five special ones.
+  package let isSpecial: [Bool]
+
+  private let numbers: WordTable
+
+  /// The bytes that mark a continuation.
+  package static let continuationPrefix = "##"
+
+  /// - Parameters:
+  ///   - tokens: every token once, in the order of the ids.
+  ///   - source: the file that an error names.
+  /// - Throws: `VocabularyError`
+  package init(tokens: [String], source: String = "vocabulary") throws {
+    var numbers = WordTable(minimumCapacity: tokens.count)
+    for (id, token) in tokens.enumerated() {
+      guard !token.isEmpty else { throw VocabularyError.emptyToken(source: source, id: id) }
+      var text = token
+      let number = text.withUTF8 { numbers.insert($0) }
+      guard number == id else {
+        throw VocabularyError.repeatedToken(source: source, token: token, first: number, second: id)
+      }
+    }
+    let specialIDs = try SpecialTokens.texts.map { text in
+      guard let number = numbers.find(text) else {
+        throw VocabularyError.missingSpecial(source: source, token: text)
+      }
+      return TokenID(number)
+    }
+    var isSpecial = [Bool](repeating: false, count: tokens.count)
+    for id in specialIDs { isSpecial[Int(id)] = true }
+    self.tokens = tokens
+    self.numbers = numbers
+    self.specials = SpecialTokens(ids: specialIDs)
+    self.isSpecial = isSpecial
+    self.isContinuation = tokens.map { $0.utf8.starts(with: Vocabulary.continuationPrefix.utf8) }
+    self.isSentenceEnd = tokens.map { $0.unicodeScalars.allSatisfy(Vocabulary.endsSentence) }
+  }
+
+  /// How many tokens there are.
+  package var count: Int { tokens.count }
+
+  /// The id of `token`, compared byte by byte; nil where there is none.
+  package func id(of token: String) -> TokenID? {
+    numbers.find(token).map { TokenID($0) }
+  }
+
+  /// Unicode's property Sentence_Terminal, with the ellipses that it lacks.
+  private static func endsSentence(_ scalar: Unicode.Scalar) -> Bool {
+    scalar.properties.isSentenceTerminal || scalar == "…" || scalar == "‥" || scalar == "⋯"
+  }
+}
+
+extension Vocabulary: Equatable {
+  /// Two vocabularies are equal where their tokens are, byte by byte.
+  package static func == (left: Vocabulary, right: Vocabulary) -> Bool {
+    left.count == right.count
+      && zip(left.tokens, right.tokens).allSatisfy { $0.utf8.elementsEqual($1.utf8) }
+  }
+}

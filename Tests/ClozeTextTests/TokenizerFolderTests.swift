@@ -1,0 +1,109 @@
+import ClozeTestSupport
+import ClozeText
+import Foundation
+import Testing
+
+@Suite struct TokenizerFolderTests {
+  @Test(arguments: [("tokenizer-cased", false), ("tokenizer-uncased", true)])
+  func bothFormatsAreOneTokenizer(folder: String, lowercases: Bool) throws {
+    let whole = try Tokenizer(Fixtures.url(folder))
+    let file = try Tokenizer(Fixtures.url("\(folder)/tokenizer.json"))
+    let list = try Tokenizer(Fixtures.url("\(folder)/vocab.txt"), lowercases: lowercases)
+    #expect(whole.digest == file.digest)
+    #expect(whole.digest == list.digest)
+    #expect(whole.vocabulary == list.vocabulary)
+  }
+
+  @Test(arguments: [
+    TextNormalizer.uncased, .cased, TextNormalizer(lowercases: true, stripsAccents: false),
+    TextNormalizer(lowercases: false, cleansText: false, isolatesChineseCharacters: false),
+  ])
+  func writtenFolderReadsBackEqual(normalizer: TextNormalizer) throws {
+    let folder = try TemporaryFolder()
+    let tokens = ["\"", "\\", "\u{E9}", "e\u{301}", "##é", "中", "\u{2028}", "\u{A0}", "\u{1}"]
+    let tokenizer = Tokenizer(vocabulary: try vocabulary(tokens), normalizer: normalizer)
+    try tokenizer.write(to: folder.file("a"), positionCount: 128)
+    try tokenizer.write(to: folder.file("b"), positionCount: 128)
+    for name in ["tokenizer.json", "vocab.txt", "tokenizer_config.json"] {
+      #expect(
+        try Data(contentsOf: folder.file("a/\(name)")) == Data(contentsOf: folder.file("b/\(name)")),
+        "\(name)")
+    }
+    let read = try Tokenizer(folder.file("a"))
+    #expect(read.normalizer == normalizer)
+    #expect(read.vocabulary == tokenizer.vocabulary)
+    #expect(read.digest == tokenizer.digest)
+    // Foundation must find it to be JSON, too.
+    _ = try JSONSerialization.jsonObject(with: Data(contentsOf: folder.file("a/tokenizer.json")))
+    if normalizer.cleansText {
+      #expect(try Tokenizer(folder.file("a/vocab.txt")).digest == tokenizer.digest)
+    }
+  }
+
+  @Test func configurationBesideTheListDecides() throws {
+    let folder = try TemporaryFolder()
+    let list = try folder.write(SpecialTokens.texts.joined(separator: "\r\n") + "\r\na\r\n", to: "vocab.txt")
+    #expect(try Tokenizer(list, lowercases: false).vocabulary.count == 6)
+    try folder.write(#"{"do_lower_case": true, "strip_accents": false}"#, to: "tokenizer_config.json")
+    #expect(try Tokenizer(list).normalizer == TextNormalizer(lowercases: true, stripsAccents: false))
+  }
+
+  /// One change to a good `tokenizer.json`, and what the reader must say to it.
+  @Test(arguments: [
+    (#""BertNormalizer""#, #""NFC""#, "the normalizer is of the kind 'NFC'"),
+    (#""BertPreTokenizer""#, #""ByteLevel""#, "the pre_tokenizer is of the kind 'ByteLevel'"),
+    (
+      #""type": "WordPiece","# + "\n    \"unk", #""type": "BPE","# + "\n    \"unk",
+      "the model is of the kind 'BPE'"
+    ),
+    (#""unk_token": "[UNK]""#, #""unk_token": "<unk>""#, "'model.unk_token' is <unk>"),
+    (#""max_input_chars_per_word": 100"#, #""max_input_chars_per_word": 50"#, "is 50; use a BERT tokenizer"),
+    ("subword_prefix\": \"##\"", "subword_prefix\": \"@@\"", "is @@; use"),
+    (#""clean_text": true"#, #""clean_text": 1"#, "'normalizer.clean_text' is missing or of the wrong type"),
+    (#""lstrip": false"#, #""lstrip": true"#, "'added_tokens: [PAD]: lstrip' is true"),
+    (#""content": "[PAD]""#, #""content": "<extra>""#, "the added token is of the kind '<extra>'"),
+    (#""id": 1,"#, #""id": 3,"#, "'added_tokens: [UNK]' contradicts its id in model.vocab"),
+    (#""[MASK]": 4"#, #""[HIDE]": 4"#, "the special token [MASK] is missing"),
+    (#""a": 5"#, #""a": 7"#, "no token has the id 5"),
+    (#""a": 5"#, #""a": "5""#, "'model.vocab.a' is missing"),
+    (#""a": 5"#, #""a" 5"#, "lacks a colon at byte"),
+    (#""truncation": null"#, #""truncation": {}"#, "'truncation' is set"),
+  ])
+  func everyDifferenceIsRefusedByName(original: String, replacement: String, message: String) throws {
+    let folder = try TemporaryFolder()
+    try Tokenizer(vocabulary: try vocabulary(["a", "b"]), normalizer: .uncased).write(to: folder.url)
+    let file = folder.file("tokenizer.json")
+    let text = try String(contentsOf: file, encoding: .utf8)
+    let changed = text.replacingOccurrences(of: original, with: replacement)
+    try #require(changed != text)
+    try folder.write(changed, to: "tokenizer.json")
+    let failure = failureMessage { _ = try Tokenizer(file) }
+    #expect(failure.contains(message) && failure.hasPrefix(file.path), "\(failure)")
+  }
+
+  @Test func missingPiecesAreNamed() throws {
+    let folder = try TemporaryFolder()
+    #expect(failureMessage { _ = try Tokenizer(folder.file("none")) }.contains("does not exist"))
+    #expect(failureMessage { _ = try Tokenizer(folder.url) }.contains("neither tokenizer.json nor vocab.txt"))
+    let list = try folder.write("[PAD]\n[UNK]\n", to: "vocab.txt")
+    #expect(failureMessage { _ = try Tokenizer(list) }.contains("nothing says whether text is lower-cased"))
+    #expect(failureMessage { _ = try Tokenizer(list, lowercases: true) }.contains("[CLS] is missing"))
+    try folder.write(#"{"tokenizer_class": "GPT2Tokenizer"}"#, to: "tokenizer_config.json")
+    #expect(failureMessage { _ = try Tokenizer(list) }.contains("of the kind 'GPT2Tokenizer'"))
+    try Tokenizer(vocabulary: try vocabulary(["a"]), normalizer: .cased).write(to: folder.url)
+    try folder.write(#"{"do_lower_case": true}"#, to: "tokenizer_config.json")
+    #expect(failureMessage { _ = try Tokenizer(folder.url) }.contains("contradicts do_lower_case"))
+  }
+
+  @Test(arguments: [
+    "", "{", "[1,]", "{\"a\":}", "\"\\q\"", "\"\\u12\"", "\"\\ud800\"", "nul", "{} {}", "\"open",
+    "{\"a\":1 \"b\":2}",
+    String(repeating: "[", count: 5000),
+  ])
+  func brokenJSONIsNamed(text: String) throws {
+    let folder = try TemporaryFolder()
+    let file = try folder.write(text, to: "tokenizer.json")
+    let failure = failureMessage { _ = try Tokenizer(file) }
+    #expect(failure.contains("at byte") && failure.hasPrefix(file.path), "\(failure)")
+  }
+}
