@@ -1,5 +1,6 @@
 """What both corpora have in common: which lines are prose, which documents they make, and what must stay out."""
 
+import hashlib
 import re
 import unicodedata
 
@@ -7,7 +8,7 @@ HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff]")
 KANA_OR_HANGUL = re.compile("[\u3040-\u30ff\uac00-\ud7af]")
 INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
 # What program text, option lists and left-over markup are full of, and prose is not.
-SYMBOLS = re.compile(r"[\\_|=<>{}\[\]#*~^$@+&/`§]|--|::")
+SYMBOLS = re.compile(r"[\\_|=<>{}#*~^$@+&/`§]|--|::")
 REFUSED = re.compile(r"https?:|www\.|\S@\S+\.|%[sdiu(]|\{\{|</|/>|\$\{|\ufffd|[\u2500-\u257f]|\.\.\.\.|----")
 ENGLISH_END = re.compile(r"[.!?…:;][\"'”’)\]]*$")
 SENTENCE = re.compile(r".+?(?:[.!?…]+[\"'”’)]*(?=\s|$)|[。！？…]+[”’」』）]*|$)", re.DOTALL)
@@ -23,7 +24,8 @@ def tidy(text):
     text = INVISIBLE.sub("", text)
     text = "".join(" " if unicodedata.category(c) in ("Cc", "Zs", "Zl", "Zp") else c for c in text) \
         if not text.isascii() or not text.isprintable() else text
-    return " ".join(text.split())
+    # Plain-text dashes are dashes; what still has `--` afterwards is an option or a rule.
+    return " ".join(re.sub(r"(?<=[\w,.;:!?\"')]) ?--(?= |\w|\"|$)", " —", text).split())
 
 
 def join_wrapped(lines):
@@ -59,7 +61,7 @@ def is_english_prose(line):
     letters = sum(c.isalpha() for c in line)
     ascii_letters = sum("a" <= c <= "z" or "A" <= c <= "Z" for c in line)
     dense = len(line) - len(words) + 1
-    return letters > 0.85 * dense and ascii_letters > 0.97 * letters and len(SYMBOLS.findall(line)) <= 0.015 * len(line)
+    return letters > 0.8 * dense and ascii_letters > 0.97 * letters and len(SYMBOLS.findall(line)) <= 0.015 * len(line)
 
 
 def is_chinese_prose(line):
@@ -69,28 +71,28 @@ def is_chinese_prose(line):
     if han < 5 or not (HAN.match(line[0]) or line[0].isalnum() or line[0] in "“‘「『《（(\"'"):
         return False
     dense = len(line) - line.count(" ")
-    if line[-1] not in "。！？；：…”’」』）.!?;:)\"" and han < 10:
+    # Short and without an end: a label or a menu entry.
+    if line[-1] not in "。！？；：…”’」』.!?;:\"" and han < 10:
         return False
-    return han > 0.5 * dense and len(SYMBOLS.findall(line)) <= 0.03 * len(line)
+    return han > 0.42 * dense and len(SYMBOLS.findall(line)) <= 0.04 * len(line)
 
 
 IS_PROSE = {"english": is_english_prose, "chinese": is_chinese_prose}
 
 
 class Corpus:
-    """One text file in the making. Takes documents, keeps their prose, and writes each line once."""
+    """One text file in the making. Takes documents, keeps their prose, and each line once."""
 
-    def __init__(self, path, language, held_out):
-        self.file = open(path, "w", encoding="utf-8", newline="\n")
+    def __init__(self, language, held_out):
+        self.documents = []
         self.is_prose = IS_PROSE[language]
         self.held_out = held_out
         self.seen = set()
-        self.documents = 0
 
-    def add(self, documents, is_prose=None):
-        """Writes the documents (each a list of lines) and returns their bytes."""
+    def add(self, documents, is_prose=None, least_words=0):
+        """Takes documents, each a list of lines, and returns the bytes of what it keeps of them."""
         is_prose = is_prose or self.is_prose
-        start = self.file.tell()
+        first = len(self.documents)
         for document in documents:
             lines, words = [], 0
             for line in document:
@@ -100,10 +102,11 @@ class Corpus:
                 lines.append(line)
                 words += word_count(line)
                 if words >= DOCUMENT_WORDS:
-                    self.write(lines)
+                    self.documents.append("\n".join(lines))
                     lines, words = [], 0
-            self.write(lines)
-        return self.file.tell() - start
+            if lines and words >= least_words:
+                self.documents.append("\n".join(lines))
+        return sum(len(document.encode()) + 2 for document in self.documents[first:])
 
     def accepted(self, line, is_prose):
         line = tidy(line)
@@ -122,16 +125,13 @@ class Corpus:
         kept = [sentence for sentence in sentences if key(sentence) not in self.held_out]
         return line if len(kept) == len(sentences) else "".join(kept).strip()
 
-    def write(self, lines):
-        if lines:
-            self.file.write("\n".join(lines) + "\n\n")
-            self.documents += 1
-
-    def close(self):
-        self.file.close()
+    def write(self, path):
+        """In an order that mixes the sources, so that the first part of the file is like the rest."""
+        with open(path, "w", encoding="utf-8", newline="\n") as file:
+            for document in sorted(self.documents, key=hash_of):
+                file.write(document + "\n\n")
 
 
 def hash_of(text):
     """64 bits that are the same in every run, which Python's own hash is not."""
-    import hashlib
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")

@@ -13,9 +13,10 @@ BLOCKS = {"p", "li", "dd", "dt", "div", "blockquote", "td", "ul", "ol", "dl", "s
 # `dt` is a term, not a sentence; `sup` holds footnote marks.
 SKIPPED = {"pre", "table", "script", "style", "nav", "header", "footer", "aside", "form", "button", "select", "svg",
            "math", "h1", "h2", "h3", "h4", "h5", "h6", "title", "head", "sup", "dt", "textarea", "label"}
+# MAC: LibreOffice's pages hold the key names of two systems side by side, and show one of them.
 SKIPPED_CLASSES = {"related", "embedded", "toc", "footnotes", "navheader", "navfooter", "docnav", "sphinxsidebar",
                    "highlight", "toctree-wrapper", "admonition-title", "headerlink", "literal-block", "index",
-                   "contents", "classifier", "lineno", "titlepage", "noteicon", "howtoget", "term", "related"}
+                   "contents", "classifier", "lineno", "titlepage", "noteicon", "howtoget", "term", "MAC"}
 VOID = {"br", "img", "hr", "meta", "link", "input", "col", "area", "base", "wbr", "source"}
 
 

@@ -13,6 +13,8 @@ HELD_OUT_SENTENCES = 1000
 FEW_PAIRS = 2000
 # The sentence that everybody asks for first must not have been learnt by heart.
 ALWAYS_TEST = {key("我爱你")}
+# Where 著 is but the traditional form of the particle 着, which OpenCC leaves alone outside its phrases.
+MEANS_WHILE = re.compile("(?<![显名原专编论土卓昭巨拙遗译合])著(?![名作称者述书])")
 ODD = re.compile(r"[\\_|=<>{}\[\]#*~^$@+]|https?:|www\.")
 
 
@@ -44,7 +46,7 @@ def to_simplified(lines, apt, folder):
         converted = done.stdout.split("\n")[:-1]
         if len(converted) != len(lines):
             raise FetchError(f"opencc: {len(converted)} lines for {len(lines)}; check its version")
-        return converted
+        return [MEANS_WHILE.sub("着", line).replace("妳", "你") for line in converted]
     except (FetchError, OSError, subprocess.CalledProcessError) as error:
         say(f"warning: opencc: {error}; traditional characters stay as they are; install opencc for simplified ones")
         return lines

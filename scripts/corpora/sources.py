@@ -21,6 +21,8 @@ class Source:
     """From the package's archive to documents: lists of paragraphs."""
     quick: bool = False
     """Part of the small set, too."""
+    least_words: int = 0
+    """Documents with fewer words are left out: where they are but a formula filled in."""
 
 
 def pages(pattern, paragraphs=html_paragraphs):
@@ -52,8 +54,11 @@ def fortunes(archive):
     return documents
 
 
-def poems(archive):
-    return [[line for line in document] for document in fortunes(archive)]
+def essays(archive):
+    """The anarchist FAQ, without the references in brackets that break its sentences."""
+    reference = r"\s*\[[^\[\]]*(?:\bpp?\.|\bvol\.|Op\. Cit|Ibid|quoted by|[Ee]mphasis)[^\[\]]*\]"
+    return [[re.sub(reference, "", line) for line in html_paragraphs(data)]
+            for _, data in package_files(archive, r"doc/anarchism/html/.*\.html$")]
 
 
 def novels(archive):
@@ -64,9 +69,18 @@ def novels(archive):
 
 def bible(archive):
     files = dict((path.rsplit("/", 1)[1], data) for path, data in package_files(archive, r"/[on]t\.bz[szv]$"))
-    return [five for part in ("ot", "nt")
-            for chapter in sword_chapters(files[part + ".bzs"], files[part + ".bzv"], files[part + ".bzz"])
-            for five in [[" ".join(chapter[i:i + 5]) for i in range(0, len(chapter), 5)]]]
+    return [paragraphs_of_verses(chapter) for part in ("ot", "nt")
+            for chapter in sword_chapters(files[part + ".bzs"], files[part + ".bzv"], files[part + ".bzz"])]
+
+
+def paragraphs_of_verses(verses):
+    """A verse may end in the middle of a sentence; a paragraph here does not."""
+    paragraphs, start = [], 0
+    for index, verse in enumerate(verses, 1):
+        if index == len(verses) or (index - start >= 4 and re.search(r"[.!?][”’\"]*$", verse)):
+            paragraphs.append(" ".join(verses[start:index]))
+            start = index
+    return paragraphs
 
 
 def game_messages(side):
@@ -110,7 +124,7 @@ def descriptions(language):
 def kernel_pages(archive):
     """The kernel manual's chapters for people; the reference that is made from source code is no prose."""
     chosen = ("process|maintainer|doc-guide|kernel-hacking|locking|RCU|scheduler|admin-guide|mm|dev-tools|filesystems"
-              "|power|security|virt|x86|usb|core-api|block|livepatch|trace|input|networking|driver-api|sound|bpf|i2c")
+              "|power|security|core-api|block|livepatch|trace|input")
     pattern = rf"/html/(?:{chosen})/(?!.*(?:abi-|maintainers\.html|kernel-parameters|index\.html)).*\.html$"
     return [html_paragraphs(data) for _, data in package_files(archive, pattern) if len(data) < 300_000]
 
@@ -119,7 +133,7 @@ LIBREOFFICE_PAGE = r"/help/{}/text/(?:swriter|scalc|simpress|sdraw|smath|schart|
 DESCRIPTIONS_LICENCE = "each package's own (Debian descriptions)"
 
 SOURCES = [
-    Source("english", "anarchism", "GPL-2", "anarchism", pages(r"doc/anarchism/html/.*\.html$"), quick=True),
+    Source("english", "anarchism", "GPL-2", "anarchism", essays, quick=True),
     Source("english", "janeaustenr", "public domain (MIT package)", "r-cran-janeaustenr", novels, quick=True),
     Source("english", "world-english-bible", "public domain", "sword-text-web", bible),
     Source("english", "cataclysm", "CC-BY-SA-3.0", "cataclysm-dda-data", game_messages(0)),
@@ -141,7 +155,7 @@ SOURCES = [
     Source("english", "harden-doc", "GPL-2+", "harden-doc", pages(r"html/en-US/.*\.html$")),
     Source("english", "debian-history", "GPL-2+", "debian-history", pages(r"docs/.*\.en\.html$")),
     Source("english", "linux-doc", "GPL-2", r"linux-doc-\d+\.\d+", kernel_pages),
-    Source("english", "package-descriptions", DESCRIPTIONS_LICENCE, "", descriptions("en"), quick=True),
+    Source("english", "package-descriptions", DESCRIPTIONS_LICENCE, "", descriptions("en"), quick=True, least_words=60),
 
     Source("chinese", "libreoffice-help", "MPL-2.0", "libreoffice-help-zh-cn",
            pages(LIBREOFFICE_PAGE.format("zh-CN")), quick=True),
