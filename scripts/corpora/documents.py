@@ -14,18 +14,24 @@ ENGLISH_END = re.compile(r"[.!?…:;][\"'”’)\]]*$")
 SENTENCE = re.compile(r".+?(?:[.!?…]+[\"'”’)]*(?=\s|$)|[。！？…]+[”’」』）]*|$)", re.DOTALL)
 KEY_DROPPED = re.compile(r"[^\w]|_")
 
+DASH = re.compile(r"(?<=[\w,.;:!?\"')]) ?--(?= |\w|\"|$)")
+BLANK_BETWEEN_WIDE = re.compile("(?<=[\u2e80-\u9fff\uff00-\uffef]) (?=[\u2e80-\u9fff\uff00-\uffef])")
+# Full-width digits and letters.
+NARROW = {c: c - 0xFEE0 for start, count in ((0xFF10, 10), (0xFF21, 26), (0xFF41, 26)) for c in range(start, start + count)}
+
 # Long pages are cut between paragraphs into documents of about this many words (a Han character counts as a word):
 # no shorter than a training window, and many enough that a split by document leaves both sides alike.
 DOCUMENT_WORDS = 300
 
 
 def tidy(text):
-    """One line: no control characters, no runs of blanks."""
-    text = INVISIBLE.sub("", text)
+    """One line: no control characters, no runs of blanks, none between Chinese characters; full-width letters narrowed."""
+    text = INVISIBLE.sub("", text).translate(NARROW)
     text = "".join(" " if unicodedata.category(c) in ("Cc", "Zs", "Zl", "Zp") else c for c in text) \
         if not text.isascii() or not text.isprintable() else text
+    text = BLANK_BETWEEN_WIDE.sub("", " ".join(text.split()))
     # Plain-text dashes are dashes; what still has `--` afterwards is an option or a rule.
-    return " ".join(re.sub(r"(?<=[\w,.;:!?\"')]) ?--(?= |\w|\"|$)", " —", text).split())
+    return DASH.sub(" —", text)
 
 
 def join_wrapped(lines):
@@ -45,6 +51,10 @@ def is_wide(character):
 def key(sentence):
     """What two spellings of one sentence share: letters and digits in small print."""
     return KEY_DROPPED.sub("", unicodedata.normalize("NFKC", sentence).lower())
+
+
+def sentence_keys(text):
+    return {key(sentence) for sentence in SENTENCE.findall(text)}
 
 
 def word_count(line):

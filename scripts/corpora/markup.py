@@ -117,7 +117,7 @@ def roff_paragraphs(data):
 
 def plain_roff(text):
     text = re.sub(r'\\".*', "", text)
-    text = re.sub(r"\\f(\(..|\[[^\]]*\]|.)|\\s[-+]?\d+|\\[&/,|^:%]|\\m\[[^\]]*\]", "", text)
+    text = re.sub(r"\\f(\(..|\[[^\]]*\]|.)|\\s[-+]?\d+|\\[&/,|^:%udc]|\\m\[[^\]]*\]", "", text)
     text = re.sub(r"\\(\(..|\[..\])", lambda m: ROFF_CHARACTERS.get("(" + m.group(1).strip("([]"), ""), text)
     return text.replace("\\-", "-").replace("\\e", "\\").replace("\\ ", " ").replace("\\~", " ").replace("\\'", "'")
 
