@@ -17,18 +17,18 @@ def say(message):
     print(message, file=sys.stderr, flush=True)
 
 
-def run(command, seconds=600, **options):
-    """Output of a command; its last lines are the error."""
+def run(command, what, **options):
+    """Output of a command. `what` names it in the error, whose reason is what the command itself calls one."""
     try:
-        done = subprocess.run(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=seconds, text=True, check=False, **options)
+        done = subprocess.run(command, capture_output=True, timeout=600, text=True, check=False, **options)
     except FileNotFoundError:
-        raise FetchError(f"{command[0]}: not found; install it, or run this on Debian or Ubuntu") from None
+        raise FetchError(f"{what}: {command[0]} not found; install it, or run this on Debian or Ubuntu") from None
     except subprocess.TimeoutExpired:
-        raise FetchError(f"{command[0]}: no answer in {seconds} s; check the network and run this again") from None
+        raise FetchError(f"{what}: no answer in 600 s; check the network and run this again") from None
     if done.returncode != 0:
-        reason = " ".join((done.stderr.strip() or done.stdout.strip()).splitlines()[-2:])
-        raise FetchError(f"{' '.join(command[:3])}: {reason}; check the network and run this again")
+        lines = (done.stderr.strip() or done.stdout.strip() or "failed").splitlines()
+        reason = next((line for line in lines if re.match(r"E:|ERROR", line)), lines[-1]).strip(" .")
+        raise FetchError(f"{what}: {reason}; check the network and run this again")
     return done.stdout
 
 
@@ -41,6 +41,7 @@ class Apt:
         self.archives = self.folder / "archives"
         self.configuration = self.folder / "apt.conf"
         self.names = None
+        self.unreachable = False
 
     def command(self, program, *arguments):
         # -c, not APT_CONFIG: that one is read before the machine's own files, which would win.
@@ -51,6 +52,8 @@ class Apt:
         stamp = self.folder / "updated"
         if stamp.exists():
             return
+        if self.unreachable:
+            raise FetchError("not downloaded yet, and the packages cannot be reached; left out")
         (self.lists / "partial").mkdir(parents=True, exist_ok=True)
         self.archives.mkdir(parents=True, exist_ok=True)
         (self.folder / "cache" / "archives" / "partial").mkdir(parents=True, exist_ok=True)
@@ -69,17 +72,19 @@ class Apt:
             "#clear APT::Update::Post-Invoke;\n"
             "#clear APT::Update::Post-Invoke-Success;\n")
         try:
-            run(self.command("apt-get", "update"))
+            say("  apt-get update")
+            run(self.command("apt-get", "update"), "apt-get update")
         except FetchError:
             # One unreachable third-party repository must not stop us: Debian's own lists are what counts.
             if not any(self.lists.glob("*_Packages*")):
+                self.unreachable = True
                 raise
         stamp.touch()
 
     def name_of(self, pattern):
         """The newest package whose whole name matches: versions are part of many names (`linux-doc-6.1`)."""
         if self.names is None:
-            self.names = run(self.command("apt-cache", "pkgnames")).split()
+            self.names = run(self.command("apt-cache", "pkgnames"), "apt-cache pkgnames").split()
         found = [name for name in self.names if re.fullmatch(pattern, name)]
         if not found:
             raise FetchError(f"{pattern}: no such package here; this source is left out")
@@ -94,7 +99,7 @@ class Apt:
         self.update()
         name = self.name_of(pattern)
         say(f"  apt-get download {name}")
-        run(self.command("apt-get", "download", name), cwd=self.archives)
+        run(self.command("apt-get", "download", name), f"apt-get download {name}", cwd=self.archives)
         found = sorted(self.archives.glob(f"{name}_*.deb"))
         if not found:
             raise FetchError(f"{name}: apt-get downloaded nothing; run this again")
@@ -140,7 +145,8 @@ class PyPI:
             say(f"  pip download {name}=={version}")
             command, environment = self.pip()
             arguments = ["download", "--quiet", "--no-deps", "--retries", "2", "--timeout", "30"]
-            run(command + arguments + ["--dest", str(self.folder), f"{name}=={version}"], env=environment)
+            wanted = f"{name}=={version}"
+            run(command + arguments + ["--dest", str(self.folder), wanted], f"pip download {wanted}", env=environment)
         return sorted(self.folder.glob(path_pattern))[0]
 
 

@@ -12,6 +12,7 @@ SYMBOLS = re.compile(r"[\\_|=<>{}#*~^$@+&/`§]|--|::")
 REFUSED = re.compile(r"https?:|www\.|\S@\S+\.|%[sdiu(]|\{\{|</|/>|\$\{|\ufffd|[\u2500-\u257f]|\.\.\.\.|----")
 ENGLISH_END = re.compile(r"[.!?…:;][\"'”’)\]]*$")
 SENTENCE = re.compile(r".+?(?:[.!?…]+[\"'”’)]*(?=\s|$)|[。！？…]+[”’」』）]*|$)", re.DOTALL)
+PIECE_END = re.compile(r"[.!?。！？;；:：\"“”「」『』…—\n]+")
 KEY_DROPPED = re.compile(r"[^\w]|_")
 
 DASH = re.compile(r"(?<=[\w,.;:!?\"')]) ?--(?= |\w|\"|$)")
@@ -54,7 +55,9 @@ def key(sentence):
 
 
 def sentence_keys(text):
-    return {key(sentence) for sentence in SENTENCE.findall(text)}
+    """The keys of a text, of its sentences and of what it quotes."""
+    pieces = PIECE_END.split(text) + SENTENCE.findall(text) + [text]
+    return {key(piece) for piece in pieces} - {""}
 
 
 def word_count(line):
@@ -132,7 +135,7 @@ class Corpus:
     def without_held_out(self, line):
         """The line less every sentence of the validation and test pairs, so that no score is earned by memory."""
         sentences = SENTENCE.findall(line)
-        kept = [sentence for sentence in sentences if key(sentence) not in self.held_out]
+        kept = [sentence for sentence in sentences if self.held_out.isdisjoint(sentence_keys(sentence))]
         return line if len(kept) == len(sentences) else "".join(kept).strip()
 
     def write(self, path):
