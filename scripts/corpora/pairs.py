@@ -51,14 +51,14 @@ def clean(pairs):
     return kept
 
 
-def split(pairs):
+def split(pairs, held_out_sentences=HELD_OUT_SENTENCES):
     """train, validation and test: a Chinese sentence is in one of them with all its translations, and what the held-out
     ones say, in either language, is in no training pair. A held-out sentence has one reference, its oldest translation."""
     by_chinese = defaultdict(list)
     for chinese, english in pairs:
         by_chinese[key(chinese)].append((chinese, english))
     # A sentence's place depends on its own text alone, so it stays where it is when pairs are added.
-    share = HELD_OUT_SENTENCES / max(len(by_chinese), 1)
+    share = held_out_sentences / max(len(by_chinese), 1)
     parts = {"train": [], "validation": [], "test": []}
     for mark, group in sorted(by_chinese.items()):
         position = hash_of("split:" + mark) / 2**64
