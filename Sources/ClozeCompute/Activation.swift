@@ -1,5 +1,5 @@
-internal import ClozeCore
 internal import CKernels
+internal import ClozeCore
 
 /// The nonlinearity of feed-forward layers and heads, by the names that `transformers` uses.
 package enum Activation: String, NamedChoice {

@@ -18,7 +18,8 @@ package struct AdamWUpdate: Sendable {
   package var step: Int
 
   package init(
-    gradientScale: Double, learningRate: Double, beta1: Double, beta2: Double, epsilon: Double, weightDecay: Double,
+    gradientScale: Double, learningRate: Double, beta1: Double, beta2: Double, epsilon: Double,
+    weightDecay: Double,
     step: Int
   ) {
     self.gradientScale = gradientScale

@@ -41,7 +41,8 @@ package final class Arena {
   }
 
   /// `count` values of a plain type, of unspecified content.
-  package func allocate<Value: BitwiseCopyable>(_ type: Value.Type, count: Int) -> UnsafeMutablePointer<Value> {
+  package func allocate<Value: BitwiseCopyable>(_ type: Value.Type, count: Int) -> UnsafeMutablePointer<Value>
+  {
     allocate(bytes: max(count, 1) * MemoryLayout<Value>.stride).bindMemory(to: type, capacity: max(count, 1))
   }
 

@@ -32,7 +32,8 @@ package struct AttentionSpan: Sendable, Equatable {
 
   /// Sequence i of `targets` sees sequence i of `sources`.
   package static func across(targets: Sequences, sources: Sequences) -> [AttentionSpan] {
-    precondition(targets.count == sources.count, "attention: \(targets.count) targets, \(sources.count) sources")
+    precondition(
+      targets.count == sources.count, "attention: \(targets.count) targets, \(sources.count) sources")
     return (0..<targets.count).map { AttentionSpan(queries: targets[$0], keys: sources[$0]) }
   }
 }
@@ -70,14 +71,16 @@ extension Tape {
     for span in spans {
       let (n, k) = (span.queries.count, span.keys.count)
       precondition(!causal || n == k, "attention: a causal span has \(n) queries and \(k) keys")
-      let place = isRecording || probabilities.isEmpty
+      let place =
+        isRecording || probabilities.isEmpty
         ? arena.allocate(Float.self, count: isRecording ? headCount * n * k : longest) : probabilities[0]
       probabilities.append(place)
       for head in 0..<headCount where n > 0 && k > 0 {
         let p = place + (isRecording ? head * n * k : 0)
         smallProduct(
           m: n, n: k, k: headWidth, alpha: scale,
-          a: queries.floats(row: span.queries.lowerBound, column: head * headWidth), strideA: queries.tensor.columns,
+          a: queries.floats(row: span.queries.lowerBound, column: head * headWidth),
+          strideA: queries.tensor.columns,
           b: keys.floats(row: span.keys.lowerBound, column: head * headWidth), strideB: keys.tensor.columns,
           transposeB: true, c: p, strideC: k)
         cloze_softmax(n, k, causal ? 1 : k, causal ? 1 : 0, p)
@@ -89,7 +92,8 @@ extension Tape {
         }
         smallProduct(
           m: n, n: headWidth, k: k, a: weights, strideA: k,
-          b: values.floats(row: span.keys.lowerBound, column: head * headWidth), strideB: values.tensor.columns,
+          b: values.floats(row: span.keys.lowerBound, column: head * headWidth),
+          strideB: values.tensor.columns,
           c: context + span.queries.lowerBound * width + head * headWidth, strideC: width)
       }
     }
@@ -121,7 +125,8 @@ extension Tape {
           }
           // dV += dropout(P)ᵀ dO
           smallProduct(
-            m: k, n: headWidth, k: n, a: weights, strideA: k, transposeA: true, b: dContext, strideB: width, beta: 1,
+            m: k, n: headWidth, k: n, a: weights, strideA: k, transposeA: true, b: dContext, strideB: width,
+            beta: 1,
             c: place(gradients.2, values, firstKey, column), strideC: values.tensor.columns)
           // dP = dO Vᵀ, then dS in its place
           smallProduct(

@@ -22,7 +22,8 @@ extension Tape {
   /// Softmax, loss and gradient are one pass; the gradient softmax(x) - target replaces the logits' gradient at once.
   ///
   /// Source: Szegedy et al. 2016, section 7 (label smoothing). arXiv:1512.00567
-  package func crossEntropy(_ logits: Tensor, labels: [Int32], labelSmoothing: Double = 0) -> PredictionResult {
+  package func crossEntropy(_ logits: Tensor, labels: [Int32], labelSmoothing: Double = 0) -> PredictionResult
+  {
     precondition(
       labels.count == logits.rows && logits.type == .float32,
       "crossEntropy: \(labels.count) labels for [\(logits.rows), \(logits.columns)]")
@@ -31,7 +32,8 @@ extension Tape {
     let ranks = arena.allocate(Int32.self, count: labels.count)
     let gradient = isRecording ? destination(of: logits).bytes.assumingMemoryBound(to: Float.self) : nil
     cloze_cross_entropy(
-      logits.rows, logits.columns, Float(labelSmoothing), logits.floats, arena.copy(labels), losses, ranks, gradient)
+      logits.rows, logits.columns, Float(labelSmoothing), logits.floats, arena.copy(labels), losses, ranks,
+      gradient)
     return PredictionResult(
       losses: Array(UnsafeBufferPointer(start: losses, count: labels.count)),
       ranks: Array(UnsafeBufferPointer(start: ranks, count: labels.count)))

@@ -26,7 +26,8 @@ extension Tape {
     let dropout = nextDropout(rate: rate)
     guard dropout.isActive else { return input }
     let output = makeTensor(rows: input.rows, columns: input.columns, type: input.type)
-    runDropout(dropout, rows: input.rows, columns: input.columns, type: input.type, input.bytes, output.bytes, false)
+    runDropout(
+      dropout, rows: input.rows, columns: input.columns, type: input.type, input.bytes, output.bytes, false)
     record { [self] in
       guard let outputGradient = output.gradient else { return }
       let (inputGradient, accumulates) = destination(of: input)

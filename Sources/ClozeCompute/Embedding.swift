@@ -15,14 +15,16 @@ extension Tape {
       positions.count == rows && segments.count == rows && positionTable.columns == width
         && segmentTable.columns == width,
       "embedding: \(rows) tokens, \(positions.count) positions, \(segments.count) segments")
-    precondition(tokens.allSatisfy { $0 >= 0 && $0 < tokenTable.rows }, "embedding: a token is outside the vocabulary")
+    precondition(
+      tokens.allSatisfy { $0 >= 0 && $0 < tokenTable.rows }, "embedding: a token is outside the vocabulary")
     precondition(
       positions.allSatisfy { $0 >= 0 && $0 < positionTable.rows },
       "embedding: a position is outside the \(positionTable.rows) of \(positionTable.path)")
     let output = makeTensor(rows: rows, columns: width)
     let ids = (arena.copy(tokens), arena.copy(positions), arena.copy(segments))
     let tables = (
-      store.values + tokenTable.offset, store.values + positionTable.offset, store.values + segmentTable.offset
+      store.values + tokenTable.offset, store.values + positionTable.offset,
+      store.values + segmentTable.offset
     )
     switch precision {
     case .float32:
@@ -43,7 +45,8 @@ extension Tape {
   ///
   /// Backward adds each row's gradient to where it came from.
   package func gatherRows(_ input: Tensor, _ indices: [Int32]) -> Tensor {
-    precondition(indices.allSatisfy { $0 >= -1 && $0 < input.rows }, "gatherRows: an index is outside \(input.rows)")
+    precondition(
+      indices.allSatisfy { $0 >= -1 && $0 < input.rows }, "gatherRows: an index is outside \(input.rows)")
     let rowBytes = input.columns * input.type.size
     let output = makeTensor(rows: indices.count, columns: input.columns, type: input.type)
     for (row, index) in indices.enumerated() {
@@ -66,10 +69,12 @@ extension Tape {
         switch input.type {
         case .float32:
           cloze_add_f32(
-            input.columns, target.assumingMemoryBound(to: Float.self), source.assumingMemoryBound(to: Float.self))
+            input.columns, target.assumingMemoryBound(to: Float.self),
+            source.assumingMemoryBound(to: Float.self))
         case .bfloat16:
           cloze_add_bf16(
-            input.columns, target.assumingMemoryBound(to: UInt16.self), source.assumingMemoryBound(to: UInt16.self))
+            input.columns, target.assumingMemoryBound(to: UInt16.self),
+            source.assumingMemoryBound(to: UInt16.self))
         }
       }
     }

@@ -25,7 +25,9 @@ package final class GradientLane: @unchecked Sendable {
 
   /// The flat buffer, laid out as the store's.
   package var values: UnsafeMutablePointer<Float> {
-    guard let base = buffer.baseAddress else { preconditionFailure("GradientLane: a model without parameters") }
+    guard let base = buffer.baseAddress else {
+      preconditionFailure("GradientLane: a model without parameters")
+    }
     return base
   }
 
@@ -63,7 +65,8 @@ package final class GradientLane: @unchecked Sendable {
     var distance = 1
     while distance < lanes.count {
       for i in stride(from: 0, to: lanes.count - distance, by: 2 * distance) {
-        cloze_add(range.count, lanes[i].values + range.lowerBound, lanes[i + distance].values + range.lowerBound)
+        cloze_add(
+          range.count, lanes[i].values + range.lowerBound, lanes[i + distance].values + range.lowerBound)
       }
       distance *= 2
     }

@@ -41,18 +41,21 @@ package final class KeyValueCache {
     for row in 0..<rowCount {
       let start = row * rowElements + length * 2 * width
       let source = UnsafeBufferPointer(start: projection.floats + row * 3 * width + width, count: 2 * width)
-      _ = UnsafeMutableBufferPointer(rebasing: places[start..<start + 2 * width]).update(fromContentsOf: source)
+      _ = UnsafeMutableBufferPointer(rebasing: places[start..<start + 2 * width]).update(
+        fromContentsOf: source)
     }
     length += 1
   }
 
   /// Row r continues what was row `parents[r]`; rows may be dropped or doubled, never added beyond the first count.
   package func reorder(_ parents: [Int]) {
-    precondition(parents.count * rowElements <= spare.count, "KeyValueCache: \(parents.count) rows do not fit")
+    precondition(
+      parents.count * rowElements <= spare.count, "KeyValueCache: \(parents.count) rows do not fit")
     guard parents != Array(0..<rowCount) else { return }
     let used = length * 2 * width
     for (row, parent) in parents.enumerated() {
-      let source = UnsafeMutableBufferPointer(rebasing: places[parent * rowElements..<parent * rowElements + used])
+      let source = UnsafeMutableBufferPointer(
+        rebasing: places[parent * rowElements..<parent * rowElements + used])
       _ = UnsafeMutableBufferPointer(rebasing: spare[row * rowElements..<row * rowElements + used])
         .update(fromContentsOf: source)
     }
@@ -83,7 +86,8 @@ extension Tape {
     cache.append(projection: projection)
     let past = cache.tensor
     return attention(
-      queries: ColumnSlice(projection), keys: ColumnSlice(past), values: ColumnSlice(past, firstColumn: width),
+      queries: ColumnSlice(projection), keys: ColumnSlice(past),
+      values: ColumnSlice(past, firstColumn: width),
       width: width, headCount: headCount, spans: cache.spans)
   }
 }

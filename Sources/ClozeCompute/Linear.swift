@@ -49,7 +49,9 @@ extension Tape {
   }
 
   /// A gradient in the type that the products read: converted where the tensor is f32 in a bf16 tape.
-  private func operandGradient(_ gradient: UnsafeMutableRawPointer, of tensor: Tensor) -> UnsafeMutableRawPointer {
+  private func operandGradient(_ gradient: UnsafeMutableRawPointer, of tensor: Tensor)
+    -> UnsafeMutableRawPointer
+  {
     guard tensor.type != precision else { return gradient }
     let converted = arena.allocate(UInt16.self, count: tensor.count)
     cloze_convert_f32_bf16(tensor.count, gradient.assumingMemoryBound(to: Float.self), converted)

@@ -65,12 +65,14 @@ final class MatrixProducts {
     inputType: ElementType, outputType: ElementType, accumulates: Bool = false
   ) {
     let shape = Shape(
-      m: m, n: n, k: k, aRow: a.rowStride, aColumn: a.columnStride, bRow: b.rowStride, bColumn: b.columnStride,
+      m: m, n: n, k: k, aRow: a.rowStride, aColumn: a.columnStride, bRow: b.rowStride,
+      bColumn: b.columnStride,
       cRow: c.rowStride, cColumn: c.columnStride, inputType: inputType, outputType: outputType,
       hasBias: bias != nil, accumulates: accumulates)
     var product = prepared[shape] ?? prepare(shape)
     let status = cloze_product_run(&product, stream, a.bytes, b.bytes, bias, c.bytes)
-    precondition(status == dnnl_success, "matrix product \(m) x \(n) x \(k): oneDNN status \(status.rawValue)")
+    precondition(
+      status == dnnl_success, "matrix product \(m) x \(n) x \(k): oneDNN status \(status.rawValue)")
   }
 
   private func prepare(_ shape: Shape) -> cloze_product {
@@ -85,7 +87,8 @@ final class MatrixProducts {
     let status = cloze_product_create(&product, engine, &description)
     precondition(
       status == dnnl_success,
-      "matrix product \(shape.m) x \(shape.n) x \(shape.k): oneDNN cannot prepare it (status \(status.rawValue))")
+      "matrix product \(shape.m) x \(shape.n) x \(shape.k): oneDNN cannot prepare it (status \(status.rawValue))"
+    )
     prepared[shape] = product
     return product
   }
@@ -105,7 +108,8 @@ func smallProduct(
   let plain = CChar(bitPattern: UInt8(ascii: "N"))
   let transposed = CChar(bitPattern: UInt8(ascii: "T"))
   let status = dnnl_sgemm(
-    transposeA ? transposed : plain, transposeB ? transposed : plain, dnnl_dim_t(m), dnnl_dim_t(n), dnnl_dim_t(k),
+    transposeA ? transposed : plain, transposeB ? transposed : plain, dnnl_dim_t(m), dnnl_dim_t(n),
+    dnnl_dim_t(k),
     alpha, a, dnnl_dim_t(strideA), b, dnnl_dim_t(strideB), beta, c, dnnl_dim_t(strideC))
   precondition(status == dnnl_success, "product \(m) x \(n) x \(k): oneDNN status \(status.rawValue)")
 }

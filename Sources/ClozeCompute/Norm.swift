@@ -20,7 +20,8 @@ extension Tape {
   ///
   /// Source: Ba, Kiros and Hinton 2016, "Layer normalization", arXiv:1607.06450; Vaswani et al. 2017, section 3.1 and 5.4.
   package func norm(
-    _ input: Tensor, residual: Tensor? = nil, _ parameters: NormParameters, epsilon: Float, dropoutRate: Double = 0
+    _ input: Tensor, residual: Tensor? = nil, _ parameters: NormParameters, epsilon: Float,
+    dropoutRate: Double = 0
   ) -> Tensor {
     let (rows, width) = (input.rows, input.columns)
     precondition(
@@ -39,11 +40,13 @@ extension Tape {
     switch precision {
     case .float32:
       cloze_norm_f32(
-        rows, width, epsilon, &kernel, residual?.floats, input.floats, gain, bias, sum.floats, output.floats, mean,
+        rows, width, epsilon, &kernel, residual?.floats, input.floats, gain, bias, sum.floats, output.floats,
+        mean,
         inverseDeviation)
     case .bfloat16:
       cloze_norm_bf16(
-        rows, width, epsilon, &kernel, residual?.halves, input.halves, gain, bias, sum.halves, output.halves, mean,
+        rows, width, epsilon, &kernel, residual?.halves, input.halves, gain, bias, sum.halves, output.halves,
+        mean,
         inverseDeviation)
     }
     record { [self] in

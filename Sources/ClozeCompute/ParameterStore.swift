@@ -1,5 +1,5 @@
-package import ClozeCore
 internal import CKernels
+package import ClozeCore
 internal import Foundation
 
 /// One learned tensor: a named range of a `ParameterStore`.

@@ -64,7 +64,8 @@ package final class Tape {
 
   /// A tensor with the given f32 values, converted to `type`.
   package func makeTensor(rows: Int, columns: Int, values: [Float], type: ElementType? = nil) -> Tensor {
-    precondition(values.count == rows * columns, "makeTensor: \(values.count) values for [\(rows), \(columns)]")
+    precondition(
+      values.count == rows * columns, "makeTensor: \(values.count) values for [\(rows), \(columns)]")
     let tensor = makeTensor(rows: rows, columns: columns, type: type)
     values.withUnsafeBufferPointer { source in
       guard let base = source.baseAddress else { return }

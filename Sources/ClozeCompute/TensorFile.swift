@@ -16,8 +16,10 @@ package enum TensorFileError: Failure {
     switch self {
     case .truncated(let path, let needed, let found):
       "\(path): is cut off, \(found) bytes of \(needed) are there; use another checkpoint or copy it again"
-    case .badHeader(let path, let reason): "\(path): is not a safetensors file (\(reason)); check what wrote it"
-    case .badTensor(let path, let name, let reason): "\(path): tensor '\(name)' \(reason); check what wrote the file"
+    case .badHeader(let path, let reason):
+      "\(path): is not a safetensors file (\(reason)); check what wrote it"
+    case .badTensor(let path, let name, let reason):
+      "\(path): tensor '\(name)' \(reason); check what wrote the file"
     case .missingTensor(let path, let name):
       "\(path): has no tensor '\(name)'; the file belongs to another kind of model"
     case .wrongShape(let path, let name, let expected, let found):
@@ -79,9 +81,14 @@ package struct TensorFile: Sendable {
 
   private static func entry(_ value: Any, name: String, path: String) throws -> Entry {
     guard let fields = value as? [String: Any], let type = fields["dtype"] as? String,
-      let shape = fields["shape"] as? [Int], let offsets = fields["data_offsets"] as? [Int], offsets.count == 2
-    else { throw TensorFileError.badTensor(path: path, name: name, reason: "lacks dtype, shape or data_offsets") }
-    guard let size = elementSizes[type] else { throw TensorFileError.wrongType(path: path, name: name, found: type) }
+      let shape = fields["shape"] as? [Int], let offsets = fields["data_offsets"] as? [Int],
+      offsets.count == 2
+    else {
+      throw TensorFileError.badTensor(path: path, name: name, reason: "lacks dtype, shape or data_offsets")
+    }
+    guard let size = elementSizes[type] else {
+      throw TensorFileError.wrongType(path: path, name: name, found: type)
+    }
     var bytes = size
     for length in shape {
       let (product, overflows) = bytes.multipliedReportingOverflow(by: length)
@@ -99,8 +106,9 @@ package struct TensorFile: Sendable {
 
   private func checkCoverage() throws {
     var end = 0
-    for (name, entry) in entries.sorted(by: { ($0.value.bytes.lowerBound, $0.key) < ($1.value.bytes.lowerBound, $1.key) })
-    {
+    for (name, entry) in entries.sorted(by: {
+      ($0.value.bytes.lowerBound, $0.key) < ($1.value.bytes.lowerBound, $1.key)
+    }) {
       guard entry.bytes.lowerBound == end else {
         throw TensorFileError.badTensor(
           path: path, name: name, reason: "begins at byte \(entry.bytes.lowerBound) where \(end) is expected")
@@ -111,7 +119,8 @@ package struct TensorFile: Sendable {
       throw TensorFileError.truncated(path: path, needed: dataStart + end, found: data.count)
     }
     guard data.count == dataStart + end else {
-      throw TensorFileError.badHeader(path: path, reason: "\(data.count - dataStart - end) bytes follow the last tensor")
+      throw TensorFileError.badHeader(
+        path: path, reason: "\(data.count - dataStart - end) bytes follow the last tensor")
     }
   }
 
@@ -124,14 +133,16 @@ package struct TensorFile: Sendable {
   }
 
   /// Copies a tensor of type F32 or BF16 into `destination` as f32.
-  package func read(_ name: String, shape: [Int], into destination: UnsafeMutableBufferPointer<Float>) throws {
+  package func read(_ name: String, shape: [Int], into destination: UnsafeMutableBufferPointer<Float>) throws
+  {
     let entry = try entry(name, shape: shape)
     let start = dataStart + entry.bytes.lowerBound
     try data.withUnsafeBytes { bytes in
       switch entry.type {
       case "F32":
         for i in destination.indices {
-          destination[i] = Float(bitPattern: bytes.loadUnaligned(fromByteOffset: start + 4 * i, as: UInt32.self))
+          destination[i] = Float(
+            bitPattern: bytes.loadUnaligned(fromByteOffset: start + 4 * i, as: UInt32.self))
         }
       case "BF16":
         for i in destination.indices {
@@ -185,7 +196,8 @@ package struct TensorFileWriter {
 
   /// Adds a tensor whose memory must stay as it is until `write`.
   package mutating func add(_ name: String, shape: [Int], floats: UnsafeBufferPointer<Float>) {
-    precondition(floats.count == shape.reduce(1, *), "TensorFileWriter: \(name) \(shape) has \(floats.count) values")
+    precondition(
+      floats.count == shape.reduce(1, *), "TensorFileWriter: \(name) \(shape) has \(floats.count) values")
     items.append(Item(name: name, type: "F32", shape: shape, bytes: UnsafeRawBufferPointer(floats)))
   }
 
@@ -206,7 +218,8 @@ package struct TensorFileWriter {
       ]
       offset += item.bytes.count
     }
-    var text = try JSONSerialization.data(withJSONObject: header, options: [.sortedKeys, .withoutEscapingSlashes])
+    var text = try JSONSerialization.data(
+      withJSONObject: header, options: [.sortedKeys, .withoutEscapingSlashes])
     // Tensors begin at a multiple of eight, as the format asks of writers.
     text.append(contentsOf: [UInt8](repeating: UInt8(ascii: " "), count: (8 - text.count % 8) % 8))
     var file = try AtomicFile(url)

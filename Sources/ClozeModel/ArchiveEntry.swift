@@ -73,7 +73,8 @@ extension Decoder {
 extension Embeddings {
   fileprivate func entries(_ prefix: String) -> [ArchiveEntry] {
     [
-      .whole(prefix + "word_embeddings.weight", token), .whole(prefix + "position_embeddings.weight", position),
+      .whole(prefix + "word_embeddings.weight", token),
+      .whole(prefix + "position_embeddings.weight", position),
       .whole(prefix + "token_type_embeddings.weight", segment),
     ] + norm.entries(prefix + "LayerNorm.")
   }
@@ -88,7 +89,8 @@ extension SelfAttention {
 
 extension CrossAttention {
   fileprivate func entries(_ prefix: String) -> [ArchiveEntry] {
-    query.entries([prefix + "self.query."]) + keyValue.entries(["key", "value"].map { prefix + "self.\($0)." })
+    query.entries([prefix + "self.query."])
+      + keyValue.entries(["key", "value"].map { prefix + "self.\($0)." })
       + output.entries([prefix + "output.dense."]) + attentionNorm.norm.entries(prefix + "output.LayerNorm.")
   }
 }
@@ -114,7 +116,8 @@ extension LinearParameters {
       [(weight, "weight"), (bias, "bias")].compactMap { parameter, kind in
         parameter.map { parameter in
           let rows = parameter.shape[0] / names.count
-          return ArchiveEntry(name: name + kind, parameter: parameter, rows: index * rows..<(index + 1) * rows)
+          return ArchiveEntry(
+            name: name + kind, parameter: parameter, rows: index * rows..<(index + 1) * rows)
         }
       }
     }

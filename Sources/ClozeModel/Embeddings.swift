@@ -12,7 +12,9 @@ struct Embeddings {
   private let epsilon: Float
 
   /// - Parameter sharedToken: another module's token table to use instead of one of its own.
-  init(_ store: ParameterStore, path: String, configuration: EncoderConfiguration, sharedToken: Parameter? = nil) {
+  init(
+    _ store: ParameterStore, path: String, configuration: EncoderConfiguration, sharedToken: Parameter? = nil
+  ) {
     let width = configuration.hiddenSize
     token =
       sharedToken

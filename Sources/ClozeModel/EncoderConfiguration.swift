@@ -43,7 +43,8 @@ package struct EncoderConfiguration: Configuration, Equatable {
     for (key, value) in sizes {
       try require(value >= 1 && value <= 1 << 20, key, "is \(value); choose 1 or more")
     }
-    try require(vocabularySize >= 0, "vocabularySize", "is \(vocabularySize); choose 0 (the tokenizer's) or more")
+    try require(
+      vocabularySize >= 0, "vocabularySize", "is \(vocabularySize); choose 0 (the tokenizer's) or more")
     try require(
       hiddenSize % headCount == 0, "hiddenSize",
       "is \(hiddenSize), which \(headCount) heads cannot share; choose a multiple of headCount")
@@ -51,7 +52,9 @@ package struct EncoderConfiguration: Configuration, Equatable {
       try require(value >= 0 && value < 1, key, "is \(value); choose a rate in 0 ..< 1")
     }
     try require(normEpsilon > 0, "normEpsilon", "is \(normEpsilon); choose a small positive number")
-    try require(initializerDeviation > 0, "initializerDeviation", "is \(initializerDeviation); choose a positive number")
+    try require(
+      initializerDeviation > 0, "initializerDeviation", "is \(initializerDeviation); choose a positive number"
+    )
   }
 
   /// Parameters are drawn from this distribution unless they are biases or norms.

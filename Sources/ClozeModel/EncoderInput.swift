@@ -17,7 +17,8 @@ package struct EncoderInput: Sendable {
   ) {
     precondition(
       tokens.count == positions.count && sequences.tokenCount <= tokens.count,
-      "EncoderInput: \(tokens.count) tokens, \(positions.count) positions, sequences of \(sequences.tokenCount)")
+      "EncoderInput: \(tokens.count) tokens, \(positions.count) positions, sequences of \(sequences.tokenCount)"
+    )
     let padding = [Int32](repeating: 0, count: (rowMultiple - tokens.count % rowMultiple) % rowMultiple)
     self.tokens = tokens + padding
     self.positions = positions + padding

@@ -17,7 +17,8 @@ package struct MaskedLanguageHead {
     transform = LinearParameters(
       store, path: path + ".transform", inputs: width, outputs: width, initialization: configuration.normal)
     transformNorm = NormParameters(store, path: path + ".transformNorm", width: width)
-    outputBias = store.declare(path + ".outputBias", shape: [configuration.vocabularySize], initialization: .zeros)
+    outputBias = store.declare(
+      path + ".outputBias", shape: [configuration.vocabularySize], initialization: .zeros)
     self.tokenTable = tokenTable
     activation = configuration.activation
     epsilon = Float(configuration.normEpsilon)

@@ -17,7 +17,8 @@ package enum ArchiveError: Failure {
     case .notAModelFolder(let path):
       "\(path): is not a model folder, it has no config.json; name a folder that pretrain, finetune or transformers wrote"
     case .badConfiguration(let path, let reason): "\(path): \(reason); check what wrote the file"
-    case .unsupported(let path, let what): "\(path): asks for \(what), which Cloze does not have; use another model"
+    case .unsupported(let path, let what):
+      "\(path): asks for \(what), which Cloze does not have; use another model"
     case .unknownTensor(let path, let name):
       "\(path): tensor '\(name)' has no place in the model; the folder belongs to another architecture"
     case .wrongKind(let path, let expected, let found):
@@ -90,7 +91,8 @@ package enum ModelArchive {
       throw ArchiveError.unsupported(path: file.path, what: "a decoder of other sizes than the encoder's")
     }
     let model = TranslationModel(
-      configuration: encoder, decoder: DecoderConfiguration(layerCount: decoder.layerCount), precision: precision,
+      configuration: encoder, decoder: DecoderConfiguration(layerCount: decoder.layerCount),
+      precision: precision,
       seed: 0)
     let tensors = try TensorFile(folder.appendingPathComponent(weightsName))
     try load(model.archiveEntries, from: tensors, into: model.store)
@@ -123,7 +125,8 @@ package enum ModelArchive {
     let file = try TensorFile(folder.appendingPathComponent(weightsName))
     let table = try model.archiveEntries.map { entry -> (entry: ArchiveEntry, origin: TensorOrigin) in
       if entry.isShared { return (entry, .shared) }
-      guard let name = TranslationModel.pretrainedName(entry.name), layerIndex(name) ?? 0 < pretrainedLayers else {
+      guard let name = TranslationModel.pretrainedName(entry.name), layerIndex(name) ?? 0 < pretrainedLayers
+      else {
         return (entry, .new)
       }
       try read(entry, name: name, from: file, into: model.store)
@@ -143,11 +146,14 @@ package enum ModelArchive {
 
   /// Tensors of `transformers` that hold nothing of their own or that the masked-language objective does not use.
   private static func isIgnored(_ name: String) -> Bool {
-    name.hasSuffix("embeddings.position_ids") || name.contains(".pooler.") || name.hasPrefix("cls.seq_relationship.")
+    name.hasSuffix("embeddings.position_ids") || name.contains(".pooler.")
+      || name.hasPrefix("cls.seq_relationship.")
       || name.hasSuffix("cls.predictions.decoder.weight") || name.hasSuffix("cls.predictions.decoder.bias")
   }
 
-  private static func load(_ entries: [ArchiveEntry], from file: TensorFile, into store: ParameterStore) throws {
+  private static func load(_ entries: [ArchiveEntry], from file: TensorFile, into store: ParameterStore)
+    throws
+  {
     let names = Set(entries.map(\.name))
     if let unknown = file.entries.keys.sorted().first(where: { !names.contains($0) && !isIgnored($0) }) {
       throw ArchiveError.unknownTensor(path: file.path, name: unknown)
@@ -162,7 +168,8 @@ package enum ModelArchive {
     _ entry: ArchiveEntry, name: String, from file: TensorFile, into store: ParameterStore
   ) throws {
     let values = store.values(of: entry.parameter)
-    try file.read(name, shape: entry.shape, into: UnsafeMutableBufferPointer(rebasing: values[entry.elements]))
+    try file.read(
+      name, shape: entry.shape, into: UnsafeMutableBufferPointer(rebasing: values[entry.elements]))
   }
 
   private static func write(

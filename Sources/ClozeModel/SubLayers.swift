@@ -34,7 +34,8 @@ struct SelfAttention {
     headCount = configuration.headCount
     dropoutRate = configuration.attentionDropout
     queryKeyValue = LinearParameters(
-      store, path: path + ".queryKeyValue", inputs: width, outputs: 3 * width, initialization: configuration.normal)
+      store, path: path + ".queryKeyValue", inputs: width, outputs: 3 * width,
+      initialization: configuration.normal)
     output = LinearParameters(
       store, path: path + ".output", inputs: width, outputs: width, initialization: configuration.normal)
     attentionNorm = ResidualNorm(store, path: path + ".attentionNorm", configuration: configuration)
@@ -44,7 +45,8 @@ struct SelfAttention {
     let projection = tape.linear(input, queryKeyValue, type: .float32)
     let context = tape.attention(
       queries: ColumnSlice(projection), keys: ColumnSlice(projection, firstColumn: width),
-      values: ColumnSlice(projection, firstColumn: 2 * width), width: width, headCount: headCount, spans: spans,
+      values: ColumnSlice(projection, firstColumn: 2 * width), width: width, headCount: headCount,
+      spans: spans,
       causal: causal, dropoutRate: dropoutRate)
     return attentionNorm(tape, tape.linear(context, output), residual: input)
   }
@@ -77,7 +79,8 @@ struct CrossAttention {
     query = LinearParameters(
       store, path: path + ".query", inputs: width, outputs: width, initialization: configuration.normal)
     keyValue = LinearParameters(
-      store, path: path + ".keyValue", inputs: sourceWidth, outputs: 2 * width, initialization: configuration.normal)
+      store, path: path + ".keyValue", inputs: sourceWidth, outputs: 2 * width,
+      initialization: configuration.normal)
     output = LinearParameters(
       store, path: path + ".output", inputs: width, outputs: width, initialization: configuration.normal)
     attentionNorm = ResidualNorm(store, path: path + ".attentionNorm", configuration: configuration)
@@ -91,7 +94,8 @@ struct CrossAttention {
   func callAsFunction(_ tape: Tape, _ input: Tensor, memory: Tensor, spans: [AttentionSpan]) -> Tensor {
     let queries = tape.linear(input, query, type: .float32)
     let context = tape.attention(
-      queries: ColumnSlice(queries), keys: ColumnSlice(memory), values: ColumnSlice(memory, firstColumn: width),
+      queries: ColumnSlice(queries), keys: ColumnSlice(memory),
+      values: ColumnSlice(memory, firstColumn: width),
       width: width, headCount: headCount, spans: spans, dropoutRate: dropoutRate)
     return attentionNorm(tape, tape.linear(context, output), residual: input)
   }
@@ -106,7 +110,8 @@ struct FeedForward {
 
   init(_ store: ParameterStore, path: String, configuration: EncoderConfiguration) {
     intermediate = LinearParameters(
-      store, path: path + ".intermediate", inputs: configuration.hiddenSize, outputs: configuration.feedForwardSize,
+      store, path: path + ".intermediate", inputs: configuration.hiddenSize,
+      outputs: configuration.feedForwardSize,
       initialization: configuration.normal)
     output = LinearParameters(
       store, path: path + ".output", inputs: configuration.feedForwardSize, outputs: configuration.hiddenSize,

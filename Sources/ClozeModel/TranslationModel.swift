@@ -25,7 +25,8 @@ package struct TranslationModel: Sendable {
   package var configuration: EncoderConfiguration { encoder.configuration }
 
   package init(
-    configuration: EncoderConfiguration, decoder decoderConfiguration: DecoderConfiguration, precision: ElementType,
+    configuration: EncoderConfiguration, decoder decoderConfiguration: DecoderConfiguration,
+    precision: ElementType,
     seed: UInt64
   ) {
     store = ParameterStore(precision: precision)
@@ -61,7 +62,8 @@ package struct Decoder {
   package let positionCount: Int
 
   init(
-    _ store: ParameterStore, path: String, configuration: EncoderConfiguration, layerCount: Int, sharedToken: Parameter
+    _ store: ParameterStore, path: String, configuration: EncoderConfiguration, layerCount: Int,
+    sharedToken: Parameter
   ) {
     width = configuration.hiddenSize
     positionCount = configuration.positionCount
@@ -84,7 +86,8 @@ package struct Decoder {
   func callAsFunction(_ tape: Tape, _ target: EncoderInput, encoded: Tensor, sources: Sequences) -> Tensor {
     let selfSpans = AttentionSpan.within(target.sequences)
     let crossSpans = AttentionSpan.across(targets: target.sequences, sources: sources)
-    var hidden = embeddings(tape, tokens: target.tokens, positions: target.positions, segments: target.segments)
+    var hidden = embeddings(
+      tape, tokens: target.tokens, positions: target.positions, segments: target.segments)
     for layer in layers {
       hidden = layer.selfAttention(tape, hidden, spans: selfSpans, causal: true)
       let memory = layer.crossAttention.memory(tape, encoded: encoded)
@@ -105,7 +108,8 @@ package struct Decoder {
   ///   - spans: which rows read which source tokens.
   ///   - caches: one a layer; the new tokens join them.
   func step(
-    _ tape: Tape, tokens: [Int32], position: Int, memories: [Tensor], spans: [AttentionSpan], caches: [KeyValueCache]
+    _ tape: Tape, tokens: [Int32], position: Int, memories: [Tensor], spans: [AttentionSpan],
+    caches: [KeyValueCache]
   ) -> Tensor {
     var hidden = embeddings(
       tape, tokens: tokens, positions: [Int32](repeating: Int32(position), count: tokens.count),
