@@ -1,4 +1,4 @@
-package import ClozeCore
+internal import ClozeCore
 package import ClozeData
 package import ClozeModel
 

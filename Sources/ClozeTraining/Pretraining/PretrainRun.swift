@@ -1,4 +1,4 @@
-package import ClozeCompute
+internal import ClozeCompute
 package import ClozeCore
 package import ClozeData
 package import ClozeModel

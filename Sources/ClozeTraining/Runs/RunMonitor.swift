@@ -1,4 +1,4 @@
-internal import Foundation
+internal import ClozeCore
 
 /// Watches a run's figures for what a person should hear of.
 ///
@@ -35,14 +35,14 @@ package struct RunMonitor: Sendable {
     if let unigramEntropy, pastWarmup > 200, fraction > 0.1, smoothed > 0.97 * unigramEntropy {
       warn(
         "plateau",
-        "the loss has stayed at the unigram entropy of the corpus (\(unigramEntropy.formatted(3)) nats): the model has "
+        "the loss has stayed at the unigram entropy of the corpus (\(Figure.decimal(unigramEntropy, 3)) nats): the model has "
           + "learnt word frequencies and nothing of context so far. Small models leave this plateau late; if it lasts, "
           + "raise optimizer.learningRate or batch.windows, or lower the dropout")
     }
     if accuracy > 0.98, pastWarmup > 50 {
       warn(
         "too good",
-        "\((100 * accuracy).formatted(1)) % of the masked tokens are predicted, which real text hardly allows: look for "
+        "\(Figure.percent(accuracy)) of the masked tokens are predicted, which real text hardly allows: look for "
           + "repeated text in the corpus, or a selectionRate near 0")
     }
     return warnings
@@ -52,15 +52,8 @@ package struct RunMonitor: Sendable {
   package mutating func observe(validationLoss: Double, trainingLoss: Double) -> [String] {
     guard validationLoss > 1.15 * trainingLoss + 0.1, reported.insert("overfit").inserted else { return [] }
     return [
-      "the validation loss (\(validationLoss.formatted(3))) is far above the training loss "
-        + "(\(trainingLoss.formatted(3))): the model is memorising; use more text, more dropout or fewer epochs"
+      "the validation loss (\(Figure.decimal(validationLoss, 3))) is far above the training loss "
+        + "(\(Figure.decimal(trainingLoss, 3))): the model is memorising; use more text, more dropout or fewer epochs"
     ]
-  }
-}
-
-extension Double {
-  /// With this many decimals.
-  package func formatted(_ decimals: Int) -> String {
-    String(format: "%.\(decimals)f", self)
   }
 }

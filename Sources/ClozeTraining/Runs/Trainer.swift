@@ -41,33 +41,6 @@ package struct ValidationReport: Sendable, Equatable {
   }
 }
 
-/// What a run tells of itself while it goes on.
-package enum TrainingEvent: Sendable {
-  case resumed(step: Int, folder: String)
-  case progress(Progress)
-  case validated(step: Int, ValidationReport)
-  case saved(folder: String)
-  case warning(String)
-  case finished(RunCursor, EndReason)
-
-  package struct Progress: Sendable {
-    package let step: Int
-    package let statistics: PredictionStatistics
-    package let gradientNorm: Double
-    package let learningRate: Double
-    package let tokensPerSecond: Double
-    /// 0...1
-    package let fraction: Double
-    package let secondsLeft: Double
-  }
-
-  package enum EndReason: Sendable, Equatable {
-    case limitReached
-    case interrupted
-    case noImprovement
-  }
-}
-
 /// The loop of a run: steps, progress, validations, checkpoints, until a limit or an interruption.
 package struct Trainer {
   package struct Settings: Sendable {
