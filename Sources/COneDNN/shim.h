@@ -1,2 +1,123 @@
+// oneDNN's C API as Cloze uses it: one matrix product, prepared once for a shape and run many times.
+//
+// oneDNN 2 (Debian 12) describes an operation and then makes it; oneDNN 3 does both in one call and hides its
+// descriptors behind pointers. The difference stays in this file.
 #pragma once
 #include <dnnl.h>
+#include <stdlib.h>
+
+// libgomp has no header of its own outside gcc's folder.
+extern void omp_set_num_threads(int count);
+
+typedef struct {
+  dnnl_primitive_t primitive;
+  dnnl_memory_t a, b, bias, c;
+} cloze_product;
+
+// c [m, n] = a [m, k] b [k, n] + bias [n], or c += a b. Strides are in elements.
+typedef struct {
+  dnnl_dim_t m, n, k;
+  dnnl_dim_t a_strides[2], b_strides[2], c_strides[2];
+  dnnl_data_type_t input_type, output_type;
+  int has_bias, accumulates;
+} cloze_product_shape;
+
+#if DNNL_VERSION_MAJOR >= 3
+typedef dnnl_memory_desc_t cloze_descriptor;
+static inline dnnl_status_t cloze_describe(
+    cloze_descriptor *descriptor, dnnl_dim_t rows, dnnl_dim_t columns, const dnnl_dim_t *strides,
+    dnnl_data_type_t type) {
+  dnnl_dim_t dims[2] = {rows, columns};
+  return dnnl_memory_desc_create_with_strides(descriptor, 2, dims, type, strides);
+}
+static inline void cloze_forget(cloze_descriptor *descriptor) { dnnl_memory_desc_destroy(*descriptor); }
+static inline dnnl_status_t cloze_memory(dnnl_memory_t *memory, cloze_descriptor *descriptor, dnnl_engine_t engine) {
+  return dnnl_memory_create(memory, *descriptor, engine, DNNL_MEMORY_NONE);
+}
+static inline dnnl_status_t cloze_describe_product(
+    dnnl_primitive_desc_t *result, dnnl_engine_t engine, cloze_descriptor *a, cloze_descriptor *b,
+    cloze_descriptor *bias, cloze_descriptor *c, dnnl_primitive_attr_t attributes) {
+  return dnnl_matmul_primitive_desc_create(result, engine, *a, *b, bias ? *bias : NULL, *c, attributes);
+}
+static inline dnnl_status_t cloze_append_sum(dnnl_post_ops_t operations) {
+  return dnnl_post_ops_append_sum(operations, 1.0f, 0, dnnl_data_type_undef);
+}
+#else
+typedef dnnl_memory_desc_t cloze_descriptor;
+static inline dnnl_status_t cloze_describe(
+    cloze_descriptor *descriptor, dnnl_dim_t rows, dnnl_dim_t columns, const dnnl_dim_t *strides,
+    dnnl_data_type_t type) {
+  dnnl_dim_t dims[2] = {rows, columns};
+  return dnnl_memory_desc_init_by_strides(descriptor, 2, dims, type, strides);
+}
+static inline void cloze_forget(cloze_descriptor *descriptor) { (void)descriptor; }
+static inline dnnl_status_t cloze_memory(dnnl_memory_t *memory, cloze_descriptor *descriptor, dnnl_engine_t engine) {
+  return dnnl_memory_create(memory, descriptor, engine, DNNL_MEMORY_NONE);
+}
+static inline dnnl_status_t cloze_describe_product(
+    dnnl_primitive_desc_t *result, dnnl_engine_t engine, cloze_descriptor *a, cloze_descriptor *b,
+    cloze_descriptor *bias, cloze_descriptor *c, dnnl_primitive_attr_t attributes) {
+  dnnl_matmul_desc_t operation;
+  dnnl_status_t status = dnnl_matmul_desc_init(&operation, a, b, bias, c);
+  if (status != dnnl_success) return status;
+  return dnnl_primitive_desc_create(result, &operation, attributes, engine, NULL);
+}
+static inline dnnl_status_t cloze_append_sum(dnnl_post_ops_t operations) {
+  return dnnl_post_ops_append_sum(operations, 1.0f);
+}
+#endif
+
+static inline dnnl_status_t cloze_product_create(
+    cloze_product *product, dnnl_engine_t engine, const cloze_product_shape *s) {
+  const dnnl_dim_t bias_strides[2] = {s->n, 1};
+  cloze_descriptor a, b, c, bias;
+  dnnl_primitive_desc_t description = NULL;
+  dnnl_primitive_attr_t attributes = NULL;
+  dnnl_post_ops_t operations = NULL;
+  *product = (cloze_product){0};
+  dnnl_status_t status = cloze_describe(&a, s->m, s->k, s->a_strides, s->input_type);
+  if (status == dnnl_success) status = cloze_describe(&b, s->k, s->n, s->b_strides, s->input_type);
+  if (status == dnnl_success) status = cloze_describe(&c, s->m, s->n, s->c_strides, s->output_type);
+  if (status == dnnl_success) status = cloze_describe(&bias, 1, s->n, bias_strides, dnnl_f32);
+  if (status != dnnl_success) return status;
+  dnnl_primitive_attr_create(&attributes);
+  if (s->accumulates) {
+    dnnl_post_ops_create(&operations);
+    cloze_append_sum(operations);
+    dnnl_primitive_attr_set_post_ops(attributes, operations);
+  }
+  status = cloze_describe_product(&description, engine, &a, &b, s->has_bias ? &bias : NULL, &c, attributes);
+  if (status == dnnl_success) status = dnnl_primitive_create(&product->primitive, description);
+  if (status == dnnl_success) status = cloze_memory(&product->a, &a, engine);
+  if (status == dnnl_success) status = cloze_memory(&product->b, &b, engine);
+  if (status == dnnl_success) status = cloze_memory(&product->c, &c, engine);
+  if (status == dnnl_success && s->has_bias) status = cloze_memory(&product->bias, &bias, engine);
+  if (description) dnnl_primitive_desc_destroy(description);
+  if (operations) dnnl_post_ops_destroy(operations);
+  dnnl_primitive_attr_destroy(attributes);
+  cloze_forget(&a), cloze_forget(&b), cloze_forget(&c), cloze_forget(&bias);
+  return status;
+}
+
+static inline dnnl_status_t cloze_product_run(
+    const cloze_product *product, dnnl_stream_t stream, void *a, void *b, void *bias, void *c) {
+  dnnl_memory_set_data_handle(product->a, a);
+  dnnl_memory_set_data_handle(product->b, b);
+  dnnl_memory_set_data_handle(product->c, c);
+  dnnl_exec_arg_t arguments[4] = {
+      {DNNL_ARG_SRC, product->a}, {DNNL_ARG_WEIGHTS, product->b}, {DNNL_ARG_DST, product->c}, {0, NULL}};
+  int count = 3;
+  if (product->bias) {
+    dnnl_memory_set_data_handle(product->bias, bias);
+    arguments[count++] = (dnnl_exec_arg_t){DNNL_ARG_BIAS, product->bias};
+  }
+  return dnnl_primitive_execute(product->primitive, stream, count, arguments);
+}
+
+static inline void cloze_product_destroy(cloze_product *product) {
+  if (product->a) dnnl_memory_destroy(product->a);
+  if (product->b) dnnl_memory_destroy(product->b);
+  if (product->c) dnnl_memory_destroy(product->c);
+  if (product->bias) dnnl_memory_destroy(product->bias);
+  if (product->primitive) dnnl_primitive_destroy(product->primitive);
+}

@@ -1,1 +1,78 @@
+// The loops that oneDNN lacks, on raw pointers. Each is compiled for several instruction sets and chosen at run time.
+//
+// Matrices are row-major and dense unless a leading dimension is given. `_f32` and `_bf16` are the element types of
+// the activations; statistics, parameters and parameter gradients are always f32. Nothing here checks its arguments:
+// the Swift operation around each call does.
 #pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+typedef uint16_t cloze_bf16;
+
+/// Which elements a dropout zeroes: element `column` of row `row` is dropped where its 16 random bits are below
+/// `threshold`; the rest are multiplied by `scale`. A threshold of 0 drops nothing.
+typedef struct {
+  uint32_t key[2];
+  uint64_t index;
+  uint32_t threshold;
+  float scale;
+} cloze_dropout;
+
+void cloze_convert_f32_bf16(size_t count, const float *source, cloze_bf16 *destination);
+void cloze_convert_bf16_f32(size_t count, const cloze_bf16 *source, float *destination);
+
+/// destination[i] += source[i]
+void cloze_add(size_t count, float *destination, const float *source);
+double cloze_sum_of_squares(size_t count, const float *values);
+
+/// One AdamW update; the gradient is multiplied by `gradient_scale` first, `copy` (nullable) receives the bf16 value.
+typedef struct {
+  float gradient_scale, learning_rate, beta1, beta2, epsilon, decay, correction1, correction2;
+} cloze_adamw;
+void cloze_adamw_update(
+    size_t count, const cloze_adamw *settings, const float *gradient, float *value, float *first_moment,
+    float *second_moment, cloze_bf16 *copy);
+
+/// Softmax of each row of `scores` [rows, keys] in place. A row sees its first `visible` keys, one more from row to
+/// row where `causal`; the others become 0.
+void cloze_softmax(size_t rows, size_t keys, size_t visible, int causal, float *scores);
+/// destination = dropout(source); row numbers start at `first_row`.
+void cloze_dropout_f32(
+    size_t rows, size_t columns, uint64_t first_row, const cloze_dropout *dropout, const float *source,
+    float *destination);
+/// Turns the gradient of the (dropped) probabilities into the gradient of the scores, in place.
+void cloze_softmax_gradient(
+    size_t rows, size_t keys, uint64_t first_row, const cloze_dropout *dropout, const float *probabilities,
+    float *gradient);
+
+#define CLOZE_DECLARE(T, SUFFIX)                                                                                      \
+  void cloze_embedding_##SUFFIX(                                                                                      \
+      size_t rows, size_t width, const int32_t *tokens, const int32_t *positions, const int32_t *segments,            \
+      const float *token_table, const float *position_table, const float *segment_table, T *output);                  \
+  void cloze_scatter_add_##SUFFIX(size_t rows, size_t width, const int32_t *indices, const T *source, float *table);  \
+  /* sum = residual + dropout(input); output = norm(sum). residual may be NULL. */                                    \
+  void cloze_norm_##SUFFIX(                                                                                           \
+      size_t rows, size_t width, float epsilon, const cloze_dropout *dropout, const T *residual, const T *input,      \
+      const float *gain, const float *bias, T *sum, T *output, float *mean, float *inverse_deviation);                \
+  void cloze_norm_gradient_##SUFFIX(                                                                                  \
+      size_t rows, size_t width, const cloze_dropout *dropout, const T *output_gradient, const T *sum,                \
+      const float *gain, const float *mean, const float *inverse_deviation, T *residual_gradient,                     \
+      int residual_accumulates, T *input_gradient, int input_accumulates, float *gain_gradient,                       \
+      float *bias_gradient);                                                                                          \
+  void cloze_dropout_rows_##SUFFIX(                                                                              \
+      size_t rows, size_t width, const cloze_dropout *dropout, const T *input, T *output, int accumulates);           \
+  void cloze_activation_##SUFFIX(int kind, size_t count, const T *input, T *output);                                  \
+  void cloze_activation_gradient_##SUFFIX(                                                                            \
+      int kind, size_t count, const T *input, const T *output_gradient, T *input_gradient);                           \
+  void cloze_column_sum_##SUFFIX(size_t rows, size_t columns, const T *values, float *sums);                          \
+  void cloze_add_##SUFFIX(size_t count, T *destination, const T *source);
+CLOZE_DECLARE(float, f32)
+CLOZE_DECLARE(cloze_bf16, bf16)
+#undef CLOZE_DECLARE
+
+/// Softmax and cross-entropy of f32 `logits` against `labels` (-1: nothing predicted). `gradient` may be NULL.
+void cloze_cross_entropy(
+    size_t rows, size_t classes, float smoothing, const float *logits, const int32_t *labels, float *losses,
+    int32_t *ranks, float *gradient);
+
+enum { CLOZE_GELU = 0, CLOZE_GELU_TANH = 1, CLOZE_RELU = 2, CLOZE_SILU = 3 };

@@ -1,0 +1,50 @@
+// Softmax, its gradient, and dropout on the f32 score matrices of attention.
+#include "dropout.h"
+
+CLONES void cloze_softmax(size_t rows, size_t keys, size_t visible, int causal, float *scores) {
+  FAST
+  for (size_t row = 0; row < rows; row++) {
+    float *s = scores + row * keys;
+    size_t count = causal ? visible + row : visible;
+    if (count > keys) count = keys;
+    float maximum = s[0];
+    for (size_t j = 1; j < count; j++) maximum = s[j] > maximum ? s[j] : maximum;
+    float sum = 0;
+    for (size_t j = 0; j < count; j++) {
+      s[j] = vector_exp(s[j] - maximum);
+      sum += s[j];
+    }
+    float scale = 1.0f / sum;
+    for (size_t j = 0; j < count; j++) s[j] *= scale;
+    for (size_t j = count; j < keys; j++) s[j] = 0;
+  }
+}
+
+CLONES void cloze_dropout_f32(
+    size_t rows, size_t columns, uint64_t first_row, const cloze_dropout *dropout, const float *source,
+    float *destination) {
+  float factors[DROPOUT_PIECE];
+  for (size_t row = 0; row < rows; row++) {
+    for (size_t start = 0; start < columns; start += DROPOUT_PIECE) {
+      size_t count = columns - start < DROPOUT_PIECE ? columns - start : DROPOUT_PIECE;
+      dropout_factors(dropout, first_row + row, start, count, factors);
+      const float *s = source + row * columns + start;
+      float *d = destination + row * columns + start;
+      for (size_t i = 0; i < count; i++) d[i] = s[i] * factors[i];
+    }
+  }
+}
+
+CLONES void cloze_softmax_gradient(
+    size_t rows, size_t keys, uint64_t first_row, const cloze_dropout *dropout, const float *probabilities,
+    float *gradient) {
+  FAST
+  if (dropout->threshold) cloze_dropout_f32(rows, keys, first_row, dropout, gradient, gradient);
+  for (size_t row = 0; row < rows; row++) {
+    const float *p = probabilities + row * keys;
+    float *g = gradient + row * keys;
+    float dot = 0;
+    for (size_t j = 0; j < keys; j++) dot += p[j] * g[j];
+    for (size_t j = 0; j < keys; j++) g[j] = p[j] * (g[j] - dot);
+  }
+}

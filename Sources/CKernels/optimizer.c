@@ -1,0 +1,43 @@
+// Passes over the flat parameter buffers, always f32.
+#include <math.h>
+
+#include "vector_math.h"
+
+CLONES void cloze_convert_f32_bf16(size_t count, const float *source, cloze_bf16 *destination) {
+  for (size_t i = 0; i < count; i++) destination[i] = store_bf16(source[i]);
+}
+
+CLONES void cloze_convert_bf16_f32(size_t count, const cloze_bf16 *source, float *destination) {
+  for (size_t i = 0; i < count; i++) destination[i] = load_bf16(source[i]);
+}
+
+CLONES void cloze_add(size_t count, float *destination, const float *source) {
+  for (size_t i = 0; i < count; i++) destination[i] += source[i];
+}
+
+CLONES double cloze_sum_of_squares(size_t count, const float *values) {
+  FAST
+  double sum = 0;
+  for (size_t i = 0; i < count; i++) sum += (double)values[i] * values[i];
+  return sum;
+}
+
+CLONES void cloze_adamw_update(
+    size_t count, const cloze_adamw *settings, const float *gradient, float *value, float *first_moment,
+    float *second_moment, cloze_bf16 *copy) {
+  FAST
+  cloze_adamw s = *settings;
+  float step = s.learning_rate / s.correction1;
+  float root = 1.0f / sqrtf(s.correction2);
+  for (size_t i = 0; i < count; i++) {
+    float g = gradient[i] * s.gradient_scale;
+    float m = s.beta1 * first_moment[i] + (1 - s.beta1) * g;
+    float v = s.beta2 * second_moment[i] + (1 - s.beta2) * g * g;
+    first_moment[i] = m;
+    second_moment[i] = v;
+    value[i] = value[i] * (1 - s.learning_rate * s.decay) - step * m / (sqrtf(v) * root + s.epsilon);
+  }
+  if (copy) {
+    for (size_t i = 0; i < count; i++) copy[i] = store_bf16(value[i]);
+  }
+}

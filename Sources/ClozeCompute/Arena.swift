@@ -1,0 +1,61 @@
+internal import Foundation
+
+/// Memory for one micro-batch's activations and their gradients: handed out by moving a mark, taken back all at once.
+///
+/// The first micro-batch finds out how much is needed; from then on nothing is allocated.
+package final class Arena {
+  private var chunks: [UnsafeMutableRawBufferPointer] = []
+  private var chunkIndex = 0
+  private var used = 0
+
+  /// Cache lines and 512-bit vectors.
+  private static let alignment = 64
+  private static let chunkBytes = 16 << 20
+
+  package init() {}
+
+  deinit {
+    for chunk in chunks { chunk.deallocate() }
+  }
+
+  /// Bytes held from the system.
+  package var capacity: Int { chunks.reduce(0) { $0 + $1.count } }
+
+  /// `bytes` bytes of unspecified content, valid until the next `reset`.
+  package func allocate(bytes: Int) -> UnsafeMutableRawPointer {
+    let size = (bytes + Arena.alignment - 1) / Arena.alignment * Arena.alignment
+    while chunkIndex < chunks.count {
+      if used + size <= chunks[chunkIndex].count, let base = chunks[chunkIndex].baseAddress {
+        defer { used += size }
+        return base + used
+      }
+      chunkIndex += 1
+      used = 0
+    }
+    let chunk = UnsafeMutableRawBufferPointer.allocate(
+      byteCount: max(size, Arena.chunkBytes), alignment: Arena.alignment)
+    chunks.append(chunk)
+    used = size
+    guard let base = chunk.baseAddress else { preconditionFailure("Arena: an empty chunk") }
+    return base
+  }
+
+  /// `count` values of a plain type, of unspecified content.
+  package func allocate<Value: BitwiseCopyable>(_ type: Value.Type, count: Int) -> UnsafeMutablePointer<Value>
+  {
+    allocate(bytes: max(count, 1) * MemoryLayout<Value>.stride).bindMemory(to: type, capacity: max(count, 1))
+  }
+
+  /// A copy of `values` that lives as long as the micro-batch.
+  package func copy<Value: BitwiseCopyable>(_ values: [Value]) -> UnsafePointer<Value> {
+    let memory = allocate(Value.self, count: values.count)
+    memory.initialize(from: values, count: values.count)
+    return UnsafePointer(memory)
+  }
+
+  /// Takes everything back. Pointers handed out before are dangling from here on.
+  package func reset() {
+    chunkIndex = 0
+    used = 0
+  }
+}

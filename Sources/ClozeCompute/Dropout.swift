@@ -1,0 +1,57 @@
+internal import CKernels
+
+/// Which elements one dropout zeroes: a pure function of the key, the index and the element's place, so that the
+/// backward pass computes it again and nothing is stored.
+///
+/// Source: Srivastava et al. 2014, "Dropout: a simple way to prevent neural networks from overfitting".
+package struct Dropout: Sendable {
+  let kernel: cloze_dropout
+
+  static let none = Dropout(key: (0, 0), index: 0, rate: 0)
+
+  /// - Parameter rate: the probability of a zero, to 1 / 65,536.
+  init(key: (UInt32, UInt32), index: UInt64, rate: Double) {
+    precondition(rate >= 0 && rate < 1, "Dropout: rate \(rate) is outside 0 ..< 1")
+    let threshold = UInt32((rate * 65_536).rounded())
+    kernel = cloze_dropout(
+      key: key, index: index, threshold: threshold, scale: 65_536 / Float(65_536 - threshold))
+  }
+
+  var isActive: Bool { kernel.threshold > 0 }
+}
+
+extension Tape {
+  /// Zeroes each element with probability `rate` and scales the others by 1 / (1 - rate), in training only.
+  package func dropout(_ input: Tensor, rate: Double) -> Tensor {
+    let dropout = nextDropout(rate: rate)
+    guard dropout.isActive else { return input }
+    let output = makeTensor(rows: input.rows, columns: input.columns, type: input.type)
+    runDropout(
+      dropout, rows: input.rows, columns: input.columns, type: input.type, input.bytes, output.bytes, false)
+    record { [self] in
+      guard let outputGradient = output.gradient else { return }
+      let (inputGradient, accumulates) = destination(of: input)
+      runDropout(
+        dropout, rows: input.rows, columns: input.columns, type: input.type, outputGradient, inputGradient,
+        accumulates)
+    }
+    return output
+  }
+
+  private func runDropout(
+    _ dropout: Dropout, rows: Int, columns: Int, type: ElementType, _ input: UnsafeMutableRawPointer,
+    _ output: UnsafeMutableRawPointer, _ accumulates: Bool
+  ) {
+    var kernel = dropout.kernel
+    switch type {
+    case .float32:
+      cloze_dropout_rows_f32(
+        rows, columns, &kernel, input.assumingMemoryBound(to: Float.self),
+        output.assumingMemoryBound(to: Float.self), accumulates ? 1 : 0)
+    case .bfloat16:
+      cloze_dropout_rows_bf16(
+        rows, columns, &kernel, input.assumingMemoryBound(to: UInt16.self),
+        output.assumingMemoryBound(to: UInt16.self), accumulates ? 1 : 0)
+    }
+  }
+}

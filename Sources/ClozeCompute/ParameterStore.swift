@@ -1,0 +1,128 @@
+internal import CKernels
+package import ClozeCore
+internal import Foundation
+
+/// One learned tensor: a named range of a `ParameterStore`.
+package struct Parameter: Sendable {
+  /// Swift's path to it, such as `encoder.layers.0.attention.queryKeyValue.weight`.
+  package let path: String
+  /// [columns] for a vector, [rows, columns] for a matrix.
+  package let shape: [Int]
+  package let initialization: Initialization
+  /// Position among the store's parameters.
+  package let index: Int
+  /// Where its values begin in the store's flat buffers, in elements.
+  package let offset: Int
+
+  package enum Initialization: Sendable, Equatable {
+    case zeros
+    case ones
+    /// Normal with mean 0 and this standard deviation, cut off at two deviations.
+    case normal(standardDeviation: Float)
+  }
+
+  package var count: Int { shape.reduce(1, *) }
+  package var rows: Int { shape.count > 1 ? shape[0] : 1 }
+  package var columns: Int { shape[shape.count - 1] }
+  package var range: Range<Int> { offset..<offset + count }
+  /// Weight decay is for matrices; biases and norms are left alone (Loshchilov and Hutter 2019; as BERT does).
+  package var decays: Bool { shape.count > 1 }
+}
+
+/// All parameters of a model in one flat f32 buffer, with a bf16 copy of it where products read bf16.
+///
+/// Flat, because whatever happens to every parameter (gradient sums, clipping, AdamW, checkpoints) is then one pass over
+/// memory. Declared in two steps: modules `declare` their parameters, then `allocate` makes and initialises the buffers.
+///
+/// `@unchecked Sendable`: the values change only in the optimizer's step, when no worker runs.
+package final class ParameterStore: @unchecked Sendable {
+  package private(set) var parameters: [Parameter] = []
+  /// Elements of a flat buffer, gaps for alignment included.
+  package private(set) var elementCount = 0
+  package let precision: ElementType
+  private var valueBuffer: UnsafeMutableBufferPointer<Float> = .init(start: nil, count: 0)
+  private var copyBuffer: UnsafeMutableBufferPointer<UInt16> = .init(start: nil, count: 0)
+
+  /// - Parameter precision: what the matrix products read.
+  package init(precision: ElementType) {
+    self.precision = precision
+  }
+
+  deinit {
+    valueBuffer.deallocate()
+    copyBuffer.deallocate()
+  }
+
+  /// Adds a parameter; its memory comes with `allocate`.
+  package func declare(
+    _ path: String, shape: [Int], initialization: Parameter.Initialization
+  ) -> Parameter {
+    precondition(valueBuffer.isEmpty, "\(path) is declared after the store was allocated")
+    let parameter = Parameter(
+      path: path, shape: shape, initialization: initialization, index: parameters.count, offset: elementCount)
+    parameters.append(parameter)
+    elementCount += (parameter.count + 15) / 16 * 16
+    return parameter
+  }
+
+  /// The number of learned numbers.
+  package var parameterCount: Int { parameters.reduce(0) { $0 + $1.count } }
+
+  /// Makes the buffers and draws the initial weights, each parameter's from its own random stream.
+  package func allocate(seed: UInt64) {
+    valueBuffer = .allocate(capacity: elementCount)
+    valueBuffer.initialize(repeating: 0)
+    if precision == .bfloat16 {
+      copyBuffer = .allocate(capacity: elementCount)
+      copyBuffer.initialize(repeating: 0)
+    }
+    for parameter in parameters {
+      let values = values(of: parameter)
+      switch parameter.initialization {
+      case .zeros: break
+      case .ones: values.update(repeating: 1)
+      case .normal(let deviation):
+        var random = CounterRandom(seed: seed, purpose: .initialWeights, index: parameter.index)
+        for i in values.indices { values[i] = deviation * random.truncatedNormal() }
+      }
+    }
+    refreshCopies()
+  }
+
+  /// The flat buffer of all values.
+  package var values: UnsafeMutablePointer<Float> {
+    guard let base = valueBuffer.baseAddress else { preconditionFailure("the store is not allocated") }
+    return base
+  }
+
+  /// The flat buffer of bf16 copies; nil in f32.
+  package var copies: UnsafeMutablePointer<UInt16>? { copyBuffer.baseAddress }
+
+  package func values(of parameter: Parameter) -> UnsafeMutableBufferPointer<Float> {
+    UnsafeMutableBufferPointer(start: values + parameter.offset, count: parameter.count)
+  }
+
+  /// What the matrix products read: the bf16 copy, or the values themselves.
+  func operandBytes(_ parameter: Parameter) -> UnsafeMutableRawPointer {
+    if let copies { return UnsafeMutableRawPointer(copies + parameter.offset) }
+    return UnsafeMutableRawPointer(values + parameter.offset)
+  }
+
+  /// Brings the bf16 copies up to date after values were written from outside.
+  package func refreshCopies() {
+    if let copies { cloze_convert_f32_bf16(elementCount, values, copies) }
+  }
+}
+
+extension CounterRandom {
+  /// A draw from the standard normal distribution, repeated until it lies within two deviations.
+  ///
+  /// Source: Box and Muller 1958.
+  package mutating func truncatedNormal() -> Float {
+    while true {
+      let radius = (-2 * log(1 - uniform())).squareRoot()
+      let value = radius * cos(2 * Double.pi * uniform())
+      if abs(value) <= 2 { return Float(value) }
+    }
+  }
+}

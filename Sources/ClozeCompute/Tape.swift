@@ -1,0 +1,100 @@
+internal import ClozeCore
+
+/// Which random bits a training pass draws its dropouts from: one stream a dropout, numbered as they come.
+package struct DropoutStream {
+  private let base: CounterRandom
+  private var nextIndex: UInt64
+
+  /// - Parameters:
+  ///   - step: the optimizer step.
+  ///   - microbatch: the number of the micro-batch within the step, whichever worker has it.
+  package init(seed: UInt64, step: Int, microbatch: Int) {
+    base = CounterRandom(seed: seed, purpose: .dropout, epoch: step)
+    nextIndex = UInt64(microbatch) << 20
+  }
+
+  mutating func next(rate: Double) -> Dropout {
+    defer { nextIndex += 1 }
+    return Dropout(key: base.key, index: nextIndex, rate: rate)
+  }
+}
+
+/// One worker's computation: operations run at once, remember how to go back, and `backward` does.
+///
+/// Every operation is one function in an extension of `Tape`, in a file of its own: the check of the shapes, the forward
+/// pass, and the closure that is its backward. Closures run in the reverse order of their recording. A tensor that several
+/// operations read sums their gradients: the first writes, the others add.
+package final class Tape {
+  package let store: ParameterStore
+  package let arena = Arena()
+  let products = MatrixProducts()
+  /// Where parameter gradients go; nil outside training.
+  package private(set) var lane: GradientLane?
+  private var dropoutStream: DropoutStream?
+  private var backwards: [() -> Void] = []
+
+  package init(store: ParameterStore) {
+    self.store = store
+  }
+
+  /// The type of activations.
+  package var precision: ElementType { store.precision }
+
+  package var isRecording: Bool { lane != nil }
+
+  /// Forgets all tensors and starts a micro-batch.
+  ///
+  /// - Parameters:
+  ///   - lane: takes the parameter gradients; nil for a forward pass only.
+  ///   - dropout: nil switches dropout off.
+  package func begin(lane: GradientLane? = nil, dropout: DropoutStream? = nil) {
+    MatrixProducts.useCallingThreadOnly()
+    backwards.removeAll(keepingCapacity: true)
+    arena.reset()
+    self.lane = lane
+    dropoutStream = dropout
+  }
+
+  /// A tensor of unspecified content.
+  package func makeTensor(rows: Int, columns: Int, type: ElementType? = nil) -> Tensor {
+    let type = type ?? precision
+    return Tensor(
+      rows: rows, columns: columns, type: type, bytes: arena.allocate(bytes: rows * columns * type.size))
+  }
+
+  /// A tensor with the given f32 values, converted to `type`.
+  package func makeTensor(rows: Int, columns: Int, values: [Float], type: ElementType? = nil) -> Tensor {
+    precondition(
+      values.count == rows * columns, "makeTensor: \(values.count) values for [\(rows), \(columns)]")
+    let tensor = makeTensor(rows: rows, columns: columns, type: type)
+    values.withUnsafeBufferPointer { source in
+      guard let base = source.baseAddress else { return }
+      convert(base, count: values.count, to: tensor)
+    }
+    return tensor
+  }
+
+  func record(_ backward: @escaping () -> Void) {
+    if isRecording { backwards.append(backward) }
+  }
+
+  /// Runs the recorded backwards, last first. Losses have put their gradients in place already.
+  package func backward() {
+    for run in backwards.reversed() { run() }
+    backwards.removeAll(keepingCapacity: true)
+  }
+
+  /// Where a backward writes the gradient of `tensor`, and whether it must add to what is there.
+  func destination(of tensor: Tensor) -> (bytes: UnsafeMutableRawPointer, accumulates: Bool) {
+    if let gradient = tensor.gradient { return (gradient, true) }
+    let gradient = arena.allocate(bytes: tensor.count * tensor.type.size)
+    tensor.gradient = gradient
+    return (gradient, false)
+  }
+
+  /// The dropout of the next operation: none outside training.
+  func nextDropout(rate: Double) -> Dropout {
+    guard rate > 0, isRecording, dropoutStream != nil else { return .none }
+    return dropoutStream?.next(rate: rate) ?? .none
+  }
+}

@@ -1,0 +1,41 @@
+/// A matrix of activations [rows, columns] in a tape's arena, and the gradient of the loss with respect to it.
+///
+/// A tensor lives until its tape is reset.
+package final class Tensor {
+  package let rows: Int
+  package let columns: Int
+  package let type: ElementType
+  package let bytes: UnsafeMutableRawPointer
+  /// Same shape and type as the values; nil until an operation's backward has written it.
+  package internal(set) var gradient: UnsafeMutableRawPointer?
+
+  init(rows: Int, columns: Int, type: ElementType, bytes: UnsafeMutableRawPointer) {
+    self.rows = rows
+    self.columns = columns
+    self.type = type
+    self.bytes = bytes
+  }
+
+  package var count: Int { rows * columns }
+
+  /// The values in f32, copied out; for tests and results, never for hot loops.
+  package func values() -> [Float] { Tensor.floats(bytes, count: count, type: type) }
+
+  /// The gradient in f32, copied out; zeros where nothing has flowed back.
+  package func gradientValues() -> [Float] {
+    gradient.map { Tensor.floats($0, count: count, type: type) } ?? [Float](repeating: 0, count: count)
+  }
+
+  var floats: UnsafeMutablePointer<Float> { bytes.assumingMemoryBound(to: Float.self) }
+  var halves: UnsafeMutablePointer<UInt16> { bytes.assumingMemoryBound(to: UInt16.self) }
+
+  private static func floats(_ bytes: UnsafeMutableRawPointer, count: Int, type: ElementType) -> [Float] {
+    switch type {
+    case .float32:
+      Array(UnsafeBufferPointer(start: bytes.assumingMemoryBound(to: Float.self), count: count))
+    case .bfloat16:
+      UnsafeBufferPointer(start: bytes.assumingMemoryBound(to: UInt16.self), count: count)
+        .map { Float(bitPattern: UInt32($0) << 16) }
+    }
+  }
+}

@@ -1,0 +1,232 @@
+package import ClozeCore
+package import Foundation
+
+/// A safetensors file is wrong.
+package enum TensorFileError: Failure {
+  case truncated(path: String, needed: Int, found: Int)
+  case badHeader(path: String, reason: String)
+  case badTensor(path: String, name: String, reason: String)
+  case missingTensor(path: String, name: String)
+  case wrongShape(path: String, name: String, expected: [Int], found: [Int])
+  case wrongType(path: String, name: String, found: String)
+
+  package var exitStatus: ExitStatus { .data }
+
+  package var description: String {
+    switch self {
+    case .truncated(let path, let needed, let found):
+      "\(path): is cut off, \(found) bytes of \(needed) are there; use another checkpoint or copy it again"
+    case .badHeader(let path, let reason):
+      "\(path): is not a safetensors file (\(reason)); check what wrote it"
+    case .badTensor(let path, let name, let reason):
+      "\(path): tensor '\(name)' \(reason); check what wrote the file"
+    case .missingTensor(let path, let name):
+      "\(path): has no tensor '\(name)'; the file belongs to another kind of model"
+    case .wrongShape(let path, let name, let expected, let found):
+      "\(path): tensor '\(name)' has shape \(found), the model needs \(expected); the file and the settings differ"
+    case .wrongType(let path, let name, let found):
+      "\(path): tensor '\(name)' is \(found), which Cloze does not read here; convert it to F32"
+    }
+  }
+}
+
+/// A safetensors file, mapped, its header checked before any tensor is read.
+///
+/// The format: eight bytes, the header's length N, little-endian; N bytes of a JSON object that gives each tensor's
+/// `dtype`, `shape` and `data_offsets` [begin, end), counted from the end of the header, and under `__metadata__` a map of
+/// strings; then the tensors' bytes, which cover the rest of the file without gap or overlap.
+package struct TensorFile: Sendable {
+  package struct Entry: Sendable, Equatable {
+    package let type: String
+    package let shape: [Int]
+    let bytes: Range<Int>
+  }
+
+  package let path: String
+  package let entries: [String: Entry]
+  package let metadata: [String: String]
+  private let data: Data
+  private let dataStart: Int
+
+  /// Headers longer than this are refused, as the reference implementation does.
+  private static let longestHeader = 100_000_000
+  private static let elementSizes = [
+    "F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1,
+  ]
+
+  /// - Throws: `TensorFileError`, `FileError`
+  package init(_ url: URL) throws {
+    path = url.path
+    data = try Data(file: url)
+    guard data.count >= 8 else { throw TensorFileError.truncated(path: path, needed: 8, found: data.count) }
+    let length = data.withUnsafeBytes { $0.loadUnaligned(as: UInt64.self).littleEndian }
+    guard length <= TensorFile.longestHeader else {
+      throw TensorFileError.badHeader(path: path, reason: "its header claims \(length) bytes")
+    }
+    dataStart = 8 + Int(length)
+    guard data.count >= dataStart else {
+      throw TensorFileError.truncated(path: path, needed: dataStart, found: data.count)
+    }
+    guard let header = try? JSONSerialization.jsonObject(with: data[8..<dataStart]) as? [String: Any] else {
+      throw TensorFileError.badHeader(path: path, reason: "its header is not a JSON object")
+    }
+    metadata = header["__metadata__"] as? [String: String] ?? [:]
+    var entries: [String: Entry] = [:]
+    for (name, value) in header where name != "__metadata__" {
+      entries[name] = try TensorFile.entry(value, name: name, path: path)
+    }
+    self.entries = entries
+    try checkCoverage()
+  }
+
+  private static func entry(_ value: Any, name: String, path: String) throws -> Entry {
+    guard let fields = value as? [String: Any], let type = fields["dtype"] as? String,
+      let shape = fields["shape"] as? [Int], let offsets = fields["data_offsets"] as? [Int],
+      offsets.count == 2
+    else {
+      throw TensorFileError.badTensor(path: path, name: name, reason: "lacks dtype, shape or data_offsets")
+    }
+    guard let size = elementSizes[type] else {
+      throw TensorFileError.wrongType(path: path, name: name, found: type)
+    }
+    var bytes = size
+    for length in shape {
+      let (product, overflows) = bytes.multipliedReportingOverflow(by: length)
+      guard length >= 0, !overflows else {
+        throw TensorFileError.badTensor(path: path, name: name, reason: "has the impossible shape \(shape)")
+      }
+      bytes = product
+    }
+    guard offsets[0] >= 0, offsets[1] >= offsets[0], offsets[1] - offsets[0] == bytes else {
+      throw TensorFileError.badTensor(
+        path: path, name: name, reason: "of shape \(shape) and type \(type) claims the bytes \(offsets)")
+    }
+    return Entry(type: type, shape: shape, bytes: offsets[0]..<offsets[1])
+  }
+
+  private func checkCoverage() throws {
+    var end = 0
+    for (name, entry) in entries.sorted(by: {
+      ($0.value.bytes.lowerBound, $0.key) < ($1.value.bytes.lowerBound, $1.key)
+    }) {
+      guard entry.bytes.lowerBound == end else {
+        throw TensorFileError.badTensor(
+          path: path, name: name, reason: "begins at byte \(entry.bytes.lowerBound) where \(end) is expected")
+      }
+      end = entry.bytes.upperBound
+    }
+    guard data.count >= dataStart + end else {
+      throw TensorFileError.truncated(path: path, needed: dataStart + end, found: data.count)
+    }
+    guard data.count == dataStart + end else {
+      throw TensorFileError.badHeader(
+        path: path, reason: "\(data.count - dataStart - end) bytes follow the last tensor")
+    }
+  }
+
+  private func entry(_ name: String, shape: [Int]?) throws -> Entry {
+    guard let entry = entries[name] else { throw TensorFileError.missingTensor(path: path, name: name) }
+    if let shape, entry.shape != shape {
+      throw TensorFileError.wrongShape(path: path, name: name, expected: shape, found: entry.shape)
+    }
+    return entry
+  }
+
+  /// Copies a tensor of type F32 or BF16 into `destination` as f32.
+  package func read(_ name: String, shape: [Int], into destination: UnsafeMutableBufferPointer<Float>) throws
+  {
+    let entry = try entry(name, shape: shape)
+    let start = dataStart + entry.bytes.lowerBound
+    try data.withUnsafeBytes { bytes in
+      switch entry.type {
+      case "F32":
+        for i in destination.indices {
+          destination[i] = Float(
+            bitPattern: bytes.loadUnaligned(fromByteOffset: start + 4 * i, as: UInt32.self))
+        }
+      case "BF16":
+        for i in destination.indices {
+          let half = bytes.loadUnaligned(fromByteOffset: start + 2 * i, as: UInt16.self)
+          destination[i] = Float(bitPattern: UInt32(half) << 16)
+        }
+      default: throw TensorFileError.wrongType(path: path, name: name, found: entry.type)
+      }
+    }
+  }
+
+  /// A tensor of type F32 or BF16.
+  package func floats(_ name: String) throws -> [Float] {
+    let entry = try entry(name, shape: nil)
+    var values = [Float](repeating: 0, count: entry.shape.reduce(1, *))
+    try values.withUnsafeMutableBufferPointer { try read(name, shape: entry.shape, into: $0) }
+    return values
+  }
+
+  /// A tensor of type I64 or I32.
+  package func integers(_ name: String) throws -> [Int] {
+    let entry = try entry(name, shape: nil)
+    let start = dataStart + entry.bytes.lowerBound
+    return try data.withUnsafeBytes { bytes in
+      try (0..<entry.shape.reduce(1, *)).map { i in
+        switch entry.type {
+        case "I64": Int(bytes.loadUnaligned(fromByteOffset: start + 8 * i, as: Int64.self))
+        case "I32": Int(bytes.loadUnaligned(fromByteOffset: start + 4 * i, as: Int32.self))
+        default: throw TensorFileError.wrongType(path: path, name: name, found: entry.type)
+        }
+      }
+    }
+  }
+}
+
+/// Writes safetensors files.
+package struct TensorFileWriter {
+  private struct Item {
+    let name: String
+    let type: String
+    let shape: [Int]
+    let bytes: UnsafeRawBufferPointer
+  }
+
+  private var items: [Item] = []
+  private let metadata: [String: String]
+
+  package init(metadata: [String: String] = ["format": "pt"]) {
+    self.metadata = metadata
+  }
+
+  /// Adds a tensor whose memory must stay as it is until `write`.
+  package mutating func add(_ name: String, shape: [Int], floats: UnsafeBufferPointer<Float>) {
+    precondition(
+      floats.count == shape.reduce(1, *), "TensorFileWriter: \(name) \(shape) has \(floats.count) values")
+    items.append(Item(name: name, type: "F32", shape: shape, bytes: UnsafeRawBufferPointer(floats)))
+  }
+
+  /// Adds 32-bit integers under the same condition.
+  package mutating func add(_ name: String, shape: [Int], integers: UnsafeBufferPointer<Int32>) {
+    precondition(integers.count == shape.reduce(1, *), "TensorFileWriter: \(name) \(shape)")
+    items.append(Item(name: name, type: "I32", shape: shape, bytes: UnsafeRawBufferPointer(integers)))
+  }
+
+  /// Writes the file whole or not at all.
+  /// - Throws: `FileError`
+  package func write(to url: URL) throws {
+    var header: [String: Any] = ["__metadata__": metadata]
+    var offset = 0
+    for item in items {
+      header[item.name] = [
+        "dtype": item.type, "shape": item.shape, "data_offsets": [offset, offset + item.bytes.count],
+      ]
+      offset += item.bytes.count
+    }
+    var text = try JSONSerialization.data(
+      withJSONObject: header, options: [.sortedKeys, .withoutEscapingSlashes])
+    // Tensors begin at a multiple of eight, as the format asks of writers.
+    text.append(contentsOf: [UInt8](repeating: UInt8(ascii: " "), count: (8 - text.count % 8) % 8))
+    var file = try AtomicFile(url)
+    var length = UInt64(text.count).littleEndian
+    try withUnsafeBytes(of: &length) { try file.write($0) }
+    try file.write(text)
+    for item in items { try file.write(item.bytes) }
+    try file.commit()
+  }
+}

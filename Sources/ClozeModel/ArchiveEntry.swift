@@ -1,0 +1,137 @@
+package import ClozeCompute
+
+/// One tensor of a model folder: its name in the `transformers` world, and the rows of the parameter that hold it.
+///
+/// Query, key and value are one parameter here and three tensors there, hence the rows.
+package struct ArchiveEntry: Sendable {
+  package let name: String
+  package let parameter: Parameter
+  /// Of the parameter's first dimension.
+  package let rows: Range<Int>
+  /// Whether the tensor repeats one that an earlier entry holds (tied embeddings).
+  package var isShared = false
+
+  package var shape: [Int] { [rows.count] + parameter.shape.dropFirst() }
+
+  /// The tensor's place in the parameter's values.
+  package var elements: Range<Int> {
+    let width = parameter.count / parameter.shape[0]
+    return rows.lowerBound * width..<rows.upperBound * width
+  }
+}
+
+extension MaskedLanguageModel {
+  /// `BertForMaskedLM`'s names.
+  package var archiveEntries: [ArchiveEntry] {
+    encoder.entries("bert.") + head.entries("cls.predictions.")
+  }
+}
+
+extension TranslationModel {
+  /// `EncoderDecoderModel`'s names, with a `BertModel` as encoder and a `BertLMHeadModel` as decoder.
+  package var archiveEntries: [ArchiveEntry] {
+    encoder.entries("encoder.") + decoder.entries("decoder.")
+  }
+
+  /// The name, in the masked-language model that a translation model starts from, of the tensor that becomes `name`;
+  /// nil where there is none: a pretrained encoder knows nothing of cross-attention.
+  package static func pretrainedName(_ name: String) -> String? {
+    if name.contains(".crossattention.") { return nil }
+    if name.hasPrefix("encoder.") { return "bert." + name.dropFirst("encoder.".count) }
+    return name.hasPrefix("decoder.") ? String(name.dropFirst("decoder.".count)) : nil
+  }
+}
+
+// The table between Swift's paths and `transformers`' names, module by module.
+
+extension Encoder {
+  fileprivate func entries(_ prefix: String) -> [ArchiveEntry] {
+    embeddings.entries(prefix + "embeddings.")
+      + layers.enumerated().flatMap { index, layer in
+        let name = "\(prefix)encoder.layer.\(index)."
+        return layer.attention.entries(name + "attention.") + layer.feedForward.entries(name)
+      }
+  }
+}
+
+extension Decoder {
+  fileprivate func entries(_ prefix: String) -> [ArchiveEntry] {
+    let embeddings = embeddings.entries(prefix + "bert.embeddings.").map { entry in
+      var entry = entry
+      entry.isShared = entry.parameter.path == self.embeddings.token.path
+      return entry
+    }
+    let layers = layers.enumerated().flatMap { index, layer in
+      let name = "\(prefix)bert.encoder.layer.\(index)."
+      return layer.selfAttention.entries(name + "attention.")
+        + layer.crossAttention.entries(name + "crossattention.") + layer.feedForward.entries(name)
+    }
+    return embeddings + layers + head.entries(prefix + "cls.predictions.")
+  }
+}
+
+extension Embeddings {
+  fileprivate func entries(_ prefix: String) -> [ArchiveEntry] {
+    [
+      .whole(prefix + "word_embeddings.weight", token),
+      .whole(prefix + "position_embeddings.weight", position),
+      .whole(prefix + "token_type_embeddings.weight", segment),
+    ] + norm.entries(prefix + "LayerNorm.")
+  }
+}
+
+extension SelfAttention {
+  fileprivate func entries(_ prefix: String) -> [ArchiveEntry] {
+    queryKeyValue.entries(["query", "key", "value"].map { prefix + "self.\($0)." })
+      + output.entries([prefix + "output.dense."]) + attentionNorm.norm.entries(prefix + "output.LayerNorm.")
+  }
+}
+
+extension CrossAttention {
+  fileprivate func entries(_ prefix: String) -> [ArchiveEntry] {
+    query.entries([prefix + "self.query."])
+      + keyValue.entries(["key", "value"].map { prefix + "self.\($0)." })
+      + output.entries([prefix + "output.dense."]) + attentionNorm.norm.entries(prefix + "output.LayerNorm.")
+  }
+}
+
+extension FeedForward {
+  fileprivate func entries(_ prefix: String) -> [ArchiveEntry] {
+    intermediate.entries([prefix + "intermediate.dense."]) + output.entries([prefix + "output.dense."])
+      + feedForwardNorm.norm.entries(prefix + "output.LayerNorm.")
+  }
+}
+
+extension MaskedLanguageHead {
+  fileprivate func entries(_ prefix: String) -> [ArchiveEntry] {
+    transform.entries([prefix + "transform.dense."]) + transformNorm.entries(prefix + "transform.LayerNorm.")
+      + [.whole(prefix + "bias", outputBias)]
+  }
+}
+
+extension LinearParameters {
+  /// The rows in equal parts, one for each name.
+  fileprivate func entries(_ names: [String]) -> [ArchiveEntry] {
+    names.enumerated().flatMap { index, name in
+      [(weight, "weight"), (bias, "bias")].compactMap { parameter, kind in
+        parameter.map { parameter in
+          let rows = parameter.shape[0] / names.count
+          return ArchiveEntry(
+            name: name + kind, parameter: parameter, rows: index * rows..<(index + 1) * rows)
+        }
+      }
+    }
+  }
+}
+
+extension NormParameters {
+  fileprivate func entries(_ prefix: String) -> [ArchiveEntry] {
+    [.whole(prefix + "weight", gain), .whole(prefix + "bias", bias)]
+  }
+}
+
+extension ArchiveEntry {
+  fileprivate static func whole(_ name: String, _ parameter: Parameter) -> ArchiveEntry {
+    ArchiveEntry(name: name, parameter: parameter, rows: 0..<parameter.shape[0])
+  }
+}

@@ -1,0 +1,102 @@
+internal import ClozeCompute
+internal import ClozeCore
+internal import Foundation
+
+/// `config.json` as `transformers` writes it for BERT.
+struct ConfigurationFile {
+  let path: String
+  private let settings: [String: Any]
+
+  init(_ folder: URL) throws {
+    let url = folder.appendingPathComponent("config.json")
+    path = url.path
+    let data: Data
+    do {
+      data = try Data(file: url)
+    } catch FileError.missing, FileError.notADirectory {
+      throw ArchiveError.notAModelFolder(path: folder.path)
+    }
+    guard let settings = try? JSONSerialization.jsonObject(with: data) as? [String: Any] else {
+      throw ArchiveError.badConfiguration(path: path, reason: "is not a JSON object")
+    }
+    self.settings = settings
+  }
+
+  private init(path: String, settings: [String: Any]) {
+    self.path = path
+    self.settings = settings
+  }
+
+  func section(_ key: String) throws -> ConfigurationFile {
+    ConfigurationFile(path: path, settings: try value(key, [String: Any].self, "an object"))
+  }
+
+  func string(_ key: String) throws -> String { try value(key, String.self, "text") }
+  private func integer(_ key: String) throws -> Int { try value(key, Int.self, "a whole number") }
+  private func number(_ key: String, default standard: Double) throws -> Double {
+    settings[key] == nil ? standard : try value(key, Double.self, "a number")
+  }
+
+  private func value<Value>(_ key: String, _ type: Value.Type, _ name: String) throws -> Value {
+    guard let value = settings[key] as? Value else {
+      throw ArchiveError.badConfiguration(path: path, reason: "'\(key)' is missing or is not \(name)")
+    }
+    return value
+  }
+
+  /// The encoder that this file describes.
+  /// - Throws: `ArchiveError` where it asks for what Cloze does not have.
+  func encoder() throws -> EncoderConfiguration {
+    guard try string("model_type") == "bert" else {
+      throw ArchiveError.unsupported(path: path, what: "the model type '\(try string("model_type"))'")
+    }
+    if let type = settings["position_embedding_type"] as? String, type != "absolute" {
+      throw ArchiveError.unsupported(path: path, what: "'\(type)' position embeddings")
+    }
+    if settings["tie_word_embeddings"] as? Bool == false {
+      throw ArchiveError.unsupported(path: path, what: "an output that is not tied to the embeddings")
+    }
+    let activationName = try string("hidden_act")
+    guard let activation = Activation(rawValue: activationName) else {
+      throw ArchiveError.unsupported(path: path, what: "the activation '\(activationName)'")
+    }
+    var configuration = EncoderConfiguration()
+    configuration.vocabularySize = try integer("vocab_size")
+    configuration.layerCount = try integer("num_hidden_layers")
+    configuration.hiddenSize = try integer("hidden_size")
+    configuration.headCount = try integer("num_attention_heads")
+    configuration.feedForwardSize = try integer("intermediate_size")
+    configuration.positionCount = try integer("max_position_embeddings")
+    configuration.segmentCount = try integer("type_vocab_size")
+    configuration.activation = activation
+    configuration.dropout = try number("hidden_dropout_prob", default: 0.1)
+    configuration.attentionDropout = try number("attention_probs_dropout_prob", default: 0.1)
+    configuration.normEpsilon = try number("layer_norm_eps", default: 1e-12)
+    configuration.initializerDeviation = try number("initializer_range", default: 0.02)
+    do {
+      try configuration.validate(section: "config.json")
+    } catch let error as ConfigurationError {
+      throw ArchiveError.badConfiguration(path: path, reason: "\(error)")
+    }
+    return configuration
+  }
+
+  static func settings(_ configuration: EncoderConfiguration) -> [String: Any] {
+    [
+      "model_type": "bert", "vocab_size": configuration.vocabularySize,
+      "num_hidden_layers": configuration.layerCount, "hidden_size": configuration.hiddenSize,
+      "num_attention_heads": configuration.headCount, "intermediate_size": configuration.feedForwardSize,
+      "max_position_embeddings": configuration.positionCount, "type_vocab_size": configuration.segmentCount,
+      "hidden_act": configuration.activation.rawValue, "hidden_dropout_prob": configuration.dropout,
+      "attention_probs_dropout_prob": configuration.attentionDropout,
+      "layer_norm_eps": configuration.normEpsilon, "initializer_range": configuration.initializerDeviation,
+      "pad_token_id": 0, "tie_word_embeddings": true, "position_embedding_type": "absolute",
+    ]
+  }
+
+  static func write(_ settings: [String: Any], to folder: URL) throws {
+    let data = try JSONSerialization.data(
+      withJSONObject: settings, options: [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes])
+    try AtomicFile.write(data, to: folder.appendingPathComponent("config.json"))
+  }
+}

@@ -1,0 +1,56 @@
+internal import ClozeCompute
+
+/// Token + position + segment embeddings, then norm and dropout: [N] ids to [N, D].
+///
+/// Source: Devlin et al. 2019, section 3. arXiv:1810.04805
+struct Embeddings {
+  let token: Parameter
+  let position: Parameter
+  let segment: Parameter
+  let norm: NormParameters
+  private let dropoutRate: Double
+  private let epsilon: Float
+
+  /// - Parameter sharedToken: another module's token table to use instead of one of its own.
+  init(
+    _ store: ParameterStore, path: String, configuration: EncoderConfiguration, sharedToken: Parameter? = nil
+  ) {
+    let width = configuration.hiddenSize
+    token =
+      sharedToken
+      ?? store.declare(
+        path + ".token", shape: [configuration.vocabularySize, width], initialization: configuration.normal)
+    position = store.declare(
+      path + ".position", shape: [configuration.positionCount, width], initialization: configuration.normal)
+    segment = store.declare(
+      path + ".segment", shape: [configuration.segmentCount, width], initialization: configuration.normal)
+    norm = NormParameters(store, path: path + ".norm", width: width)
+    dropoutRate = configuration.dropout
+    epsilon = Float(configuration.normEpsilon)
+  }
+
+  func callAsFunction(_ tape: Tape, tokens: [Int32], positions: [Int32], segments: [Int32]) -> Tensor {
+    let sum = tape.embedding(
+      tokens: tokens, positions: positions, segments: segments, tokenTable: token, positionTable: position,
+      segmentTable: segment)
+    return tape.dropout(tape.norm(sum, norm, epsilon: epsilon), rate: dropoutRate)
+  }
+}
+
+extension NormParameters {
+  init(_ store: ParameterStore, path: String, width: Int) {
+    self.init(
+      gain: store.declare(path + ".gain", shape: [width], initialization: .ones),
+      bias: store.declare(path + ".bias", shape: [width], initialization: .zeros))
+  }
+}
+
+extension LinearParameters {
+  init(
+    _ store: ParameterStore, path: String, inputs: Int, outputs: Int, initialization: Parameter.Initialization
+  ) {
+    self.init(
+      weight: store.declare(path + ".weight", shape: [outputs, inputs], initialization: initialization),
+      bias: store.declare(path + ".bias", shape: [outputs], initialization: .zeros))
+  }
+}

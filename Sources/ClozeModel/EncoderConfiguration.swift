@@ -1,0 +1,62 @@
+package import ClozeCompute
+internal import ClozeCore
+
+/// The sizes and rates of a BERT encoder. The names are BERT's; the defaults make a small model for a small corpus.
+package struct EncoderConfiguration: Configuration, Equatable {
+  /// V; 0 takes the tokenizer's.
+  package var vocabularySize = 0
+  package var layerCount = 4
+  /// D
+  package var hiddenSize = 256
+  /// H
+  package var headCount = 4
+  /// F
+  package var feedForwardSize = 1024
+  /// Positions that have an embedding; a window or sentence cannot be longer.
+  package var positionCount = 512
+  package var segmentCount = 2
+  package var activation = Activation.gelu
+  /// Of embeddings and sub-layer outputs.
+  package var dropout = 0.1
+  /// Of attention probabilities.
+  package var attentionDropout = 0.1
+  package var normEpsilon = 1e-12
+  /// Of the normal distribution, cut at two deviations, that initial weights come from.
+  package var initializerDeviation = 0.02
+
+  package init() {}
+
+  package func validate() throws {
+    try validate(section: "model")
+  }
+
+  /// - Parameter section: the configuration section to name in errors.
+  /// - Throws: `ConfigurationError`
+  package func validate(section: String) throws {
+    func require(_ condition: Bool, _ key: String, _ reason: String) throws {
+      guard condition else { throw ConfigurationError.invalid(path: "\(section).\(key)", reason: reason) }
+    }
+    let sizes = [
+      ("layerCount", layerCount), ("hiddenSize", hiddenSize), ("headCount", headCount),
+      ("feedForwardSize", feedForwardSize), ("positionCount", positionCount), ("segmentCount", segmentCount),
+    ]
+    for (key, value) in sizes {
+      try require(value >= 1 && value <= 1 << 20, key, "is \(value); choose 1 or more")
+    }
+    try require(
+      vocabularySize >= 0, "vocabularySize", "is \(vocabularySize); choose 0 (the tokenizer's) or more")
+    try require(
+      hiddenSize % headCount == 0, "hiddenSize",
+      "is \(hiddenSize), which \(headCount) heads cannot share; choose a multiple of headCount")
+    for (key, value) in [("dropout", dropout), ("attentionDropout", attentionDropout)] {
+      try require(value >= 0 && value < 1, key, "is \(value); choose a rate in 0 ..< 1")
+    }
+    try require(normEpsilon > 0, "normEpsilon", "is \(normEpsilon); choose a small positive number")
+    try require(
+      initializerDeviation > 0, "initializerDeviation", "is \(initializerDeviation); choose a positive number"
+    )
+  }
+
+  /// Parameters are drawn from this distribution unless they are biases or norms.
+  var normal: Parameter.Initialization { .normal(standardDeviation: Float(initializerDeviation)) }
+}

@@ -1,0 +1,26 @@
+package import ClozeCompute
+
+/// An encoder with the prediction head that pretrains it.
+///
+/// Sendable: after construction the modules only name ranges of the store.
+package struct MaskedLanguageModel: Sendable {
+  package let store: ParameterStore
+  package let encoder: Encoder
+  package let head: MaskedLanguageHead
+
+  package var configuration: EncoderConfiguration { encoder.configuration }
+
+  /// Declares the parameters and draws their initial values.
+  package init(configuration: EncoderConfiguration, precision: ElementType, seed: UInt64) {
+    store = ParameterStore(precision: precision)
+    encoder = Encoder(store, path: "encoder", configuration: configuration)
+    head = MaskedLanguageHead(
+      store, path: "head", configuration: configuration, tokenTable: encoder.embeddings.token)
+    store.allocate(seed: seed)
+  }
+
+  /// The logits [M, V] at the rows `predicted` [M] of the micro-batch; -1 gives a padding row.
+  package func logits(_ tape: Tape, _ input: EncoderInput, predicted: [Int32]) -> Tensor {
+    head(tape, tape.gatherRows(encoder(tape, input), predicted))
+  }
+}

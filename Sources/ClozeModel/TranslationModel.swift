@@ -1,0 +1,124 @@
+package import ClozeCompute
+
+/// The sizes of a decoder; widths, heads, activation and rates are the encoder's.
+package struct DecoderConfiguration: Codable, Sendable, Equatable {
+  package var layerCount = 4
+
+  package init(layerCount: Int = 4) {
+    self.layerCount = layerCount
+  }
+}
+
+/// An encoder, a decoder that attends to it, and a tied output: sequence to sequence.
+///
+/// The decoder is a BERT of its own with causal self-attention and a cross-attention in every layer, and its output is
+/// BERT's prediction head. So every part but the cross-attention has a pretrained counterpart to start from.
+///
+/// Source: Rothe, Narayan and Severyn 2020, "Leveraging pre-trained checkpoints for sequence generation tasks"
+/// (BERTSHARE's tied embeddings, BERT2BERT's layers). arXiv:1907.12461
+package struct TranslationModel: Sendable {
+  package let store: ParameterStore
+  package let encoder: Encoder
+  package let decoder: Decoder
+  package let decoderConfiguration: DecoderConfiguration
+
+  package var configuration: EncoderConfiguration { encoder.configuration }
+
+  package init(
+    configuration: EncoderConfiguration, decoder decoderConfiguration: DecoderConfiguration,
+    precision: ElementType,
+    seed: UInt64
+  ) {
+    store = ParameterStore(precision: precision)
+    self.decoderConfiguration = decoderConfiguration
+    encoder = Encoder(store, path: "encoder", configuration: configuration)
+    decoder = Decoder(
+      store, path: "decoder", configuration: configuration, layerCount: decoderConfiguration.layerCount,
+      sharedToken: encoder.embeddings.token)
+    store.allocate(seed: seed)
+  }
+
+  /// The logits [Nt, V] of the token after each target token, targets known (teacher forcing).
+  package func logits(_ tape: Tape, source: EncoderInput, target: EncoderInput) -> Tensor {
+    let encoded = encoder(tape, source)
+    return decoder(tape, target, encoded: encoded, sources: source.sequences)
+  }
+}
+
+/// Causal self-attention, cross-attention and feed-forward blocks over target tokens, then the prediction head.
+///
+/// Source: Vaswani et al. 2017, section 3.1. arXiv:1706.03762
+package struct Decoder {
+  struct Layer {
+    let selfAttention: SelfAttention
+    let crossAttention: CrossAttention
+    let feedForward: FeedForward
+  }
+
+  let embeddings: Embeddings
+  let layers: [Layer]
+  let head: MaskedLanguageHead
+  package let width: Int
+  package let positionCount: Int
+
+  init(
+    _ store: ParameterStore, path: String, configuration: EncoderConfiguration, layerCount: Int,
+    sharedToken: Parameter
+  ) {
+    width = configuration.hiddenSize
+    positionCount = configuration.positionCount
+    embeddings = Embeddings(
+      store, path: path + ".embeddings", configuration: configuration, sharedToken: sharedToken)
+    layers = (0..<layerCount).map { index in
+      let layer = "\(path).layers.\(index)"
+      return Layer(
+        selfAttention: SelfAttention(store, path: layer + ".selfAttention", configuration: configuration),
+        crossAttention: CrossAttention(
+          store, path: layer + ".crossAttention", configuration: configuration,
+          sourceWidth: configuration.hiddenSize),
+        feedForward: FeedForward(store, path: layer + ".feedForward", configuration: configuration))
+    }
+    head = MaskedLanguageHead(
+      store, path: path + ".head", configuration: configuration, tokenTable: sharedToken)
+  }
+
+  /// All target tokens at once, for training: logits [Nt, V].
+  func callAsFunction(_ tape: Tape, _ target: EncoderInput, encoded: Tensor, sources: Sequences) -> Tensor {
+    let selfSpans = AttentionSpan.within(target.sequences)
+    let crossSpans = AttentionSpan.across(targets: target.sequences, sources: sources)
+    var hidden = embeddings(
+      tape, tokens: target.tokens, positions: target.positions, segments: target.segments)
+    for layer in layers {
+      hidden = layer.selfAttention(tape, hidden, spans: selfSpans, causal: true)
+      let memory = layer.crossAttention.memory(tape, encoded: encoded)
+      hidden = layer.crossAttention(tape, hidden, memory: memory, spans: crossSpans)
+      hidden = layer.feedForward(tape, hidden)
+    }
+    return head(tape, hidden)
+  }
+
+  /// The keys and values of the encoded source, one tensor a layer.
+  func memories(_ tape: Tape, encoded: Tensor) -> [Tensor] {
+    layers.map { $0.crossAttention.memory(tape, encoded: encoded) }
+  }
+
+  /// The logits [R, V] after one more token a row, all rows at the same `position`.
+  ///
+  /// - Parameters:
+  ///   - spans: which rows read which source tokens.
+  ///   - caches: one a layer; the new tokens join them.
+  func step(
+    _ tape: Tape, tokens: [Int32], position: Int, memories: [Tensor], spans: [AttentionSpan],
+    caches: [KeyValueCache]
+  ) -> Tensor {
+    var hidden = embeddings(
+      tape, tokens: tokens, positions: [Int32](repeating: Int32(position), count: tokens.count),
+      segments: [Int32](repeating: 0, count: tokens.count))
+    for (index, layer) in layers.enumerated() {
+      hidden = layer.selfAttention.step(tape, hidden, cache: caches[index])
+      hidden = layer.crossAttention(tape, hidden, memory: memories[index], spans: spans)
+      hidden = layer.feedForward(tape, hidden)
+    }
+    return head(tape, hidden)
+  }
+}

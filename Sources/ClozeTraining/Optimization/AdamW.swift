@@ -1,0 +1,131 @@
+package import ClozeCompute
+internal import ClozeCore
+internal import Foundation
+
+/// AdamW's settings; matrices decay, biases and norms do not.
+package struct OptimizerConfiguration: Codable, Sendable, Equatable {
+  /// The peak of the schedule.
+  package var learningRate = 1e-3
+  package var beta1 = 0.9
+  package var beta2 = 0.98
+  package var epsilon = 1e-6
+  package var weightDecay = 0.01
+  /// The gradient's greatest norm over all parameters; 0 for no clipping.
+  package var gradientClip = 1.0
+  package var schedule = ScheduleConfiguration()
+
+  package init() {}
+
+  /// - Throws: `ConfigurationError`
+  package func validate(section: String = "optimizer") throws {
+    func require(_ condition: Bool, _ key: String, _ reason: String) throws {
+      guard condition else { throw ConfigurationError.invalid(path: "\(section).\(key)", reason: reason) }
+    }
+    try require(learningRate > 0, "learningRate", "is \(learningRate); choose a positive number")
+    try require((0..<1).contains(beta1), "beta1", "is \(beta1); choose a number in 0 ..< 1")
+    try require((0..<1).contains(beta2), "beta2", "is \(beta2); choose a number in 0 ..< 1")
+    try require(epsilon > 0, "epsilon", "is \(epsilon); choose a small positive number")
+    try require(weightDecay >= 0, "weightDecay", "is \(weightDecay); choose 0 or more")
+    try require(gradientClip >= 0, "gradientClip", "is \(gradientClip); choose 0 (none) or more")
+    try schedule.validate(section: section + ".schedule")
+  }
+}
+
+/// AdamW with clipping by the global norm, over a flat parameter store.
+///
+/// The store is cut into chunks, the same for any number of workers; each chunk's squared norm is summed on its own and
+/// the chunks' sums are added in order, so the norm has the same bits however many workers share the work.
+package final class AdamW {
+  private struct Chunk {
+    let range: Range<Int>
+    let decays: Bool
+  }
+
+  private static let chunkElements = 1 << 16
+
+  package let configuration: OptimizerConfiguration
+  private let store: ParameterStore
+  private let chunks: [Chunk]
+  private let firstMoment: UnsafeMutableBufferPointer<Float>
+  private let secondMoment: UnsafeMutableBufferPointer<Float>
+
+  package init(_ store: ParameterStore, configuration: OptimizerConfiguration) {
+    self.store = store
+    self.configuration = configuration
+    chunks = store.parameters.flatMap { parameter in
+      stride(from: parameter.range.lowerBound, to: parameter.range.upperBound, by: AdamW.chunkElements).map {
+        Chunk(range: $0..<min($0 + AdamW.chunkElements, parameter.range.upperBound), decays: parameter.decays)
+      }
+    }
+    firstMoment = .allocate(capacity: store.elementCount)
+    secondMoment = .allocate(capacity: store.elementCount)
+    firstMoment.initialize(repeating: 0)
+    secondMoment.initialize(repeating: 0)
+  }
+
+  deinit {
+    firstMoment.deallocate()
+    secondMoment.deallocate()
+  }
+
+  /// Takes step number `step` (from 0) along the mean gradient.
+  ///
+  /// - Parameters:
+  ///   - lanes: the summed gradients; lanes[0] holds their sum afterwards.
+  ///   - predictionCount: what the sum is divided by, once.
+  ///   - rateFactor: the schedule's factor on the learning rate.
+  /// - Returns: the norm of the mean gradient before clipping; where it is not finite, nothing was changed.
+  package func step(
+    _ step: Int, lanes: [GradientLane], predictionCount: Int, rateFactor: Double, workers: WorkerGroup
+  ) -> Double {
+    var squares = [Double](repeating: 0, count: chunks.count)
+    squares.withUnsafeMutableBufferPointer { squares in
+      nonisolated(unsafe) let squares = squares
+      workers.forEach(chunks.count) { [chunks] index in
+        GradientLane.sum(lanes, range: chunks[index].range)
+        squares[index] = lanes[0].sumOfSquares(range: chunks[index].range)
+      }
+    }
+    let norm = squares.reduce(0, +).squareRoot() / Double(predictionCount)
+    guard norm.isFinite else { return norm }
+
+    let limit = configuration.gradientClip
+    let clipping = limit > 0 ? min(1, limit / (norm + 1e-6)) : 1
+    let update = AdamWUpdate(
+      gradientScale: clipping / Double(predictionCount), learningRate: configuration.learningRate * rateFactor,
+      beta1: configuration.beta1, beta2: configuration.beta2, epsilon: configuration.epsilon,
+      weightDecay: configuration.weightDecay, step: step + 1)
+    guard let first = firstMoment.baseAddress, let second = secondMoment.baseAddress else { return norm }
+    nonisolated(unsafe) let moments = (first, second)
+    workers.forEach(chunks.count) { [chunks, store] index in
+      update.apply(
+        to: store, range: chunks[index].range, decays: chunks[index].decays, gradient: lanes[0],
+        firstMoment: moments.0, secondMoment: moments.1)
+    }
+    return norm
+  }
+
+  // MARK: State
+
+  /// Adds both moments of every parameter to a file, under `m.` and `v.` and the parameter's path.
+  package func add(to writer: inout TensorFileWriter) {
+    for parameter in store.parameters {
+      for (prefix, moment) in [("m.", firstMoment), ("v.", secondMoment)] {
+        writer.add(
+          prefix + parameter.path, shape: parameter.shape,
+          floats: UnsafeBufferPointer(rebasing: moment[parameter.range]))
+      }
+    }
+  }
+
+  /// - Throws: `TensorFileError`
+  package func read(from file: TensorFile) throws {
+    for parameter in store.parameters {
+      for (prefix, moment) in [("m.", firstMoment), ("v.", secondMoment)] {
+        try file.read(
+          prefix + parameter.path, shape: parameter.shape,
+          into: UnsafeMutableBufferPointer(rebasing: moment[parameter.range]))
+      }
+    }
+  }
+}

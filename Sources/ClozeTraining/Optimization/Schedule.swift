@@ -1,0 +1,82 @@
+internal import ClozeCore
+internal import Foundation
+
+/// When a run ends: at the first limit that it meets; 0 stands for no limit.
+package struct StopConfiguration: Codable, Sendable, Equatable {
+  package var steps = 0
+  package var tokens = 0
+  package var minutes = 0.0
+
+  package init(steps: Int = 0, tokens: Int = 0, minutes: Double = 0) {
+    self.steps = steps
+    self.tokens = tokens
+    self.minutes = minutes
+  }
+
+  /// - Throws: `ConfigurationError`
+  package func validate(section: String = "stop") throws {
+    guard steps >= 0, tokens >= 0, minutes >= 0 else {
+      throw ConfigurationError.invalid(path: section, reason: "has a negative limit; choose 0 for none")
+    }
+    guard steps > 0 || tokens > 0 || minutes > 0 else {
+      throw ConfigurationError.invalid(
+        path: section, reason: "sets no limit; give \(section).steps, \(section).tokens or \(section).minutes")
+    }
+  }
+
+  /// How much of the run is done, 0...1: the share of the limit that is nearest.
+  package func fraction(steps doneSteps: Int, tokens doneTokens: Int, seconds: Double) -> Double {
+    var fraction = 0.0
+    if steps > 0 { fraction = max(fraction, Double(doneSteps) / Double(steps)) }
+    if tokens > 0 { fraction = max(fraction, Double(doneTokens) / Double(tokens)) }
+    if minutes > 0 { fraction = max(fraction, seconds / (60 * minutes)) }
+    return min(fraction, 1)
+  }
+}
+
+/// The learning rate over a run.
+package struct ScheduleConfiguration: Codable, Sendable, Equatable {
+  package enum Shape: String, NamedChoice {
+    /// Straight down to the final rate (Devlin et al. 2019, appendix A.2).
+    case linear
+    /// Half a cosine down to it (Loshchilov and Hutter 2017, arXiv:1608.03983).
+    case cosine
+    /// Level, then straight down in the last `decayFraction` of the run (Zhai et al. 2022, arXiv:2106.04560).
+    case constantThenDecay
+  }
+
+  package var shape = Shape.linear
+  /// Steps of linear rise from 0.
+  package var warmupSteps = 100
+  package var decayFraction = 0.2
+  /// The last rate, as a share of the peak.
+  package var finalRate = 0.0
+
+  package init() {}
+
+  /// - Throws: `ConfigurationError`
+  package func validate(section: String) throws {
+    func require(_ condition: Bool, _ key: String, _ reason: String) throws {
+      guard condition else { throw ConfigurationError.invalid(path: "\(section).\(key)", reason: reason) }
+    }
+    try require(warmupSteps >= 0, "warmupSteps", "is \(warmupSteps); choose 0 or more")
+    try require((0...1).contains(decayFraction), "decayFraction", "is \(decayFraction); choose a share in 0...1")
+    try require((0...1).contains(finalRate), "finalRate", "is \(finalRate); choose a share of the peak in 0...1")
+  }
+
+  /// The factor on the peak learning rate.
+  ///
+  /// - Parameters:
+  ///   - step: the step about to be taken, from 0.
+  ///   - fraction: how much of the run is done, 0...1. It is a function of the step alone unless the run stops by the clock.
+  package func factor(step: Int, fraction: Double) -> Double {
+    let warmup = warmupSteps > 0 ? min(1, Double(step + 1) / Double(warmupSteps)) : 1
+    let remaining: Double
+    switch shape {
+    case .linear: remaining = 1 - fraction
+    case .cosine: remaining = 0.5 * (1 + cos(Double.pi * fraction))
+    case .constantThenDecay: remaining = decayFraction > 0 ? min(1, (1 - fraction) / decayFraction) : 1
+    }
+    return warmup * (finalRate + (1 - finalRate) * remaining)
+  }
+}

@@ -1,0 +1,62 @@
+package import ClozeCompute
+internal import Foundation
+
+/// Takes optimizer steps: micro-batches through the workers, lanes, one update.
+package final class Stepper {
+  /// What one step did.
+  package struct Outcome: Sendable {
+    package let statistics: PredictionStatistics
+    /// Of the mean gradient, before clipping. Not finite: the step changed nothing.
+    package let gradientNorm: Double
+    package let learningRate: Double
+  }
+
+  private let objective: any Objective
+  private let seed: UInt64
+  package let optimizer: AdamW
+  package let workers: WorkerGroup
+  package let tapes: [Tape]
+  private let lanes: [GradientLane]
+
+  package init(
+    _ objective: any Objective, optimizer configuration: OptimizerConfiguration, compute: ComputeConfiguration,
+    seed: UInt64
+  ) {
+    self.objective = objective
+    self.seed = seed
+    optimizer = AdamW(objective.store, configuration: configuration)
+    workers = WorkerGroup(count: compute.workers)
+    lanes = (0..<min(compute.gradientLanes, objective.microbatchCount)).map { _ in GradientLane(objective.store) }
+    tapes = (0..<workers.count).map { _ in Tape(store: objective.store) }
+  }
+
+  /// Step number `step`, from 0; `fraction` of the run is done before it.
+  package func take(step: Int, fraction: Double) throws -> Outcome {
+    let count = objective.microbatchCount
+    let laneStatistics = try workers.map(lanes.count, tapes: tapes) { [objective, lanes, seed] laneIndex, tape in
+      let lane = lanes[laneIndex]
+      lane.begin()
+      var statistics = PredictionStatistics()
+      for microbatch in stride(from: laneIndex, to: count, by: lanes.count) {
+        tape.begin(lane: lane, dropout: DropoutStream(seed: seed, step: step, microbatch: microbatch))
+        statistics += try objective.forward(tape, step: step, microbatch: microbatch)
+        tape.backward()
+      }
+      lane.end()
+      return statistics
+    }
+    let statistics = laneStatistics.reduce(into: PredictionStatistics()) { $0 += $1 }
+    let factor = optimizer.configuration.schedule.factor(step: step, fraction: fraction)
+    let norm = optimizer.step(
+      step, lanes: lanes, predictionCount: max(statistics.predictionCount, 1), rateFactor: factor, workers: workers)
+    return Outcome(
+      statistics: statistics, gradientNorm: norm, learningRate: optimizer.configuration.learningRate * factor)
+  }
+
+  /// Bytes of parameters, their copies, gradients and moments, and of the workers' activations so far.
+  package var memoryBytes: Int {
+    let store = objective.store
+    let half = store.precision == .bfloat16 ? 2 : 0
+    return store.elementCount * (4 + half + 4 * lanes.count + 8) + tapes.reduce(0) { $0 + $1.arena.capacity }
+  }
+}

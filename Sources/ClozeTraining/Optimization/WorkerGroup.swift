@@ -1,0 +1,90 @@
+package import ClozeCompute
+internal import ClozeCore
+internal import Dispatch
+internal import Foundation
+internal import Synchronization
+
+/// How a run computes; nothing here but `precision` changes what it computes.
+package struct ComputeConfiguration: Codable, Sendable, Equatable {
+  package enum Precision: String, NamedChoice {
+    /// bfloat16 where the processor multiplies it, else float32.
+    case automatic
+    case float32
+    case bfloat16
+  }
+
+  package var precision = Precision.automatic
+  /// Threads, each with its own micro-batches; 0 for one a core.
+  package var workers = 0
+  /// Parts that a step's gradient is summed in before they are added in a fixed tree; the greatest useful number of workers.
+  /// Each costs a copy of the parameters. It decides the rounding, so it belongs to the run, not to the machine.
+  package var gradientLanes = 4
+
+  package init() {}
+
+  /// - Throws: `ConfigurationError`
+  package func validate(section: String = "compute") throws {
+    guard workers >= 0, workers <= 1024 else {
+      throw ConfigurationError.invalid(path: section + ".workers", reason: "is \(workers); choose 0 (one a core) to 1024")
+    }
+    guard gradientLanes >= 1, gradientLanes <= 1024 else {
+      throw ConfigurationError.invalid(
+        path: section + ".gradientLanes", reason: "is \(gradientLanes); choose 1 to 1024")
+    }
+  }
+
+  package var elementType: ElementType {
+    switch precision {
+    case .float32: .float32
+    case .bfloat16: .bfloat16
+    case .automatic: Processor.multipliesBFloat16 ? .bfloat16 : .float32
+    }
+  }
+}
+
+/// The machine's workers: one thread a core, each on work of its own.
+package struct WorkerGroup: Sendable {
+  package let count: Int
+
+  /// - Parameter count: 0 for one a core.
+  package init(count: Int) {
+    self.count = count > 0 ? count : ProcessInfo.processInfo.activeProcessorCount
+  }
+
+  /// Runs `body(0)` … `body(itemCount - 1)`, each once, on whichever worker is free.
+  package func forEach(_ itemCount: Int, _ body: @Sendable (Int) -> Void) {
+    guard count > 1, itemCount > 1 else {
+      for item in 0..<itemCount { body(item) }
+      return
+    }
+    let next = Atomic<Int>(0)
+    DispatchQueue.concurrentPerform(iterations: min(count, itemCount)) { _ in
+      while true {
+        let item = next.wrappingAdd(1, ordering: .relaxed).oldValue
+        guard item < itemCount else { return }
+        body(item)
+      }
+    }
+  }
+
+  /// The results of `body(0)` … `body(itemCount - 1)`, in this order, for work that can fail and needs a tape: worker w
+  /// has `tapes[w]` to itself.
+  ///
+  /// - Throws: the error of the first failed item, after all have ended.
+  package func map<Value: Sendable>(
+    _ itemCount: Int, tapes: [Tape], _ body: @Sendable (Int, Tape) throws -> Value
+  ) throws -> [Value] {
+    nonisolated(unsafe) let tapes = tapes
+    let next = Atomic<Int>(0)
+    let results = Mutex([Result<Value, any Error>?](repeating: nil, count: itemCount))
+    forEach(min(tapes.count, itemCount)) { worker in
+      while true {
+        let item = next.wrappingAdd(1, ordering: .relaxed).oldValue
+        guard item < itemCount else { return }
+        let result = Result { try body(item, tapes[worker]) }
+        results.withLock { $0[item] = result }
+      }
+    }
+    return try results.withLock { try $0.compactMap { try $0?.get() } }
+  }
+}

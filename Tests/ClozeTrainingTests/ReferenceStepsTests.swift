@@ -1,0 +1,94 @@
+import ClozeCompute
+import ClozeModel
+import ClozeTestSupport
+import ClozeTraining
+import Foundation
+import Testing
+
+/// The five batches of `Fixtures/steps.safetensors` as an objective: step s takes batch s mod 5, split over micro-batches.
+struct ReferenceObjective: Objective {
+  let model: MaskedLanguageModel
+  let batches: [(tokens: [Int32], mask: [Int], labels: [Int32])]
+  let microbatchCount: Int
+  private let rows = 4
+  private let length = 16
+
+  var store: ParameterStore { model.store }
+
+  init(precision: ElementType = .float32, microbatchCount: Int = 1) throws {
+    model = try ModelArchive.loadMaskedLanguageModel(Fixtures.url("bert"), precision: precision).model
+    self.microbatchCount = microbatchCount
+    let file = try TensorFile(Fixtures.url("steps.safetensors"))
+    batches = try (0..<5).map { index in
+      (
+        try file.integers("input_ids.\(index)").map { Int32($0) }, try file.integers("attention_mask.\(index)"),
+        try file.integers("labels.\(index)").map { Int32(max($0, -1)) }
+      )
+    }
+  }
+
+  func forward(_ tape: Tape, step: Int, microbatch: Int) throws -> PredictionStatistics {
+    let batch = batches[step % batches.count]
+    let share = rows / microbatchCount
+    let taken = microbatch * share..<(microbatch + 1) * share
+    var sequences: [[Int32]] = []
+    var labels: [Int32] = []
+    for row in taken {
+      let visible = (row * length..<(row + 1) * length).filter { batch.mask[$0] == 1 }
+      sequences.append(visible.map { batch.tokens[$0] })
+      labels += visible.map { batch.labels[$0] }
+    }
+    let predicted = labels.indices.filter { labels[$0] >= 0 }
+    let logits = model.logits(tape, EncoderInput(sequences: sequences), predicted: predicted.map { Int32($0) })
+    return PredictionStatistics(
+      tape.crossEntropy(logits, labels: predicted.map { labels[$0] }), tokenCount: labels.count)
+  }
+}
+
+@Suite struct ReferenceStepsTests {
+  struct Reference: Decodable {
+    let losses: [Double]
+    let gradientNorms: [Double]
+  }
+
+  static func optimizer() -> OptimizerConfiguration {
+    var configuration = OptimizerConfiguration()
+    configuration.schedule.shape = .constantThenDecay
+    configuration.schedule.decayFraction = 0
+    configuration.schedule.warmupSteps = 5
+    return configuration
+  }
+
+  /// The loss before each of 20 AdamW steps, and the gradient's norm before clipping.
+  @Test(arguments: [(1, 1, 1), (2, 2, 2), (4, 3, 2)])
+  func lossCurve(microbatchCount: Int, lanes: Int, workers: Int) throws {
+    let reference = try JSONDecoder().decode(
+      Reference.self, from: Data(contentsOf: Fixtures.url("steps.json")))
+    let objective = try ReferenceObjective(microbatchCount: microbatchCount)
+    var compute = ComputeConfiguration()
+    compute.workers = workers
+    compute.gradientLanes = lanes
+    let stepper = Stepper(objective, optimizer: Self.optimizer(), compute: compute, seed: 1)
+    for step in reference.losses.indices {
+      let outcome = try stepper.take(step: step, fraction: 0)
+      #expect(abs(outcome.statistics.loss - reference.losses[step]) < 2e-3, "step \(step)")
+      #expect(abs(outcome.gradientNorm - reference.gradientNorms[step]) < 2e-3 * reference.gradientNorms[step])
+    }
+  }
+
+  @Test(arguments: [ElementType.float32, .bfloat16])
+  func sameBitsForAnyNumberOfWorkers(precision: ElementType) throws {
+    var parameters: [[Float]] = []
+    for workers in [1, 2, 3] {
+      let objective = try ReferenceObjective(precision: precision, microbatchCount: 4)
+      var compute = ComputeConfiguration()
+      compute.workers = workers
+      let stepper = Stepper(objective, optimizer: Self.optimizer(), compute: compute, seed: 1)
+      for step in 0..<6 { _ = try stepper.take(step: step, fraction: 0) }
+      parameters.append(
+        Array(UnsafeBufferPointer(start: objective.store.values, count: objective.store.elementCount)))
+    }
+    #expect(parameters[0] == parameters[1])
+    #expect(parameters[0] == parameters[2])
+  }
+}
