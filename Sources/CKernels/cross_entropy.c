@@ -37,3 +37,14 @@ CLONES void cloze_cross_entropy(
     }
   }
 }
+
+CLONES void cloze_log_sum_exp(size_t rows, size_t classes, const float *logits, float *results) {
+  FAST
+  for (size_t row = 0; row < rows; row++) {
+    const float *x = logits + row * classes;
+    float maximum = x[0], sum = 0;
+    for (size_t j = 0; j < classes; j++) maximum = x[j] > maximum ? x[j] : maximum;
+    for (size_t j = 0; j < classes; j++) sum += vector_exp(x[j] - maximum);
+    results[row] = maximum + __builtin_logf(sum);
+  }
+}

@@ -52,6 +52,20 @@ package final class Arena {
     return UnsafePointer(memory)
   }
 
+  /// A place to come back to with `release`.
+  struct Mark {
+    fileprivate let chunkIndex: Int
+    fileprivate let used: Int
+  }
+
+  var mark: Mark { Mark(chunkIndex: chunkIndex, used: used) }
+
+  /// Takes back what was handed out since `mark`.
+  func release(to mark: Mark) {
+    chunkIndex = mark.chunkIndex
+    used = mark.used
+  }
+
   /// Takes everything back. Pointers handed out before are dangling from here on.
   ///
   /// Several chunks become one of their joint size: else each would end in a gap, and a longer micro-batch would find all

@@ -40,3 +40,34 @@ extension Tape {
       ranks: Array(UnsafeBufferPointer(start: ranks, count: labels.count)))
   }
 }
+
+/// One class and its logarithmic probability.
+package struct ScoredClass: Sendable, Equatable {
+  package let index: Int32
+  package let logProbability: Float
+}
+
+extension Tape {
+  /// The `count` likeliest classes of each row of `logits` [R, V], best first; of equals, the lower index first.
+  ///
+  /// - Parameter excluded: classes that must not be chosen; they keep their share of the probability.
+  package func likeliest(_ logits: Tensor, count: Int, excluded: Set<Int32> = []) -> [[ScoredClass]] {
+    precondition(logits.type == .float32, "likeliest: logits are \(logits.type)")
+    let normalizers = arena.allocate(Float.self, count: logits.rows)
+    cloze_log_sum_exp(logits.rows, logits.columns, logits.floats, normalizers)
+    return (0..<logits.rows).map { row in
+      let scores = logits.floats + row * logits.columns
+      for index in excluded { scores[Int(index)] = -.infinity }
+      // `best` is sorted; most classes fail the one comparison with its last.
+      var best: [(index: Int, score: Float)] = []
+      var threshold = -Float.infinity
+      for index in 0..<logits.columns where scores[index] > threshold {
+        let place = best.firstIndex { $0.score < scores[index] } ?? best.count
+        best.insert((index, scores[index]), at: place)
+        if best.count > count { best.removeLast() }
+        if best.count == count { threshold = best[count - 1].score }
+      }
+      return best.map { ScoredClass(index: Int32($0.index), logProbability: $0.score - normalizers[row]) }
+    }
+  }
+}

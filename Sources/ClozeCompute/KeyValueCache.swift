@@ -13,12 +13,14 @@ package final class KeyValueCache {
   /// - Parameters:
   ///   - rowCapacity: tokens a row can hold.
   ///   - width: D.
-  package init(rowCount: Int, rowCapacity: Int, width: Int) {
+  ///   - maximumRowCount: rows that `reorder` may grow to; `rowCount` where nil.
+  package init(rowCount: Int, rowCapacity: Int, width: Int, maximumRowCount: Int? = nil) {
     self.rowCount = rowCount
     self.rowCapacity = rowCapacity
     self.width = width
-    places = .allocate(capacity: rowCount * rowCapacity * 2 * width)
-    spare = .allocate(capacity: rowCount * rowCapacity * 2 * width)
+    let capacity = max(rowCount, maximumRowCount ?? 0) * rowCapacity * 2 * width
+    places = .allocate(capacity: capacity)
+    spare = .allocate(capacity: capacity)
     places.initialize(repeating: 0)
     spare.initialize(repeating: 0)
   }
@@ -45,7 +47,7 @@ package final class KeyValueCache {
     length += 1
   }
 
-  /// Row r continues what was row `parents[r]`; rows may be dropped or doubled, never added beyond the first count.
+  /// Row r continues what was row `parents[r]`; rows may be dropped or repeated, up to the maximum.
   package func reorder(_ parents: [Int]) {
     precondition(
       parents.count * rowElements <= spare.count && parents.allSatisfy { $0 >= 0 && $0 < rowCount },

@@ -56,6 +56,14 @@ package final class Tape {
     dropoutStream = dropout
   }
 
+  /// Runs `body` and takes back the memory of the tensors it made, which must not leave it. For forward passes only.
+  package func scoped<Result>(_ body: () throws -> Result) rethrows -> Result {
+    precondition(!isRecording, "Tape.scoped: a recorded pass needs its tensors")
+    let mark = arena.mark
+    defer { arena.release(to: mark) }
+    return try body()
+  }
+
   /// A tensor of unspecified content.
   package func makeTensor(rows: Int, columns: Int, type: ElementType? = nil) -> Tensor {
     let type = type ?? precision

@@ -7,6 +7,7 @@ package enum RandomPurpose: UInt32, Sendable {
   case dropout
   case evaluationMasking
   case bootstrap
+  case validationSplit
 }
 
 /// A counter-based random function: the words of a stream are a pure function of

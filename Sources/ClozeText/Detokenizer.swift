@@ -32,7 +32,11 @@ private struct Detokenizer {
   }
 
   mutating func continueWord(_ bytes: Substring.UTF8View) {
-    if isOpen { words[words.count - 1].text += String(Substring(bytes)) } else { beginWord(String(Substring(bytes))) }
+    if isOpen {
+      words[words.count - 1].text += String(Substring(bytes))
+    } else {
+      beginWord(String(Substring(bytes)))
+    }
   }
 
   var text: String {
@@ -48,7 +52,9 @@ private struct Detokenizer {
       switch word.kind {
       case .closing:
         joinsPrevious = true
-        joinsNext = word.joinsDigits(previous, next)
+        joinsNext =
+          word.joinsDigits(previous, next)
+          || word.joinsInitials(previous, next, index + 2 < words.count ? words[index + 2] : nil)
       case .opening:
         joinsNext = true
       case .joining:
@@ -63,7 +69,9 @@ private struct Detokenizer {
           joinsNext = true
         }
       case .apostrophe:
-        if let previous, let next, previous.isLetters, next.isContractionEnd || !openQuotes.isEmpty && next.isLetters {
+        if let previous, let next, previous.isLetters,
+          next.isContractionEnd || openQuotes.contains(word.text) && next.isLetters
+        {
           joinsPrevious = true
           joinsNext = next.isContractionEnd
           if !joinsNext { openQuotes.remove(word.text) }
@@ -120,7 +128,9 @@ private struct Word {
   var text: String
 
   var kind: Kind {
-    guard let scalar = text.unicodeScalars.first, text.unicodeScalars.dropFirst().isEmpty else { return .word }
+    guard let scalar = text.unicodeScalars.first, text.unicodeScalars.dropFirst().isEmpty else {
+      return .word
+    }
     switch scalar {
     case ",", ".", ";", ":", "!", "?", ")", "]", "}", "…", "”", "»", "°": return .closing
     case "(", "[", "{", "“", "«", "¿", "¡", "$", "£", "€", "¥", "‘": return .opening
@@ -130,7 +140,8 @@ private struct Word {
     case "%", "#", "*", "^": return .symbol
     default:
       switch scalar.value {
-      case 0x3000...0x303F, 0xFE10...0xFE1F, 0xFE30...0xFE6F, 0xFF01...0xFF0F, 0xFF1A...0xFF20, 0xFF3B...0xFF40,
+      case 0x3000...0x303F, 0xFE10...0xFE1F, 0xFE30...0xFE6F, 0xFF01...0xFF0F, 0xFF1A...0xFF20,
+        0xFF3B...0xFF40,
         0xFF5B...0xFF65:
         return .wide
       default: return .word
@@ -158,7 +169,7 @@ private struct Word {
     ["t", "s", "m", "ll", "ve", "re", "d", "clock", "em"].contains(text.lowercased())
   }
 
-  /// 3.14 and 5,000 and 12:30, and the dots of e.g. and example.org are not: a word after them stands apart.
+  /// 3.14 and 5,000 and 12:30.
   func joinsDigits(_ previous: Word?, _ next: Word?) -> Bool {
     guard let previous, let next, previous.isDigits, next.isDigits else { return false }
     switch text {
@@ -167,6 +178,12 @@ private struct Word {
     case ",": return next.text.utf8.count == 3 && previous.text.utf8.count <= 3
     default: return false
     }
+  }
+
+  /// e.g. and U.S., where one letter and its dot follow another.
+  func joinsInitials(_ previous: Word?, _ next: Word?, _ afterNext: Word?) -> Bool {
+    guard text == ".", afterNext?.text == ".", let previous, let next else { return false }
+    return [previous, next].allSatisfy { $0.isLetters && $0.text.unicodeScalars.dropFirst().isEmpty }
   }
 
   /// 50%.

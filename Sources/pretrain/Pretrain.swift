@@ -1,7 +1,76 @@
 import ArgumentParser
 import ClozeCLI
+import ClozeCore
+import ClozeTraining
+import Foundation
 
 @main
 struct Pretrain: Tool {
-  mutating func execute() throws {}
+  static let configuration = CommandConfiguration(
+    commandName: "pretrain",
+    abstract: "Pretrain a BERT encoder by predicting masked tokens.",
+    discussion: """
+      Reads the shards that `tokenize` wrote and writes a run folder: config.yaml, metrics.jsonl and checkpoints, each \
+      of which is a model folder that `evaluate`, `finetune` and Hugging Face's `from_pretrained` read. The links `best` \
+      and `latest` point at two of them. SIGINT and SIGTERM save and exit; --resume goes on, bit for bit.
+
+      Example:
+        pretrain --config configs/small.yaml --data corpora/shards --output checkpoints/small --set stop.minutes=5
+      """)
+
+  @OptionGroup var common: CommonOptions
+  @OptionGroup var settings: ConfigurationOptions
+
+  @Option(help: ArgumentHelp("A folder of shards, as tokenize writes it.", valueName: "folder"))
+  var data: String
+
+  @Option(help: ArgumentHelp("The run folder.", valueName: "folder"))
+  var output: String
+
+  @Flag(help: "Go on with the run in the output folder from its newest whole checkpoint.")
+  var resume = false
+
+  mutating func execute() throws {
+    let configuration = try settings.load(PretrainConfiguration.self)
+    let run = try PretrainRun(
+      configuration: configuration, data: URL(fileURLWithPath: data), output: URL(fileURLWithPath: output),
+      resume: resume)
+    let progress = ProgressLine(quiet: common.quiet)
+    for error in run.damaged { progress.warning("\(error)") }
+    describe(run, to: progress)
+
+    let interruption = Interruption()
+    var lastValidation: ValidationReport?
+    let cursor = try run.run(isInterrupted: { interruption.isRequested }) { event in
+      if case .validated(_, let report) = event { lastValidation = report }
+      progress.show(event.message)
+    }
+    var table = Table()
+    table.add("steps", Figure.count(cursor.step))
+    table.add("tokens", Figure.count(cursor.tokens))
+    table.add("time", Figure.duration(cursor.seconds))
+    table.add("tokens/s", Figure.count(Int(Double(cursor.tokens) / max(cursor.seconds, 1e-9))))
+    if let figures = lastValidation?.figures, let loss = figures["validationLoss"] {
+      table.add("validation loss", "\(Figure.decimal(loss, 4)) nats (unigram entropy \(Figure.decimal(run.unigramEntropy, 4)))")
+      table.add("validation accuracy", Figure.percent(figures["validationAccuracy"] ?? .nan, 2))
+    }
+    table.add("model", URL(fileURLWithPath: output).appendingPathComponent("best").path)
+    print(table.text)
+  }
+
+  private func describe(_ run: PretrainRun, to progress: ProgressLine) {
+    let model = run.model.configuration
+    let batch = run.configuration.batch
+    progress.line(
+      "\(model.layerCount) layers, hidden \(model.hiddenSize), \(model.headCount) heads, vocabulary "
+        + "\(Figure.count(model.vocabularySize)): \(Figure.count(run.model.store.parameterCount)) parameters, "
+        + "\(run.model.store.precision)")
+    let windows = Figure.count(run.training.windowCount)
+    let epochs = run.epochs.map { ", \(Figure.decimal($0, 2)) epochs" } ?? ""
+    progress.line("\(windows) windows of \(batch.windowLength) tokens, \(batch.windows) a step\(epochs)")
+    if let epochs = run.epochs, epochs > 40 {
+      progress.warning(
+        "the run reads the text \(Figure.decimal(epochs, 0)) times; repeated text is memorised rather than learnt")
+    }
+  }
 }

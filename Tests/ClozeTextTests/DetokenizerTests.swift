@@ -15,6 +15,7 @@ import Testing
     "He said, \"I am here.\" She said: \"So am I!\"", "It costs $5, which is 50% of $10.",
     "The dogs' house isn't big.", "'Stop' is what he said.", "In 2019, 12 of them left.", "either/or [sic]",
     "Wait… what?", "“Yes,” he said.", "Is this Tom's?", "1,234,567 items", "5 o'clock", "Why?!",
+    "\"Do without a 'State' here.\"", "The U.S. is, e.g., big. A dog is too.",
     "我爱你。", "你好，世界！", "他说：“我在这里。”", "我有3本书，他有12本。", "我用Linux和Windows系统。",
     "《红楼梦》（一）", "这是2019年。我们很高兴！",
   ])

@@ -75,4 +75,7 @@ void cloze_cross_entropy(
     size_t rows, size_t classes, float smoothing, const float *logits, const int32_t *labels, float *losses,
     int32_t *ranks, float *gradient);
 
+/// results[row] = log Σ e^logits[row]
+void cloze_log_sum_exp(size_t rows, size_t classes, const float *logits, float *results);
+
 enum { CLOZE_GELU = 0, CLOZE_GELU_TANH = 1, CLOZE_RELU = 2, CLOZE_SILU = 3 };

@@ -33,18 +33,19 @@ package final class Stepper {
   /// Step number `step`, from 0; `fraction` of the run is done before it.
   package func take(step: Int, fraction: Double) throws -> Outcome {
     let count = objective.microbatchCount
-    let results = MicrobatchResults(count: count)
-    try workers.forEach(lanes.count, tapes: tapes) { [objective, lanes, seed] laneIndex, tape in
+    let laneStatistics = try workers.map(lanes.count, tapes: tapes) { [objective, lanes, seed] laneIndex, tape in
       let lane = lanes[laneIndex]
       lane.begin()
+      var statistics = PredictionStatistics()
       for microbatch in stride(from: laneIndex, to: count, by: lanes.count) {
         tape.begin(lane: lane, dropout: DropoutStream(seed: seed, step: step, microbatch: microbatch))
-        results[microbatch] = try objective.forward(tape, step: step, microbatch: microbatch)
+        statistics += try objective.forward(tape, step: step, microbatch: microbatch)
         tape.backward()
       }
       lane.end()
+      return statistics
     }
-    let statistics = results.sum
+    let statistics = laneStatistics.reduce(into: PredictionStatistics()) { $0 += $1 }
     let factor = optimizer.configuration.schedule.factor(step: step, fraction: fraction)
     let norm = optimizer.step(
       step, lanes: lanes, predictionCount: max(statistics.predictionCount, 1), rateFactor: factor, workers: workers)
@@ -58,26 +59,4 @@ package final class Stepper {
     let half = store.precision == .bfloat16 ? 2 : 0
     return store.elementCount * (4 + half + 4 * lanes.count + 8) + tapes.reduce(0) { $0 + $1.arena.capacity }
   }
-}
-
-/// One place a micro-batch, each written by the worker that has it.
-///
-/// `@unchecked Sendable`: no two workers write the same place, and it is read when all are done.
-private final class MicrobatchResults: @unchecked Sendable {
-  private let places: UnsafeMutableBufferPointer<PredictionStatistics>
-
-  init(count: Int) {
-    places = .allocate(capacity: count)
-    places.initialize(repeating: PredictionStatistics())
-  }
-
-  deinit { places.deallocate() }
-
-  subscript(index: Int) -> PredictionStatistics {
-    get { places[index] }
-    set { places[index] = newValue }
-  }
-
-  /// In the order of the micro-batches.
-  var sum: PredictionStatistics { places.reduce(into: PredictionStatistics()) { $0 += $1 } }
 }

@@ -67,26 +67,24 @@ package struct WorkerGroup: Sendable {
     }
   }
 
-  /// The same for work that can fail and needs a tape: worker w has `tapes[w]` to itself.
+  /// The results of `body(0)` … `body(itemCount - 1)`, in this order, for work that can fail and needs a tape: worker w
+  /// has `tapes[w]` to itself.
   ///
   /// - Throws: the error of the first failed item, after all have ended.
-  package func forEach(
-    _ itemCount: Int, tapes: [Tape], _ body: @Sendable (Int, Tape) throws -> Void
-  ) throws {
+  package func map<Value: Sendable>(
+    _ itemCount: Int, tapes: [Tape], _ body: @Sendable (Int, Tape) throws -> Value
+  ) throws -> [Value] {
     nonisolated(unsafe) let tapes = tapes
     let next = Atomic<Int>(0)
-    let failure = Mutex<(item: Int, error: any Error)?>(nil)
+    let results = Mutex([Result<Value, any Error>?](repeating: nil, count: itemCount))
     forEach(min(tapes.count, itemCount)) { worker in
       while true {
         let item = next.wrappingAdd(1, ordering: .relaxed).oldValue
         guard item < itemCount else { return }
-        do {
-          try body(item, tapes[worker])
-        } catch {
-          failure.withLock { if item < $0?.item ?? .max { $0 = (item, error) } }
-        }
+        let result = Result { try body(item, tapes[worker]) }
+        results.withLock { $0[item] = result }
       }
     }
-    if let error = failure.withLock({ $0?.error }) { throw error }
+    return try results.withLock { try $0.compactMap { try $0?.get() } }
   }
 }

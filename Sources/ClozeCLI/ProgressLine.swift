@@ -1,0 +1,70 @@
+package import ClozeCore
+internal import Foundation
+
+/// Progress on standard error: rewritten in place on a terminal, a line at a time elsewhere.
+package final class ProgressLine {
+  private let isQuiet: Bool
+  private let isTerminal = isatty(STDERR_FILENO) == 1
+  private var width = 0
+
+  package init(quiet: Bool) {
+    isQuiet = quiet
+  }
+
+  /// Shows `text` as the line that changes.
+  package func update(_ text: String) {
+    guard !isQuiet else { return }
+    if isTerminal {
+      let padding = String(repeating: " ", count: max(0, width - text.count))
+      FileHandle.standardError.write(Data(("\r" + text + padding).utf8))
+      width = text.count
+    } else {
+      Console.error(text)
+    }
+  }
+
+  /// Shows `text` as a line that stays.
+  package func line(_ text: String) {
+    guard !isQuiet else { return }
+    clear()
+    Console.error(text)
+  }
+
+  /// Shows a warning, quiet or not.
+  package func warning(_ text: String) {
+    clear()
+    Console.warning(text)
+  }
+
+  /// Shows what a run says of itself.
+  package func show(_ message: ProgressMessage) {
+    switch message {
+    case .update(let text): update(text)
+    case .line(let text): line(text)
+    case .warning(let text): warning(text)
+    }
+  }
+
+  /// Wipes the changing line.
+  package func clear() {
+    guard isTerminal, width > 0 else { return }
+    FileHandle.standardError.write(Data(("\r" + String(repeating: " ", count: width) + "\r").utf8))
+    width = 0
+  }
+}
+
+/// Rows of names and values, the names aligned.
+package struct Table {
+  private var rows: [(String, String)] = []
+
+  package init() {}
+
+  package mutating func add(_ name: String, _ value: String) {
+    rows.append((name, value))
+  }
+
+  package var text: String {
+    let width = rows.map(\.0.count).max() ?? 0
+    return rows.map { $0.0 + String(repeating: " ", count: width - $0.0.count + 2) + $0.1 }.joined(separator: "\n")
+  }
+}

@@ -1,0 +1,52 @@
+internal import Foundation
+
+/// Something that a running program says to the person before it.
+package enum ProgressMessage: Sendable, Equatable {
+  /// The line that changes.
+  case update(String)
+  /// A line that stays.
+  case line(String)
+  case warning(String)
+}
+
+/// Figures as people read them.
+package enum Figure {
+  /// 8,123
+  package static func count(_ value: Int) -> String {
+    let digits = String(abs(value))
+    var groups: [Substring] = []
+    var rest = digits[...]
+    while rest.count > 3 {
+      groups.insert(rest.suffix(3), at: 0)
+      rest = rest.dropLast(3)
+    }
+    return (value < 0 ? "-" : "") + ([rest] + groups).joined(separator: ",")
+  }
+
+  /// 12.3 %
+  package static func percent(_ share: Double, _ decimals: Int = 1) -> String {
+    String(format: "%.\(decimals)f %%", 100 * share)
+  }
+
+  package static func decimal(_ value: Double, _ decimals: Int) -> String {
+    String(format: "%.\(decimals)f", value)
+  }
+
+  /// 1h02m, 3m05s, 12s
+  package static func duration(_ seconds: Double) -> String {
+    guard seconds.isFinite, seconds < 1e9 else { return "?" }
+    let whole = Int(seconds.rounded())
+    if whole >= 3600 { return String(format: "%dh%02dm", whole / 3600, whole / 60 % 60) }
+    if whole >= 60 { return String(format: "%dm%02ds", whole / 60, whole % 60) }
+    return "\(whole)s"
+  }
+
+  /// 1.4 MB; powers of ten.
+  package static func bytes(_ count: Int) -> String {
+    let value = Double(count)
+    if value >= 1e9 { return String(format: "%.1f GB", value / 1e9) }
+    if value >= 1e6 { return String(format: "%.1f MB", value / 1e6) }
+    if value >= 1e3 { return String(format: "%.1f kB", value / 1e3) }
+    return "\(count) B"
+  }
+}

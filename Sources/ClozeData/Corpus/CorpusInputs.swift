@@ -1,0 +1,95 @@
+internal import ClozeCore
+package import Foundation
+
+/// The files of a corpus, in the order in which they are read.
+///
+/// An input is a file; a folder, which stands for all files under it whose names end in one of `folderSuffixes`,
+/// hidden ones left out, in the order of their paths' bytes; or a pattern with `*`, `?` or `[…]` for a file name of
+/// the shell's kind. A path that exists is never taken for a pattern.
+package struct CorpusInputs: Sendable {
+  package struct File: Sendable, Equatable {
+    package enum Compression: Sendable { case none, gzip, zstd }
+
+    package let url: URL
+    package let compression: Compression
+    /// Whether every line is a JSON object; plain text otherwise.
+    package let isJSONLines: Bool
+
+    /// Judges by the name: `.jsonl`, and `.gz` or `.zst` after that or after any other.
+    package init(_ url: URL) {
+      self.url = url
+      var name = url.lastPathComponent.lowercased()
+      switch url.pathExtension.lowercased() {
+      case "gz":
+        compression = .gzip
+        name.removeLast(3)
+      case "zst":
+        compression = .zstd
+        name.removeLast(4)
+      default: compression = .none
+      }
+      isJSONLines = name.hasSuffix(".jsonl")
+    }
+  }
+
+  package let files: [File]
+  /// The inputs as they were given, for messages.
+  package let description: String
+  /// Bytes on disk.
+  package let byteCount: Int
+
+  static let folderSuffixes = ["", ".gz", ".zst"].flatMap { [".txt" + $0, ".jsonl" + $0] }
+
+  /// - Parameters:
+  ///   - inputs: paths and patterns; `-` stands for `standardInput`.
+  ///   - standardInput: a file that holds what standard input gave, plain text.
+  /// - Throws: `CorpusError`, `FileError`
+  package init(_ inputs: [String], standardInput: URL? = nil) throws {
+    var urls: [URL] = []
+    for input in inputs {
+      if input == "-", let standardInput {
+        urls.append(standardInput)
+      } else {
+        for path in try CorpusInputs.matches(input) { urls += try CorpusInputs.expand(path) }
+      }
+    }
+    files = urls.map(File.init)
+    description = inputs.joined(separator: " ")
+    byteCount = urls.reduce(0) { sum, url in
+      let attributes = try? FileManager.default.attributesOfItem(atPath: url.path)
+      return sum + ((attributes?[.size] as? NSNumber)?.intValue ?? 0)
+    }
+  }
+
+  private static func matches(_ input: String) throws -> [String] {
+    if FileManager.default.fileExists(atPath: input) { return [input] }
+    guard input.contains(where: { "*?[".contains($0) }) else { throw FileError.missing(path: input) }
+    var found = glob_t()
+    defer { globfree(&found) }
+    guard glob(input, 0, nil, &found) == 0, let paths = found.gl_pathv else {
+      throw CorpusError.noMatch(pattern: input)
+    }
+    return (0..<Int(found.gl_pathc)).compactMap { paths[$0].map { String(cString: $0) } }
+  }
+
+  private static func expand(_ path: String) throws -> [URL] {
+    var isDirectory: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory), isDirectory.boolValue else {
+      return [URL(fileURLWithPath: path)]
+    }
+    let folder = URL(fileURLWithPath: path, isDirectory: true)
+    guard let enumerator = FileManager.default.enumerator(atPath: path) else {
+      throw FileError.cannotRead(path: path, reason: "the folder cannot be listed")
+    }
+    let names = enumerator.compactMap { $0 as? String }.filter { name in
+      folderSuffixes.contains { name.lowercased().hasSuffix($0) }
+        && !name.split(separator: "/").contains { $0.hasPrefix(".") }
+    }
+    // By bytes, so that the order is the same in every locale.
+    let urls = names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+      .map { folder.appendingPathComponent($0) }
+      .filter { FileManager.default.fileExists(atPath: $0.path, isDirectory: &isDirectory) && !isDirectory.boolValue }
+    guard !urls.isEmpty else { throw CorpusError.emptyFolder(path: path) }
+    return urls
+  }
+}

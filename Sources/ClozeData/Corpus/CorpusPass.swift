@@ -1,0 +1,143 @@
+package import ClozeCore
+package import ClozeText
+internal import Foundation
+
+/// What a corpus turned out to be.
+package struct CorpusStatistics: Sendable, Equatable {
+  /// Documents read, duplicates and empty ones too.
+  package var documents = 0
+  /// Documents dropped because one of equal text came before.
+  package var duplicates = 0
+  /// Documents dropped because no token is left of them.
+  package var empty = 0
+  /// How often a document was cut because it was too long.
+  package var splitDocuments = 0
+  package var invalidSequences = 0
+  package var bytesFromDisk = 0
+  /// Of the documents that were kept.
+  package var tokens = TokenCounts()
+  /// The digest of the corpus's text.
+  package var corpus = Digest(of: "")
+
+  package init() {}
+}
+
+/// A pass over a corpus on all workers: documents are read and filtered in order on the caller's thread, worked on in
+/// batches of fixed size by the pool, and their results taken in order. So the result is the same for any number of
+/// workers. In memory are at most `pool.depth` + 1 batches of `batchBytes`, or of one document that is longer.
+package struct CorpusPass: Sendable {
+  package let inputs: CorpusInputs
+  package let format: CorpusFormat
+  package let seed: UInt64
+  package let validationRate: Double
+  package let pool: WorkerPool
+  /// Bytes of text that a worker gets at a time.
+  package var batchBytes = 1 << 20
+
+  package init(
+    _ inputs: CorpusInputs, format: CorpusFormat, seed: UInt64, validationRate: Double, pool: WorkerPool
+  ) {
+    precondition((0...1).contains(validationRate), "CorpusPass: a validation rate of \(validationRate)")
+    self.inputs = inputs
+    self.format = format
+    self.seed = seed
+    self.validationRate = validationRate
+    self.pool = pool
+  }
+
+  /// A new document and where it belongs.
+  private struct Item: Sendable {
+    var document: Document
+    var split: Split
+  }
+
+  /// Counts the words of the train split: the vocabulary sees nothing of the held-out text.
+  /// - Parameter progress: is told the bytes read so far, from time to time.
+  /// - Throws: `CorpusError`, `FileError`
+  package func countWords(normalizer: TextNormalizer, progress: (Int) -> Void) throws
+    -> (counts: WordCounts, statistics: CorpusStatistics)
+  {
+    var counts = WordCounts(normalizer)
+    let statistics = try run(progress: progress) { items in
+      var counts = WordCounts(normalizer)
+      for item in items where item.split == .train {
+        item.document.text.withUnsafeBufferPointer { counts.add($0) }
+      }
+      return counts
+    } take: { part, _ in
+      counts.merge(part)
+    }
+    return (counts, statistics)
+  }
+
+  /// Encodes all documents into a data folder.
+  /// - Throws: `CorpusError`, `FileError`
+  package func encode(with tokenizer: Tokenizer, into writer: DatasetWriter, progress: (Int) -> Void) throws
+    -> CorpusStatistics
+  {
+    let encoders = EncoderShelf(tokenizer)
+    var empty = 0
+    var statistics = try run(progress: progress) { items in
+      encoders.withEncoder { EncodedBatch(items.map(\.document), with: &$0) }
+    } take: { batch, items in
+      for (number, item) in items.enumerated() {
+        let tokens = batch.tokens[batch.ends[number]..<batch.ends[number + 1]]
+        guard !tokens.isEmpty else {
+          empty += 1
+          continue
+        }
+        try writer.append(
+          tokens, to: item.split, words: batch.words[number], bytes: item.document.text.count)
+      }
+    }
+    statistics.empty = empty
+    statistics.tokens = encoders.counts
+    return statistics
+  }
+
+  /// - Parameters:
+  ///   - work: what a worker does with a batch.
+  ///   - take: gets the results in order, on the caller's thread.
+  private func run<Output: Sendable>(
+    progress: (Int) -> Void, work: @escaping @Sendable ([Item]) -> Output,
+    take: (Output, [Item]) throws -> Void
+  ) throws -> CorpusStatistics {
+    let reader = CorpusReader(inputs, format: format)
+    var filter = DocumentFilter(seed: seed, validationRate: validationRate)
+    var statistics = CorpusStatistics()
+    var pending: [(items: [Item], result: PendingResult<Output>)] = []
+    var isAtEnd = false
+    while !isAtEnd || !pending.isEmpty {
+      while !isAtEnd, pending.count < pool.depth {
+        let items = try nextBatch(reader, &filter, &statistics)
+        if items.isEmpty { isAtEnd = true } else { pending.append((items, pool.submit { work(items) })) }
+        progress(reader.bytesFromDisk)
+      }
+      if !pending.isEmpty {
+        let (items, result) = pending.removeFirst()
+        try take(try result.wait(), items)
+      }
+    }
+    statistics.documents = filter.documents
+    statistics.duplicates = filter.duplicates
+    statistics.splitDocuments = reader.splitDocuments
+    statistics.bytesFromDisk = reader.bytesFromDisk
+    guard statistics.documents > 0 else { throw CorpusError.empty(inputs: inputs.description) }
+    statistics.corpus = filter.finish()
+    return statistics
+  }
+
+  private func nextBatch(
+    _ reader: CorpusReader, _ filter: inout DocumentFilter, _ statistics: inout CorpusStatistics
+  ) throws -> [Item] {
+    var items: [Item] = []
+    var bytes = 0
+    while bytes < batchBytes, let document = try reader.next() {
+      statistics.invalidSequences += document.invalidSequences
+      guard let split = filter.split(of: document) else { continue }
+      items.append(Item(document: document, split: split))
+      bytes += document.text.count
+    }
+    return items
+  }
+}

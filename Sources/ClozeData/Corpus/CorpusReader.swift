@@ -1,0 +1,187 @@
+internal import ClozeCore
+internal import ClozeText
+internal import Foundation
+
+/// What one document is in a plain text file.
+package enum DocumentBoundary: String, NamedChoice {
+  /// Every line that is not blank.
+  case lines
+  /// Lines up to a blank one, which has nothing but white space.
+  case paragraphs
+  /// The whole file.
+  case files
+}
+
+/// How the files of a corpus are read.
+package struct CorpusFormat: Sendable {
+  package var boundary = DocumentBoundary.paragraphs
+  /// The field of a JSON line that holds the text.
+  package var field = "text"
+  /// Whether invalid UTF-8 is an error; otherwise it is counted, and the tokenizer reads it as U+FFFD.
+  package var isStrict = false
+  /// Bytes. A longer document is cut in two: after its last line end or, in one endless line, between two characters.
+  package var maximumDocumentBytes = 16 << 20
+
+  package init() {}
+}
+
+/// A text of the corpus, without the white space around it.
+package struct Document: Sendable, Equatable {
+  /// UTF-8, which may be invalid.
+  package var text: [UInt8]
+  package var invalidSequences = 0
+
+  package init(text: [UInt8], invalidSequences: Int = 0) {
+    self.text = text
+    self.invalidSequences = invalidSequences
+  }
+}
+
+/// The documents of a corpus, one after another; in memory are one document and one chunk of the file.
+package final class CorpusReader {
+  private let inputs: CorpusInputs
+  private let format: CorpusFormat
+  private var nextFile = 0
+  private var current: (file: CorpusInputs.File, reader: DocumentReader)?
+  private var finishedBytes = 0
+  private var finishedSplits = 0
+
+  package init(_ inputs: CorpusInputs, format: CorpusFormat) {
+    self.inputs = inputs
+    self.format = format
+  }
+
+  /// How many bytes were read from the disk so far.
+  package var bytesFromDisk: Int { finishedBytes + (current?.reader.lines.bytesFromDisk ?? 0) }
+  /// How often a document was cut because it was too long.
+  package var splitDocuments: Int { finishedSplits + (current?.reader.splitDocuments ?? 0) }
+
+  /// The next document that is not empty; nil at the end of the last file.
+  /// - Throws: `CorpusError`, `FileError`
+  package func next() throws -> Document? {
+    while true {
+      if current == nil {
+        guard nextFile < inputs.files.count else { return nil }
+        let file = inputs.files[nextFile]
+        nextFile += 1
+        current = (file, try DocumentReader(file, format: format))
+      }
+      if let document = try current?.reader.next() { return document }
+      finishedBytes = bytesFromDisk
+      finishedSplits = splitDocuments
+      current = nil
+    }
+  }
+}
+
+/// The documents of one file.
+private struct DocumentReader {
+  private(set) var lines: LineReader
+  private(set) var splitDocuments = 0
+
+  private let file: CorpusInputs.File
+  private let format: CorpusFormat
+  /// The text of the document that has begun, and the place in the file of its first byte.
+  private var text: [UInt8] = []
+  private var start: Int
+  /// Where in `text` the current line begins.
+  private var lineStart = 0
+
+  init(_ file: CorpusInputs.File, format: CorpusFormat) throws {
+    self.file = file
+    self.format = format
+    lines = LineReader(try file.open())
+    try lines.skipByteOrderMark()
+    start = lines.offset
+  }
+
+  mutating func next() throws -> Document? {
+    file.isJSONLines ? try nextObject() : try nextText()
+  }
+
+  private mutating func nextText() throws -> Document? {
+    while true {
+      switch try lines.appendLine(to: &text, limit: format.maximumDocumentBytes) {
+      case .newline:
+        let isBoundary =
+          switch format.boundary {
+          case .lines: true
+          case .paragraphs: text[lineStart...].allSatisfy(\.isWhiteSpace)
+          case .files: false
+          }
+        lineStart = text.count
+        if isBoundary, let document = try takeDocument(text.count) { return document }
+      case .limit:
+        splitDocuments += 1
+        if let document = try takeDocument(placeToCut()) { return document }
+      case .endOfFile:
+        return try takeDocument(text.count)
+      }
+    }
+  }
+
+  /// After the last line end or, where there is none, between two characters.
+  private func placeToCut() -> Int {
+    if lineStart > 0 { return lineStart }
+    var place = text.count - 1
+    while place > max(0, text.count - 4), text[place] & 0xC0 == 0x80 { place -= 1 }
+    return max(1, place)
+  }
+
+  /// The first `count` bytes of the text as a document; nil where they are blank. The rest stays.
+  private mutating func takeDocument(_ count: Int) throws -> Document? {
+    let document = try document(text[..<count], at: start)
+    text.removeFirst(count)
+    start += count
+    lineStart = max(0, lineStart - count)
+    return document
+  }
+
+  private mutating func nextObject() throws -> Document? {
+    while true {
+      let number = lines.lineNumber
+      text.removeAll(keepingCapacity: true)
+      start = lines.offset
+      let end = try lines.appendLine(to: &text, limit: format.maximumDocumentBytes)
+      if case .limit = end {
+        throw CorpusError.lineTooLong(path: file.url.path, line: number, limit: format.maximumDocumentBytes)
+      }
+      if case .endOfFile = end, text.isEmpty { return nil }
+      guard let line = try document(text[...], at: start) else { continue }
+      let value = try value(of: line, number: number)
+      if let found = try document(value[...], at: start) {
+        return Document(text: found.text, invalidSequences: line.invalidSequences)
+      }
+    }
+  }
+
+  private func value(of line: Document, number: Int) throws -> [UInt8] {
+    // Foundation refuses a line with invalid UTF-8, which is to be replaced here.
+    let data = line.invalidSequences == 0 ? Data(line.text) : Data(String(decoding: line.text, as: UTF8.self).utf8)
+    guard let object = try? JSONSerialization.jsonObject(with: data) as? [String: Any] else {
+      throw CorpusError.notAnObject(path: file.url.path, line: number)
+    }
+    guard let text = object[format.field] as? String else {
+      throw CorpusError.missingField(path: file.url.path, line: number, field: format.field)
+    }
+    return Array(text.utf8)
+  }
+
+  /// Bytes without the white space around them, checked; nil where nothing is left.
+  private func document(_ bytes: ArraySlice<UInt8>, at offset: Int) throws -> Document? {
+    guard let first = bytes.firstIndex(where: { !$0.isWhiteSpace }),
+      let last = bytes.lastIndex(where: { !$0.isWhiteSpace })
+    else { return nil }
+    let text = Array(bytes[first...last])
+    let validation = text.withUnsafeBufferPointer { UTF8Validation($0) }
+    if format.isStrict, let invalid = validation.firstInvalidOffset {
+      throw CorpusError.invalidUTF8(path: file.url.path, offset: offset + first - bytes.startIndex + invalid)
+    }
+    return Document(text: text, invalidSequences: validation.invalidSequenceCount)
+  }
+}
+
+extension UInt8 {
+  /// ASCII's white space.
+  fileprivate var isWhiteSpace: Bool { self == 0x20 || (0x09...0x0D).contains(self) }
+}

@@ -1,0 +1,44 @@
+internal import ClozeText
+internal import Synchronization
+
+/// The tokens of some documents, one after another.
+struct EncodedBatch: Sendable {
+  private(set) var tokens: [TokenID] = []
+  /// Document i has the tokens ends[i] ..< ends[i + 1].
+  private(set) var ends = [0]
+  /// How many words each document has.
+  private(set) var words: [Int] = []
+
+  init(_ documents: [Document], with encoder: inout TokenEncoder) {
+    for document in documents {
+      let before = encoder.counts.words
+      document.text.withUnsafeBufferPointer { encoder.encode($0, into: &tokens) }
+      ends.append(tokens.count)
+      words.append(encoder.counts.words - before)
+    }
+  }
+}
+
+/// Encoders between two uses: as many as workers have used at once, each with the words that it remembers.
+final class EncoderShelf: Sendable {
+  private let tokenizer: Tokenizer
+  private let idle = Mutex<[TokenEncoder]>([])
+
+  init(_ tokenizer: Tokenizer) { self.tokenizer = tokenizer }
+
+  func withEncoder<Result>(_ body: (inout TokenEncoder) -> Result) -> Result {
+    var encoder = idle.withLock { $0.popLast() } ?? TokenEncoder(tokenizer)
+    let result = body(&encoder)
+    idle.withLock { [encoder] in $0.append(encoder) }
+    return result
+  }
+
+  /// What all encoders have met. Sums do not depend on which encoder met what.
+  var counts: TokenCounts {
+    idle.withLock { encoders in
+      var sum = TokenCounts()
+      for encoder in encoders { sum += encoder.counts }
+      return sum
+    }
+  }
+}

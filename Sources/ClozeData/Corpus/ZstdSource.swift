@@ -1,0 +1,61 @@
+internal import CZstd
+internal import ClozeCore
+
+/// The inflated bytes of a zstd file, of several frames too. Frames whose window is larger than 128 MiB, zstd's own
+/// limit, are refused.
+final class ZstdSource: ByteSource {
+  private let file: FileSource
+  private let context: OpaquePointer
+  private var input: [UInt8] = []
+  private var consumed = 0
+  /// What zstd still expects: 0 where a frame has ended.
+  private var expected = 1
+  /// Whether the last call filled its output, so that more may wait inside.
+  private var mayHoldMore = false
+
+  var bytesFromDisk: Int { file.bytesFromDisk }
+
+  init(_ file: FileSource) throws {
+    guard let context = ZSTD_createDCtx() else {
+      throw CorpusError.corrupt(path: file.path, reason: "zstd has no memory")
+    }
+    self.file = file
+    self.context = context
+  }
+
+  deinit { ZSTD_freeDCtx(context) }
+
+  func next() throws -> [UInt8] {
+    while true {
+      if consumed == input.count, !mayHoldMore {
+        input = try file.next()
+        consumed = 0
+        if input.isEmpty {
+          guard expected == 0 else { throw CorpusError.truncated(path: file.path) }
+          return []
+        }
+      }
+      let output = try inflateChunk()
+      if !output.isEmpty { return output }
+    }
+  }
+
+  private func inflateChunk() throws -> [UInt8] {
+    var status = 0
+    let output = [UInt8](unsafeUninitializedCapacity: chunkSize) { output, initializedCount in
+      input.withUnsafeBytes { input in
+        var source = ZSTD_inBuffer(src: input.baseAddress, size: input.count, pos: consumed)
+        var target = ZSTD_outBuffer(dst: output.baseAddress, size: chunkSize, pos: 0)
+        status = ZSTD_decompressStream(context, &target, &source)
+        consumed = source.pos
+        initializedCount = target.pos
+      }
+    }
+    guard ZSTD_isError(status) == 0 else {
+      throw CorpusError.corrupt(path: file.path, reason: String(cString: ZSTD_getErrorName(status)))
+    }
+    expected = status
+    mayHoldMore = output.count == chunkSize && status != 0
+    return output
+  }
+}

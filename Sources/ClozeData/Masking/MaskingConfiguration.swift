@@ -1,0 +1,57 @@
+internal import ClozeCore
+
+/// Which positions of a window are chosen together.
+package enum MaskingStrategy: String, NamedChoice {
+  /// Every token by itself, as in BERT.
+  case token
+  /// All pieces of a word, as in BERT's whole-word models.
+  case wholeWord
+  /// Runs of whole words of random length, as in SpanBERT.
+  case span
+  /// Whole sentences.
+  case sentence
+}
+
+/// How masked-language training examples are made from windows.
+///
+/// Source: Devlin, Chang, Lee and Toutanova 2019, "BERT", section 3.1, arXiv:1810.04805; for the spans Joshi, Chen, Liu,
+/// Weld, Zettlemoyer and Levy 2020, "SpanBERT", section 3.1, arXiv:1907.10529.
+package struct MaskingConfiguration: Configuration, Equatable {
+  package var strategy = MaskingStrategy.token
+  /// The share of a window's ordinary tokens to predict, in 0...1.
+  package var selectionRate = 0.15
+  /// The share of the selected tokens that become `[MASK]`, in 0...1.
+  package var maskRate = 0.8
+  /// The share of the selected tokens that become a random token, in 0...1; the rest stays as it is.
+  package var randomRate = 0.1
+  /// p of the geometric distribution of a span's length; for `span` alone.
+  package var spanProbability = 0.2
+  /// The longest span, in words; for `span` alone.
+  package var maximumSpanLength = 10
+
+  package init() {}
+
+  package func validate() throws {
+    func require(_ holds: Bool, _ key: String, _ reason: String) throws {
+      guard holds else { throw ConfigurationError.invalid(path: "masking.\(key)", reason: reason) }
+    }
+    try require(
+      selectionRate > 0 && selectionRate <= 1, "selectionRate",
+      "is \(selectionRate); choose a share above 0 and at most 1, such as 0.15")
+    try require(
+      maskRate >= 0 && maskRate <= 1, "maskRate", "is \(maskRate); choose a share in 0...1, such as 0.8")
+    try require(
+      randomRate >= 0 && randomRate <= 1, "randomRate",
+      "is \(randomRate); choose a share in 0...1, such as 0.1")
+    // 0.9 + 0.1 is not exactly 1.
+    try require(
+      maskRate + randomRate <= 1 + 1e-9, "randomRate",
+      "and maskRate add up to \(maskRate + randomRate); choose them to be 1 or less together")
+    try require(
+      spanProbability > 0 && spanProbability <= 1, "spanProbability",
+      "is \(spanProbability); choose a probability above 0 and at most 1, such as 0.2")
+    try require(
+      maximumSpanLength >= 1 && maximumSpanLength <= 1000, "maximumSpanLength",
+      "is \(maximumSpanLength); choose a number of words in 1...1000, such as 10")
+  }
+}

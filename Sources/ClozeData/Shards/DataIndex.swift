@@ -1,0 +1,221 @@
+package import ClozeCore
+package import Foundation
+
+/// The two parts of a corpus. No document is in both.
+package enum Split: String, NamedChoice {
+  case train, validation
+}
+
+/// `index.json`: what a data folder holds, in one line of JSON with sorted keys.
+///
+/// The format, version 1. A data folder holds `index.json`, the tokenizer's files, `unigrams.bin` and, for each split
+/// that has documents, the shards `train-00000.zst`, `train-00001.zst`… or `validation-00000.zst`…, numbered without
+/// gaps. The index is written last and in one rename: a folder without it is unfinished, and nothing in it is
+/// trusted. No name in the index may differ from these, so none can lead out of the folder.
+///
+/// A shard is a row of zstd frames (`ShardFrame`), without gaps from the file's first byte on, followed by a seek
+/// table (`SeekTable`). The index states each frame's place, size, number of tokens, number of documents that end in
+/// it, whether a document goes on in the next frame, and the SHA-256 of its inflated bytes. The last frame of a split
+/// never goes on. A frame has 1 to 4,194,304 tokens. A split's counts of tokens and documents are the sums over its
+/// frames; `bytes` counts the UTF-8 bytes of its documents before tokenization.
+///
+/// `unigrams.bin` is a little-endian 64-bit count for every token id: how often it occurs in the train split. The
+/// counts add up to the train split's tokens. `unigramEntropy` is their entropy H = -Σ p ln p in nats a token.
+///
+/// `identity`, the SHA-256 of the index file's bytes, is the identity of the data: it covers the digests of
+/// everything else.
+package struct DataIndex: Codable, Sendable, Equatable {
+  package struct Frame: Codable, Sendable, Equatable {
+    /// First byte in its shard.
+    package var offset: Int
+    /// Compressed bytes.
+    package var size: Int
+    package var tokens: Int
+    /// How many documents end in this frame.
+    package var documents: Int
+    /// Whether the last document of this frame goes on in the next one.
+    package var continues: Bool
+    /// Of the inflated bytes.
+    package var digest: Digest
+
+    package init(offset: Int, size: Int, tokens: Int, documents: Int, continues: Bool, digest: Digest) {
+      self.offset = offset
+      self.size = size
+      self.tokens = tokens
+      self.documents = documents
+      self.continues = continues
+      self.digest = digest
+    }
+  }
+
+  package struct File: Codable, Sendable, Equatable {
+    package var name: String
+    /// Bytes, seek table included.
+    package var size: Int
+    package var digest: Digest
+    package var frames: [Frame]
+
+    package init(name: String, size: Int, digest: Digest, frames: [Frame]) {
+      self.name = name
+      self.size = size
+      self.digest = digest
+      self.frames = frames
+    }
+  }
+
+  package struct Part: Codable, Sendable, Equatable {
+    package var documents = 0
+    package var words = 0
+    package var tokens = 0
+    /// UTF-8 bytes of text.
+    package var bytes = 0
+    package var files: [File] = []
+  }
+
+  package var version = DataIndex.currentVersion
+  package var tokenizer: Digest
+  package var vocabularySize: Int
+  /// 16 or 32.
+  package var tokenBits: Int
+  /// Digest of the corpus's text.
+  package var corpus: Digest
+  package var seed: UInt64
+  /// The share of documents held out, in 0...1.
+  package var validationRate: Double
+  package var train = Part()
+  package var validation = Part()
+  /// Nats a token.
+  package var unigramEntropy: Double
+  package var unigrams: Digest
+
+  package static let currentVersion = 1
+  static let fileName = "index.json"
+  static let unigramsFileName = "unigrams.bin"
+  static let maximumFrameTokens = 1 << 22
+
+  package subscript(split: Split) -> Part {
+    get { split == .train ? train : validation }
+    set { if split == .train { train = newValue } else { validation = newValue } }
+  }
+
+  /// The number of bits in which every id of a vocabulary fits.
+  static func tokenBits(vocabularySize: Int) -> Int { vocabularySize <= 1 << 16 ? 16 : 32 }
+
+  static func shardName(_ split: Split, _ number: Int) -> String {
+    let digits = String(number)
+    return "\(split.rawValue)-\(String(repeating: "0", count: max(0, 5 - digits.count)))\(digits).zst"
+  }
+
+  /// The bytes of `index.json`; equal indexes have equal bytes.
+  func encoded() throws -> Data {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    var data = try encoder.encode(self)
+    data.append(UInt8(ascii: "\n"))
+    return data
+  }
+
+  /// Reads and checks the index of a data folder.
+  /// - Returns: the index and the data's identity.
+  /// - Throws: `ShardError`, `FileError`
+  package static func read(folder: URL) throws -> (index: DataIndex, identity: Digest) {
+    let url = folder.appendingPathComponent(fileName)
+    let data: Data
+    do {
+      data = try Data(file: url)
+    } catch FileError.missing {
+      throw ShardError.noIndex(path: folder.path)
+    }
+    struct Version: Decodable { var version: Int }
+    let index: DataIndex
+    do {
+      let version = try JSONDecoder().decode(Version.self, from: data).version
+      guard version == currentVersion else {
+        throw ShardError.unknownVersion(path: url.path, version: version)
+      }
+      index = try JSONDecoder().decode(DataIndex.self, from: data)
+    } catch let error as DecodingError {
+      throw ShardError.malformedIndex(
+        path: url.path, reason: "is no index of a data folder (\(error.summary))")
+    }
+    try index.check(path: url.path)
+    return (index, Digest(of: data))
+  }
+
+  /// Everything that the index alone can contradict itself in. Later code relies on it: sums do not overflow, frames
+  /// lie in their files, and no size is large enough to exhaust memory.
+  private func check(path: String) throws {
+    func require(_ field: String, _ value: Int, in bounds: ClosedRange<Int>) throws {
+      guard bounds.contains(value) else {
+        throw ShardError.numberOutOfBounds(path: path, field: field, value: value)
+      }
+    }
+    try require("vocabularySize", vocabularySize, in: 1...Int(Int32.max))
+    try require(
+      "tokenBits", tokenBits,
+      in: DataIndex.tokenBits(
+        vocabularySize: vocabularySize)...DataIndex.tokenBits(vocabularySize: vocabularySize))
+    guard unigramEntropy.isFinite, unigramEntropy >= 0 else {
+      throw ShardError.malformedIndex(path: path, reason: "states an entropy of \(unigramEntropy) nats")
+    }
+    for split in Split.allCases {
+      let part = self[split]
+      try require("documents", part.documents, in: 0...Int.max)
+      try require("words", part.words, in: 0...Int.max)
+      try require("bytes", part.bytes, in: 0...Int.max)
+      var tokens = 0
+      var documents = 0
+      var isOpen = false
+      for (number, file) in part.files.enumerated() {
+        let name = DataIndex.shardName(split, number)
+        guard file.name == name else {
+          throw ShardError.foreignName(path: path, name: file.name, expected: name)
+        }
+        var offset = 0
+        for frame in file.frames {
+          try require("tokens of a frame", frame.tokens, in: 1...DataIndex.maximumFrameTokens)
+          try require("documents of a frame", frame.documents, in: 0...frame.tokens)
+          try require("size of a frame", frame.size, in: 1...ShardFrame.maximumCompressedBytes)
+          try require("offset of a frame", frame.offset, in: offset...offset)
+          offset += frame.size
+          tokens += frame.tokens
+          documents += frame.documents
+          isOpen = frame.continues
+        }
+        let size = offset + SeekTable.byteCount(frames: file.frames.count)
+        guard size == file.size else {
+          throw ShardError.countsDisagree(
+            path: path, field: "bytes in \(name)", stated: file.size, found: size)
+        }
+      }
+      guard tokens == part.tokens else {
+        throw ShardError.countsDisagree(path: path, field: "tokens", stated: part.tokens, found: tokens)
+      }
+      guard documents == part.documents else {
+        throw ShardError.countsDisagree(
+          path: path, field: "documents", stated: part.documents, found: documents)
+      }
+      guard !isOpen else {
+        throw ShardError.malformedIndex(
+          path: path, reason: "ends the \(split.rawValue) split inside a document")
+      }
+    }
+  }
+}
+
+extension DecodingError {
+  /// The key and what is wrong with it, in one line.
+  var summary: String {
+    func place(_ context: Context) -> String {
+      context.codingPath.isEmpty
+        ? context.debugDescription
+        : context.codingPath.map(\.stringValue).joined(separator: ".") + ": " + context.debugDescription
+    }
+    switch self {
+    case .typeMismatch(_, let context), .valueNotFound(_, let context), .dataCorrupted(let context):
+      return place(context)
+    case .keyNotFound(let key, _): return "it lacks '\(key.stringValue)'"
+    @unknown default: return "\(self)"
+    }
+  }
+}

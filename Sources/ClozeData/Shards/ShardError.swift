@@ -1,0 +1,77 @@
+package import ClozeCore
+
+/// A data folder breaks one of the rules of its format (see `DataIndex`, `ShardFrame` and `SeekTable`).
+package enum ShardError: Failure {
+  case noIndex(path: String)
+  case malformedIndex(path: String, reason: String)
+  case unknownVersion(path: String, version: Int)
+  case foreignName(path: String, name: String, expected: String)
+  case numberOutOfBounds(path: String, field: String, value: Int)
+  case countsDisagree(path: String, field: String, stated: Int, found: Int)
+  case splitMissing(path: String, split: Split)
+  case splitTooShort(path: String, split: Split, positions: Int, windowLength: Int)
+  case wrongFileSize(path: String, stated: Int, found: Int)
+  case wrongFileDigest(path: String)
+  case wrongSeekTable(path: String, reason: String)
+  case corruptFrame(path: String, frame: Int, reason: String)
+  case wrongFrameSize(path: String, frame: Int, stated: Int, found: Int)
+  case wrongFrameDigest(path: String, frame: Int)
+  case wrongDocumentEnds(path: String, frame: Int, reason: String)
+  case tokenOutsideVocabulary(path: String, frame: Int, token: Int, vocabularySize: Int)
+  case wrongTokenizer(path: String, stated: Digest, found: Digest)
+  case wrongUnigrams(path: String, reason: String)
+  case otherCorpus(path: String, existing: Digest, new: Digest)
+
+  package var exitStatus: ExitStatus {
+    switch self {
+    case .otherCorpus: .usage
+    default: .data
+    }
+  }
+
+  package var description: String {
+    let again = "make the data again with tokenize"
+    switch self {
+    case .noIndex(let path):
+      return "\(path): holds no index.json, so it is no finished data folder; run tokenize to its end"
+    case .malformedIndex(let path, let reason): return "\(path): \(reason); \(again)"
+    case .unknownVersion(let path, let version):
+      return
+        "\(path): has format version \(version), this program reads \(DataIndex.currentVersion); \(again)"
+    case .foreignName(let path, let name, let expected):
+      return "\(path): names a file '\(name)' where '\(expected)' belongs; \(again)"
+    case .numberOutOfBounds(let path, let field, let value):
+      return "\(path): \(field) is \(value), which no data folder has; \(again)"
+    case .countsDisagree(let path, let field, let stated, let found):
+      return "\(path): states \(stated) \(field), its parts add up to \(found); \(again)"
+    case .splitMissing(let path, let split):
+      return "\(path): has no documents in the \(split.rawValue) split; "
+        + "tokenize more text, or with another --validation-rate"
+    case .splitTooShort(let path, let split, let positions, let windowLength):
+      return "\(path): the \(split.rawValue) split is \(positions) positions long, "
+        + "less than one window of \(windowLength); tokenize more text or choose shorter windows"
+    case .wrongFileSize(let path, let stated, let found):
+      return "\(path): is \(found) bytes long, the index states \(stated); copy the folder again, or \(again)"
+    case .wrongFileDigest(let path):
+      return "\(path): does not have the digest that the index states; copy the folder again, or \(again)"
+    case .wrongSeekTable(let path, let reason): return "\(path): its seek table \(reason); \(again)"
+    case .corruptFrame(let path, let frame, let reason):
+      return "\(path): frame \(frame) cannot be inflated (\(reason)); copy the folder again, or \(again)"
+    case .wrongFrameSize(let path, let frame, let stated, let found):
+      return "\(path): frame \(frame) claims \(found) bytes, the index states \(stated); \(again)"
+    case .wrongFrameDigest(let path, let frame):
+      return "\(path): frame \(frame) does not have the digest that the index states; \(again)"
+    case .wrongDocumentEnds(let path, let frame, let reason):
+      return "\(path): frame \(frame) has document ends that \(reason); \(again)"
+    case .tokenOutsideVocabulary(let path, let frame, let token, let vocabularySize):
+      return "\(path): frame \(frame) holds token \(token), the vocabulary has \(vocabularySize); \(again)"
+    case .wrongTokenizer(let path, let stated, let found):
+      return "\(path): the shards were made with tokenizer \(stated.short), the one beside them is "
+        + "\(found.short); put the right tokenizer back, or \(again)"
+    case .wrongUnigrams(let path, let reason): return "\(path): \(reason); \(again)"
+    case .otherCorpus(let path, let existing, let new):
+      return "\(path): already holds the data of corpus \(existing.short), this one is \(new.short); "
+        + "choose another --output, or replace it with --force"
+    }
+  }
+}

@@ -1,0 +1,166 @@
+package import ClozeCore
+package import ClozeText
+package import Foundation
+internal import Synchronization
+
+/// One split of a data folder, open for reading at any place from any number of threads.
+///
+/// Opening reads the index and the shards' seek tables. A frame is read, checked against its digest and inflated when
+/// something in it is first asked for, and kept among the most recently used; the whole file is digested only by
+/// `verify`. Nothing read from the folder is believed: see `DataIndex` for the rules.
+package final class TokenDataset: Sendable {
+  package let folder: URL
+  package let split: Split
+  package let index: DataIndex
+  /// The digest of the index: which data this is.
+  package let identity: Digest
+
+  private let files: [OpenFile]
+  private let frames: [FramePlace]
+  /// How many tokens, and how many documents' ends, lie before each frame; one more entry than frames.
+  let tokenStarts: [Int]
+  let documentStarts: [Int]
+  private let cache: Mutex<FrameCache>
+
+  private struct FramePlace {
+    var file: Int
+    var entry: DataIndex.Frame
+  }
+
+  /// - Parameter cachedFrames: how many inflated frames to keep, of 4 bytes a token: 256 frames are 64 MiB.
+  /// - Throws: `ShardError`, `FileError`
+  package init(folder: URL, split: Split, cachedFrames: Int = 256) throws {
+    precondition(cachedFrames > 0, "TokenDataset: a cache of \(cachedFrames) frames")
+    self.folder = folder
+    self.split = split
+    (index, identity) = try DataIndex.read(folder: folder)
+    let part = index[split]
+    guard part.documents > 0 else { throw ShardError.splitMissing(path: folder.path, split: split) }
+    files = try part.files.map { try OpenFile(folder.appendingPathComponent($0.name), entry: $0) }
+    frames = part.files.enumerated().flatMap { number, file in
+      file.frames.map { FramePlace(file: number, entry: $0) }
+    }
+    tokenStarts = frames.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1.entry.tokens) }
+    documentStarts = frames.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1.entry.documents) }
+    cache = Mutex(FrameCache(capacity: cachedFrames))
+    let tokenBits = index.tokenBits
+    for (file, entry) in zip(files, part.files) {
+      try file.checkSeekTable(entry, tokenBits: tokenBits)
+    }
+  }
+
+  package var tokenCount: Int { index[split].tokens }
+  package var documentCount: Int { index[split].documents }
+  package var vocabularySize: Int { index.vocabularySize }
+  package var frameCount: Int { frames.count }
+
+  /// Whether a document that began before frame `number` goes on in it.
+  func beginsInsideDocument(_ number: Int) -> Bool { number > 0 && frames[number - 1].entry.continues }
+
+  /// The frame with this number, counted through the split.
+  /// - Throws: `ShardError`, `FileError`
+  package func frame(_ number: Int) throws -> ShardFrame {
+    if let frame = cache.withLock({ $0[number] }) { return frame }
+    // Outside the lock: two threads may both inflate a frame, but none ever waits for the other's.
+    let place = frames[number]
+    let file = files[place.file]
+    let bytes = try file.inflate(place.entry, number: number, tokenBits: index.tokenBits)
+    let frame = try bytes.withUnsafeBytes {
+      try ShardFrame(
+        decoding: $0, entry: place.entry, tokenBits: index.tokenBits, vocabularySize: vocabularySize,
+        path: file.path, number: number)
+    }
+    cache.withLock { $0[number] = frame }
+    return frame
+  }
+
+  /// The tokens at these places of the split, counted through all its documents.
+  /// - Throws: `ShardError`, `FileError`
+  package func tokens(in range: Range<Int>) throws -> [TokenID] {
+    precondition(
+      range.lowerBound >= 0 && range.upperBound <= tokenCount,
+      "TokenDataset: tokens \(range) of \(tokenCount)")
+    var tokens: [TokenID] = []
+    tokens.reserveCapacity(range.count)
+    var number = tokenStarts.lastIndex(notAfter: range.lowerBound)
+    while tokens.count < range.count {
+      let start = range.lowerBound + tokens.count - tokenStarts[number]
+      tokens += try frame(number).tokens[start...].prefix(range.count - tokens.count)
+      number += 1
+    }
+    return tokens
+  }
+
+  /// How often each token occurs in the train split.
+  /// - Throws: `ShardError`, `FileError`
+  package func unigramCounts() throws -> UnigramCounts {
+    let url = folder.appendingPathComponent(DataIndex.unigramsFileName)
+    let data = try Data(file: url)
+    guard data.count == 8 * vocabularySize else {
+      throw ShardError.wrongFileSize(path: url.path, stated: 8 * vocabularySize, found: data.count)
+    }
+    guard Digest(of: data) == index.unigrams else { throw ShardError.wrongFileDigest(path: url.path) }
+    let numbers = data.withUnsafeBytes { bytes in
+      (0..<vocabularySize).map {
+        UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: 8 * $0, as: UInt64.self))
+      }
+    }
+    var sum: UInt64 = 0
+    for number in numbers {
+      let (next, overflows) = sum.addingReportingOverflow(number)
+      guard !overflows else {
+        throw ShardError.wrongUnigrams(path: url.path, reason: "has counts that no corpus has")
+      }
+      sum = next
+    }
+    guard sum == UInt64(index.train.tokens) else {
+      throw ShardError.wrongUnigrams(
+        path: url.path, reason: "counts \(sum) tokens where the train split has \(index.train.tokens)")
+    }
+    return UnigramCounts(counts: numbers)
+  }
+
+  /// Reads every shard of the split and compares its digest with the index.
+  /// - Throws: `ShardError`, `FileError`
+  package func verify() throws {
+    for (file, entry) in zip(files, index[split].files) { try file.verify(entry.digest) }
+  }
+}
+
+/// The inflated frames used last.
+private struct FrameCache {
+  let capacity: Int
+  private var entries: [Int: (frame: ShardFrame, lastUse: Int)] = [:]
+  private var clock = 0
+
+  init(capacity: Int) { self.capacity = capacity }
+
+  subscript(number: Int) -> ShardFrame? {
+    mutating get {
+      clock += 1
+      entries[number]?.lastUse = clock
+      return entries[number]?.frame
+    }
+    set {
+      guard let newValue else { return }
+      clock += 1
+      entries[number] = (newValue, clock)
+      if entries.count > capacity, let oldest = entries.min(by: { $0.value.lastUse < $1.value.lastUse }) {
+        entries[oldest.key] = nil
+      }
+    }
+  }
+}
+
+extension [Int] {
+  /// In an ascending array that begins with 0: where the last element that is at most `value` stands.
+  func lastIndex(notAfter value: Int) -> Int {
+    var low = 0
+    var high = count
+    while high - low > 1 {
+      let middle = (low + high) / 2
+      if self[middle] <= value { low = middle } else { high = middle }
+    }
+    return low
+  }
+}

@@ -1,0 +1,48 @@
+internal import Foundation
+internal import Synchronization
+
+/// A fixed number of threads that do work in the order in which it is handed in. Whoever hands it in waits for the
+/// results in that same order, so what comes out never depends on the number of threads.
+package final class WorkerPool: Sendable {
+  package let workerCount: Int
+  private let queue: OperationQueue
+
+  package init(workerCount: Int) {
+    precondition(workerCount > 0, "WorkerPool: \(workerCount) workers")
+    self.workerCount = workerCount
+    queue = OperationQueue()
+    queue.maxConcurrentOperationCount = workerCount
+  }
+
+  /// How many pieces of work to keep handed in, so that no thread waits while the results are taken.
+  package var depth: Int { 2 * workerCount }
+
+  /// Starts `work` as soon as a thread is free.
+  package func submit<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value) -> PendingResult<Value>
+  {
+    let pending = PendingResult<Value>()
+    queue.addOperation { pending.fulfil(Result(catching: work)) }
+    return pending
+  }
+}
+
+/// A result that a worker will have.
+package final class PendingResult<Value: Sendable>: Sendable {
+  private let result = Mutex<Result<Value, any Error>?>(nil)
+  private let isReady = DispatchSemaphore(value: 0)
+
+  fileprivate func fulfil(_ value: Result<Value, any Error>) {
+    result.withLock { $0 = value }
+    isReady.signal()
+  }
+
+  /// Waits for the result and gives it; to be called once.
+  /// - Throws: what the work threw.
+  package func wait() throws -> Value {
+    isReady.wait()
+    guard let value = result.withLock({ $0 }) else {
+      preconditionFailure("PendingResult: signalled without a result")
+    }
+    return try value.get()
+  }
+}

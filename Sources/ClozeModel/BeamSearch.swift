@@ -1,0 +1,172 @@
+package import ClozeCompute
+internal import Foundation
+
+/// A translation as token ids, without its start and end.
+package struct Hypothesis: Sendable, Equatable {
+  package let tokens: [Int32]
+  /// The sum of the tokens' logarithmic probabilities, the end's included.
+  package let logProbability: Double
+  /// What hypotheses are ranked by: logProbability / length^penalty.
+  package let score: Double
+}
+
+/// How translations are searched for.
+package struct BeamConfiguration: Codable, Sendable, Equatable {
+  /// Hypotheses kept at each step; 1 is greedy search.
+  package var beamSize = 5
+  /// The exponent on the length in a hypothesis's score; 0 prefers short translations, more than 1 long ones.
+  package var lengthPenalty = 1.0
+  /// A translation has at most this many tokens for each of the source …
+  package var maximumLengthRatio = 2.0
+  /// … and this many besides.
+  package var maximumExtraLength = 16
+
+  package init(beamSize: Int = 5, lengthPenalty: Double = 1.0) {
+    self.beamSize = beamSize
+    self.lengthPenalty = lengthPenalty
+  }
+}
+
+/// Beam search over a translation model, many sources at once, with cached keys and values.
+///
+/// All live hypotheses of all sources are rows of the same products; a source whose search has ended gives its rows back.
+///
+/// Source: Sutskever, Vinyals and Le 2014, section 3.2, arXiv:1409.3215; the length normalisation is that of Wu et al.
+/// 2016, section 7, arXiv:1609.08144, with a plain power of the length.
+package struct BeamSearch: Sendable {
+  private let model: TranslationModel
+  private let start: Int32
+  private let end: Int32
+  private let excluded: Set<Int32>
+  private let configuration: BeamConfiguration
+
+  /// - Parameters:
+  ///   - start: the token that a target begins with.
+  ///   - end: the token that ends it.
+  ///   - specials: tokens that never appear in a translation; `end` among them still ends it.
+  package init(
+    _ model: TranslationModel, start: Int32, end: Int32, specials: [Int32], configuration: BeamConfiguration
+  ) {
+    self.model = model
+    self.start = start
+    self.end = end
+    self.configuration = configuration
+    excluded = Set(specials).subtracting([end])
+  }
+
+  /// One source's search.
+  private struct Search {
+    let source: Int
+    let maximumLength: Int
+    var live: [(tokens: [Int32], logProbability: Double)]
+    var finished: [Hypothesis] = []
+  }
+
+  /// The best translations of each source, best first, as many as the beam is wide at most.
+  ///
+  /// - Parameter sources: token ids with the source's own start and end, none empty.
+  package func translate(_ tape: Tape, sources: [[Int32]]) -> [[Hypothesis]] {
+    guard !sources.isEmpty else { return [] }
+    tape.begin()
+    let input = EncoderInput(sequences: sources, rowMultiple: 16)
+    let memories = model.decoder.memories(tape, encoded: model.encoder(tape, input))
+    var searches = sources.indices.map { source in
+      let limit = Int(Double(sources[source].count) * configuration.maximumLengthRatio) + configuration.maximumExtraLength
+      return Search(
+        source: source, maximumLength: min(limit, model.decoder.positionCount - 1), live: [([start], 0)])
+    }
+    let longest = searches.map(\.maximumLength).max() ?? 0
+    let caches = memories.map { _ in
+      KeyValueCache(
+        rowCount: sources.count, rowCapacity: longest, width: model.decoder.width,
+        maximumRowCount: sources.count * configuration.beamSize)
+    }
+    var results = [[Hypothesis]](repeating: [], count: sources.count)
+
+    var position = 0
+    while !searches.isEmpty {
+      let candidates = tape.scoped {
+        let logits = model.decoder.step(
+          tape, tokens: searches.flatMap { $0.live.map { $0.tokens[$0.tokens.count - 1] } }, position: position,
+          memories: memories, spans: spans(searches, input.sequences), caches: caches)
+        return tape.likeliest(logits, count: 2 * configuration.beamSize, excluded: excluded)
+      }
+      position += 1
+      var parents: [Int] = []
+      var row = 0
+      var continuing: [Search] = []
+      for search in searches {
+        let rows = row..<row + search.live.count
+        row = rows.upperBound
+        var (next, origins) = advance(search, candidates[rows], position: position)
+        if isDone(next, position: position) {
+          if next.finished.isEmpty { next.finished = next.live.map { hypothesis($0.tokens, $0.logProbability) } }
+          results[search.source] = Array(
+            next.finished.sorted { $0.score > $1.score }.prefix(configuration.beamSize))
+        } else {
+          parents += origins.map { rows.lowerBound + $0 }
+          continuing.append(next)
+        }
+      }
+      searches = continuing
+      for cache in caches { cache.reorder(parents) }
+    }
+    return results
+  }
+
+  /// The rows of a search see its source.
+  private func spans(_ searches: [Search], _ sequences: Sequences) -> [AttentionSpan] {
+    var row = 0
+    return searches.map { search in
+      defer { row += search.live.count }
+      return AttentionSpan(queries: row..<row + search.live.count, keys: sequences[search.source])
+    }
+  }
+
+  /// The best continuations of a search's hypotheses, and which of them each came from.
+  private func advance(
+    _ search: Search, _ candidates: ArraySlice<[ScoredClass]>, position: Int
+  ) -> (Search, parents: [Int]) {
+    var options: [(parent: Int, token: Int32, logProbability: Double)] = []
+    for (parent, (hypothesis, scored)) in zip(search.live, candidates).enumerated() {
+      for candidate in scored {
+        options.append((parent, candidate.index, hypothesis.logProbability + Double(candidate.logProbability)))
+      }
+    }
+    options.sort { ($0.logProbability, $1.parent, $1.token) > ($1.logProbability, $0.parent, $0.token) }
+    var next = search
+    next.live = []
+    var parents: [Int] = []
+    for (rank, option) in options.enumerated() {
+      if option.token == end {
+        // An end outside the beam would only crowd out better hypotheses.
+        if rank < configuration.beamSize {
+          next.finished.append(hypothesis(search.live[option.parent].tokens, option.logProbability, ended: true))
+        }
+      } else if next.live.count < configuration.beamSize {
+        next.live.append((search.live[option.parent].tokens + [option.token], option.logProbability))
+        parents.append(option.parent)
+      }
+    }
+    return (next, parents)
+  }
+
+  /// - Parameter tokens: with the start, without the end.
+  private func hypothesis(_ tokens: [Int32], _ logProbability: Double, ended: Bool = false) -> Hypothesis {
+    let length = max(1, tokens.count - 1 + (ended ? 1 : 0))
+    return Hypothesis(
+      tokens: Array(tokens.dropFirst()), logProbability: logProbability,
+      score: logProbability / pow(Double(length), configuration.lengthPenalty))
+  }
+
+  /// Whether no live hypothesis can still beat the finished ones, or the length is used up.
+  private func isDone(_ search: Search, position: Int) -> Bool {
+    guard let best = search.live.first, position < search.maximumLength else { return true }
+    guard search.finished.count >= configuration.beamSize else { return false }
+    let worst = search.finished.map(\.score).sorted(by: >)[configuration.beamSize - 1]
+    // A logarithmic probability only falls, so the greatest length is the kindest.
+    let length = configuration.lengthPenalty > 0 ? search.maximumLength : position + 1
+    let attainable = best.logProbability / pow(Double(length), configuration.lengthPenalty)
+    return attainable <= worst || configuration.beamSize == 1
+  }
+}

@@ -1,0 +1,53 @@
+package import ClozeCompute
+package import ClozeData
+package import ClozeModel
+
+/// BERT's masked-language objective: the mean loss over the selected positions of a step.
+///
+/// Source: Devlin et al. 2019, section 3.1. arXiv:1810.04805
+package struct MaskedObjective: Objective {
+  package let model: MaskedLanguageModel
+  package let microbatchCount: Int
+  private let source: MaskedBatchSource
+  private let batch: PretrainConfiguration.Batch
+
+  package var store: ParameterStore { model.store }
+
+  package init(model: MaskedLanguageModel, source: MaskedBatchSource, batch: PretrainConfiguration.Batch) {
+    self.model = model
+    self.source = source
+    self.batch = batch
+    microbatchCount = batch.windows / batch.microbatchWindows
+  }
+
+  package func forward(_ tape: Tape, step: Int, microbatch: Int) throws -> PredictionStatistics {
+    let first = step * batch.windows + microbatch * batch.microbatchWindows
+    let masked = try source.batch(samples: first..<first + batch.microbatchWindows)
+    let result = model.predict(tape, masked)
+    return PredictionStatistics(result, tokenCount: masked.inputIDs.count)
+  }
+}
+
+extension MaskedLanguageModel {
+  /// Rows of predictions come in multiples of this, so that the vocabulary product meets few different shapes.
+  private static let rowMultiple = 16
+
+  /// The loss at the batch's masked positions, and its gradient on a recording tape. Results beyond the batch's M
+  /// predictions are padding, with rank -1.
+  func predict(_ tape: Tape, _ batch: MaskedBatch) -> PredictionResult {
+    let padding = [Int32](
+      repeating: -1,
+      count: (Self.rowMultiple - batch.labels.count % Self.rowMultiple) % Self.rowMultiple)
+    let logits = logits(
+      tape, EncoderInput(batch), predicted: batch.maskedPositions.map { Int32($0) } + padding)
+    return tape.crossEntropy(logits, labels: batch.labels + padding)
+  }
+}
+
+extension EncoderInput {
+  /// A masked batch as the encoder reads it.
+  package init(_ batch: MaskedBatch) {
+    self.init(
+      tokens: batch.inputIDs, positions: batch.positionIDs, sequences: Sequences(offsets: batch.sequenceOffsets))
+  }
+}

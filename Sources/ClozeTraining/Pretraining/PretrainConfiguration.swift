@@ -1,0 +1,63 @@
+internal import ClozeCore
+package import ClozeData
+package import ClozeModel
+
+/// All settings of a pretraining run. Each has its default here and its explanation in `configs/pretrain.yaml`.
+package struct PretrainConfiguration: Configuration, Equatable {
+  /// How a step's text is cut up.
+  package struct Batch: Codable, Sendable, Equatable {
+    /// T
+    package var windowLength = 128
+    /// Windows a step.
+    package var windows = 32
+    /// Windows a micro-batch: what a worker computes at once. A step has windows / microbatchWindows of them.
+    package var microbatchWindows = 8
+  }
+
+  package struct Validation: Codable, Sendable, Equatable {
+    /// Windows of the validation split that are scored; always the same ones, with the same masks.
+    package var windows = 128
+  }
+
+  package var seed = 1
+  package var model = EncoderConfiguration()
+  package var batch = Batch()
+  package var masking = MaskingConfiguration()
+  package var optimizer = OptimizerConfiguration()
+  package var stop = StopConfiguration(steps: 10_000)
+  package var validation = Validation()
+  package var cadence = CadenceConfiguration()
+  package var compute = ComputeConfiguration()
+
+  package init() {}
+
+  package func validate() throws {
+    func require(_ condition: Bool, _ path: String, _ reason: String) throws {
+      guard condition else { throw ConfigurationError.invalid(path: path, reason: reason) }
+    }
+    try require(seed >= 0, "seed", "is \(seed); choose 0 or more")
+    try model.validate(section: "model")
+    try require(
+      (2...model.positionCount).contains(batch.windowLength), "batch.windowLength",
+      "is \(batch.windowLength); choose 2 to model.positionCount, which is \(model.positionCount)")
+    try require(batch.microbatchWindows >= 1, "batch.microbatchWindows", "is \(batch.microbatchWindows); choose 1 or more")
+    try require(
+      batch.windows >= 1 && batch.windows % batch.microbatchWindows == 0, "batch.windows",
+      "is \(batch.windows); choose a multiple of batch.microbatchWindows, which is \(batch.microbatchWindows)")
+    try require(validation.windows >= 1, "validation.windows", "is \(validation.windows); choose 1 or more")
+    try masking.validate()
+    try optimizer.validate()
+    try stop.validate()
+    try cadence.validate()
+    try compute.validate()
+  }
+
+  /// The settings that decide the run's bits: not how long it goes, how often it looks up, or who computes it.
+  package var trajectory: PretrainConfiguration {
+    var settings = self
+    settings.stop = StopConfiguration(steps: 1)
+    settings.cadence = CadenceConfiguration()
+    settings.compute.workers = 0
+    return settings
+  }
+}

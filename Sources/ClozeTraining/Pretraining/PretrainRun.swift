@@ -1,0 +1,150 @@
+internal import ClozeCompute
+package import ClozeCore
+package import ClozeData
+package import ClozeModel
+package import ClozeText
+package import Foundation
+
+/// The model or the settings do not fit the data.
+package enum PretrainError: Failure {
+  case vocabularyDiffers(configured: Int, data: String, found: Int)
+  case noValidation(data: String)
+
+  package var exitStatus: ExitStatus {
+    switch self {
+    case .vocabularyDiffers: .usage
+    case .noValidation: .data
+    }
+  }
+
+  package var description: String {
+    switch self {
+    case .vocabularyDiffers(let configured, let data, let found):
+      "model.vocabularySize: is \(configured), but the shards in \(data) were made with \(found) tokens; "
+        + "set it to 0 to take theirs"
+    case .noValidation(let data):
+      "\(data): holds too little validation text for one window; tokenize with a larger --validation-rate"
+    }
+  }
+}
+
+/// A pretraining run, from a data folder and settings to checkpoints.
+package struct PretrainRun {
+  package let configuration: PretrainConfiguration
+  package let model: MaskedLanguageModel
+  package let tokenizer: Tokenizer
+  package let training: PackedWindows
+  private let validation: PackedWindows
+  private let unigrams: UnigramCounts
+  private let objective: MaskedObjective
+  private let folder: RunFolder
+  private let checkpoint: (folder: URL, manifest: CheckpointManifest)?
+  /// Checkpoints that were damaged and passed over.
+  package let damaged: [CheckpointError]
+
+  /// The seed and the scheme that every validation and `evaluate` use unless told otherwise.
+  package static let evaluationSeed: UInt64 = 7
+
+  /// Opens the data and the run folder and makes, or loads, the model. Nothing has been computed yet.
+  package init(configuration: PretrainConfiguration, data: URL, output: URL, resume: Bool) throws {
+    let dataset = try TokenDataset(folder: data, split: .train)
+    let validationSet = try TokenDataset(folder: data, split: .validation)
+    tokenizer = try Tokenizer(data)
+    var configuration = configuration
+    guard [0, dataset.vocabularySize].contains(configuration.model.vocabularySize) else {
+      throw PretrainError.vocabularyDiffers(
+        configured: configuration.model.vocabularySize, data: data.path, found: dataset.vocabularySize)
+    }
+    configuration.model.vocabularySize = dataset.vocabularySize
+    self.configuration = configuration
+
+    let seed = UInt64(configuration.seed)
+    let length = configuration.batch.windowLength
+    let specials = tokenizer.vocabulary.specials
+    training = try PackedWindows(dataset, windowLength: length, specials: specials, seed: seed)
+    do {
+      validation = try PackedWindows(
+        validationSet, windowLength: length, specials: specials, seed: PretrainRun.evaluationSeed)
+    } catch is ShardError {
+      throw PretrainError.noValidation(data: data.path)
+    }
+    unigrams = try dataset.unigramCounts()
+
+    folder = RunFolder(output)
+    try folder.open(resume: resume, configuration: configuration) {
+      try ($0 as? PretrainConfiguration)?.trajectory.yaml() ?? ""
+    }
+    var damaged: [CheckpointError] = []
+    checkpoint = try folder.newestWhole(purpose: "pretrain") { damaged.append($0) }
+    self.damaged = damaged
+    let precision = configuration.compute.elementType
+    if let checkpoint {
+      try PretrainRun.check(checkpoint, "data", dataset.identity, mend: "resume with the data folder it was made from")
+      model = try ModelArchive.loadMaskedLanguageModel(checkpoint.folder, precision: precision).model
+    } else {
+      model = MaskedLanguageModel(configuration: configuration.model, precision: precision, seed: seed)
+    }
+    objective = MaskedObjective(
+      model: model,
+      source: MaskedBatchSource(
+        windows: training, masking: try Masking(configuration.masking, vocabulary: tokenizer.vocabulary), seed: seed),
+      batch: configuration.batch)
+  }
+
+  private static func check(
+    _ checkpoint: (folder: URL, manifest: CheckpointManifest), _ what: String, _ expected: Digest, mend: String
+  ) throws {
+    let found = checkpoint.manifest.identities[what] ?? "none"
+    guard found == expected.hex else {
+      throw CheckpointError.identityDiffers(
+        path: checkpoint.folder.path, what: what, expected: found, found: expected.hex, mend: mend)
+    }
+  }
+
+  /// Epochs over the training text that the configured number of steps makes; nil where the run stops otherwise.
+  package var epochs: Double? {
+    let stop = configuration.stop
+    let windows = stop.steps > 0
+      ? Double(stop.steps * configuration.batch.windows)
+      : stop.tokens > 0 ? Double(stop.tokens) / Double(configuration.batch.windowLength) : nil
+    return windows.map { $0 / Double(training.windowCount) }
+  }
+
+  /// The unigram entropy of the training text in nats.
+  package var unigramEntropy: Double { training.dataset.index.unigramEntropy }
+
+  /// Trains until a limit or an interruption.
+  @discardableResult
+  package func run(isInterrupted: () -> Bool, report: (TrainingEvent) -> Void) throws -> RunCursor {
+    let identities = [
+      "data": training.dataset.identity.hex, "tokenizer": tokenizer.digest.hex,
+      "corpus": training.dataset.index.corpus.hex,
+    ]
+    let settings = Trainer.Settings(
+      purpose: "pretrain", seed: UInt64(configuration.seed), optimizer: configuration.optimizer,
+      compute: configuration.compute, stop: configuration.stop, cadence: configuration.cadence,
+      unigramEntropy: unigramEntropy, identities: identities)
+    let evaluation = try evaluation()
+    let trainer = Trainer(
+      settings, objective: objective, folder: folder,
+      validate: { tapes in
+        let report = try evaluation.run(model, tapes: tapes)
+        return ValidationReport(
+          figures: ["validationLoss": report.all.loss, "validationAccuracy": report.all.accuracy],
+          score: -report.all.loss)
+      },
+      writeModel: { folder in
+        try ModelArchive.write(model, to: folder, metadata: identities)
+        try tokenizer.write(to: folder, positionCount: configuration.model.positionCount)
+      })
+    return try trainer.run(resumeFrom: checkpoint, isInterrupted: isInterrupted, report: report)
+  }
+
+  private func evaluation() throws -> MaskedEvaluation {
+    let masking = try Masking(configuration.masking, vocabulary: tokenizer.vocabulary)
+    let source = MaskedBatchSource(windows: validation, masking: masking, seed: PretrainRun.evaluationSeed)
+    return MaskedEvaluation(
+      windowCount: min(configuration.validation.windows, validation.windowCount), unigrams: unigrams
+    ) { try source.evaluationBatch(windows: $0) }
+  }
+}

@@ -1,0 +1,113 @@
+package import ClozeCore
+package import Foundation
+
+/// A checkpoint or a run folder is wrong.
+package enum CheckpointError: Failure {
+  case noCheckpoint(path: String)
+  case damaged(path: String, file: String, reason: String)
+  case identityDiffers(path: String, what: String, expected: String, found: String, mend: String)
+  case runExists(path: String)
+  case settingsDiffer(path: String, differences: [String])
+  case wrongPurpose(path: String, expected: String, found: String)
+
+  package var exitStatus: ExitStatus {
+    switch self {
+    case .runExists, .settingsDiffer: .usage
+    default: .data
+    }
+  }
+
+  package var description: String {
+    switch self {
+    case .noCheckpoint(let path): "\(path): holds no whole checkpoint; start the run without --resume"
+    case .damaged(let path, let file, let reason):
+      "\(path): is damaged, \(file) \(reason); use an older checkpoint of the run"
+    case .identityDiffers(let path, let what, let expected, let found, let mend):
+      "\(path): was made with another \(what) (there \(found.prefix(8)), here \(expected.prefix(8))); \(mend)"
+    case .runExists(let path):
+      "\(path): already holds a run; add --resume to go on with it, or choose another --output"
+    case .settingsDiffer(let path, let differences):
+      "\(path): the run was started with other settings (\(differences.joined(separator: "; "))); "
+        + "resume with its own config.yaml or start another run"
+    case .wrongPurpose(let path, let expected, let found):
+      "\(path): is a checkpoint of \(found), not of \(expected); name another folder"
+    }
+  }
+}
+
+/// Where a run stands: all that is needed, with the parameters and the optimizer's moments, to go on as if it had never
+/// stopped. Orders, masks and dropouts are functions of the step, so nothing else is kept.
+package struct RunCursor: Codable, Sendable, Equatable {
+  /// Steps taken.
+  package var step = 0
+  package var tokens = 0
+  /// Time spent, over all parts of the run.
+  package var seconds = 0.0
+  /// The best validation score so far, larger being better, and the step it was reached at.
+  package var bestScore: Double?
+  package var bestStep: Int?
+  /// Validations since then.
+  package var validationsSinceBest = 0
+
+  package init() {}
+}
+
+/// `checkpoint.json`: what a checkpoint is and the digests of its files. Written last, so a folder without it is not whole.
+package struct CheckpointManifest: Codable, Sendable, Equatable {
+  package struct File: Codable, Sendable, Equatable {
+    package let bytes: Int
+    package let digest: Digest
+  }
+
+  /// What a checkpoint was made from: digests by name, such as `data` and `tokenizer`.
+  package typealias Identities = [String: String]
+
+  package static let fileName = "checkpoint.json"
+
+  package let version: String
+  /// `pretrain` or `finetune`.
+  package let purpose: String
+  package let cursor: RunCursor
+  package let identities: Identities
+  package let files: [String: File]
+
+  /// Digests the files of a folder and writes its manifest.
+  /// - Throws: `FileError`
+  package static func write(
+    to folder: URL, purpose: String, cursor: RunCursor, identities: Identities
+  ) throws {
+    let names = try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
+    let files = try names.map { name in
+      let data = try Data(file: folder.appendingPathComponent(name))
+      return (name, File(bytes: data.count, digest: Digest(of: data)))
+    }
+    let manifest = CheckpointManifest(
+      version: Cloze.version, purpose: purpose, cursor: cursor, identities: identities,
+      files: Dictionary(uniqueKeysWithValues: files))
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    try AtomicFile.write(encoder.encode(manifest), to: folder.appendingPathComponent(fileName))
+  }
+
+  /// Reads a folder's manifest and checks every file against it.
+  /// - Throws: `CheckpointError.damaged`, which names the first file that differs.
+  package static func verified(_ folder: URL) throws -> CheckpointManifest {
+    func damaged(_ file: String, _ reason: String) -> CheckpointError {
+      .damaged(path: folder.path, file: file, reason: reason)
+    }
+    guard let data = try? Data(file: folder.appendingPathComponent(fileName)) else {
+      throw damaged(fileName, "is missing")
+    }
+    guard let manifest = try? JSONDecoder().decode(CheckpointManifest.self, from: data) else {
+      throw damaged(fileName, "cannot be read")
+    }
+    for (name, file) in manifest.files.sorted(by: { $0.key < $1.key }) {
+      guard !name.contains("/"), let data = try? Data(file: folder.appendingPathComponent(name)) else {
+        throw damaged(name, "is missing")
+      }
+      guard data.count == file.bytes else { throw damaged(name, "has \(data.count) bytes instead of \(file.bytes)") }
+      guard Digest(of: data) == file.digest else { throw damaged(name, "differs from its digest") }
+    }
+    return manifest
+  }
+}

@@ -1,0 +1,121 @@
+package import ClozeCore
+package import Foundation
+
+/// The folder of a run: `config.yaml`, `metrics.jsonl`, checkpoints `step-00000100`, and the links `best` and `latest`.
+///
+/// Each checkpoint is a model folder that `transformers` reads, with the optimizer's state and a manifest beside it.
+package struct RunFolder: Sendable {
+  package let url: URL
+
+  package init(_ url: URL) {
+    self.url = url
+  }
+
+  package var metrics: URL { url.appendingPathComponent("metrics.jsonl") }
+  private var settings: URL { url.appendingPathComponent("config.yaml") }
+
+  private static let prefix = "step-"
+
+  package func checkpoint(step: Int) -> URL {
+    let digits = String(step)
+    return url.appendingPathComponent(RunFolder.prefix + String(repeating: "0", count: max(0, 8 - digits.count)) + digits)
+  }
+
+  /// The steps that have a checkpoint folder, newest first.
+  package var checkpointSteps: [Int] {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: url.path)) ?? []
+    return names.compactMap { $0.hasPrefix(RunFolder.prefix) ? Int($0.dropFirst(RunFolder.prefix.count)) : nil }
+      .sorted(by: >)
+  }
+
+  /// Begins a run, or goes on with one.
+  ///
+  /// - Parameters:
+  ///   - configuration: written to `config.yaml` at the start.
+  ///   - trajectory: the settings that decide the run's bits; they must be the same when it goes on.
+  /// - Throws: `CheckpointError.runExists`, `.settingsDiffer`
+  package func open(
+    resume: Bool, configuration: some Configuration, trajectory: (any Configuration) throws -> String
+  ) throws {
+    try Folder.create(url)
+    let exists = FileManager.default.fileExists(atPath: settings.path)
+    if exists {
+      guard resume else { throw CheckpointError.runExists(path: url.path) }
+      let before = try type(of: configuration).load(file: settings, overrides: [])
+      let differences = RunFolder.differences(try trajectory(before), try trajectory(configuration))
+      guard differences.isEmpty else {
+        throw CheckpointError.settingsDiffer(path: url.path, differences: differences)
+      }
+    }
+    try AtomicFile.write(Data(try configuration.yaml().utf8), to: settings)
+  }
+
+  /// The newest checkpoint that is whole. Damaged ones are reported and passed over.
+  package func newestWhole(
+    purpose: String, report: (CheckpointError) -> Void
+  ) throws -> (folder: URL, manifest: CheckpointManifest)? {
+    for step in checkpointSteps {
+      let folder = checkpoint(step: step)
+      do {
+        let manifest = try CheckpointManifest.verified(folder)
+        guard manifest.purpose == purpose else {
+          throw CheckpointError.wrongPurpose(path: folder.path, expected: purpose, found: manifest.purpose)
+        }
+        return (folder, manifest)
+      } catch let error as CheckpointError {
+        guard case .damaged = error else { throw error }
+        report(error)
+      }
+    }
+    return nil
+  }
+
+  /// Writes a checkpoint whole, points `latest` (and `best`) at it, and removes those beyond the last `keep`.
+  package func write(
+    purpose: String, cursor: RunCursor, identities: CheckpointManifest.Identities, keep: Int,
+    fill: (URL) throws -> Void
+  ) throws {
+    let folder = checkpoint(step: cursor.step)
+    try Folder.createAtomically(folder) { temporary in
+      try fill(temporary)
+      try CheckpointManifest.write(to: temporary, purpose: purpose, cursor: cursor, identities: identities)
+    }
+    try link("latest", to: folder)
+    if cursor.bestStep == cursor.step { try link("best", to: folder) }
+    for step in checkpointSteps.dropFirst(keep) where step != cursor.bestStep {
+      try? FileManager.default.removeItem(at: checkpoint(step: step))
+    }
+  }
+
+  private func link(_ name: String, to folder: URL) throws {
+    let link = url.appendingPathComponent(name).path
+    let temporary = link + ".partial"
+    unlink(temporary)
+    guard symlink(folder.lastPathComponent, temporary) == 0, rename(temporary, link) == 0 else {
+      throw FileError.writing(link)
+    }
+  }
+
+  private static func differences(_ before: String, _ now: String) -> [String] {
+    let (old, new) = (before.split(separator: "\n"), now.split(separator: "\n"))
+    return zip(old, new).filter { $0 != $1 }.map {
+      "\($0.trimmingCharacters(in: .whitespaces)) there, \($1.trimmingCharacters(in: .whitespaces)) here"
+    }
+  }
+
+  /// The model folder that a person means: the folder itself, or a run's best, else newest, checkpoint.
+  /// - Throws: `CheckpointError.noCheckpoint`, `FileError.missing`
+  package static func model(at url: URL) throws -> URL {
+    func holdsModel(_ url: URL) -> Bool {
+      FileManager.default.fileExists(atPath: url.appendingPathComponent("config.json").path)
+    }
+    guard FileManager.default.fileExists(atPath: url.path) else { throw FileError.missing(path: url.path) }
+    if holdsModel(url) || !FileManager.default.fileExists(atPath: url.appendingPathComponent("config.yaml").path) {
+      return url
+    }
+    let run = RunFolder(url)
+    let candidates = [url.appendingPathComponent("best").resolvingSymlinksInPath()] + run.checkpointSteps.map(run.checkpoint)
+    guard let found = candidates.first(where: holdsModel) else { throw CheckpointError.noCheckpoint(path: url.path) }
+    return found
+  }
+}

@@ -1,0 +1,59 @@
+internal import ClozeCore
+
+/// Watches a run's figures for what a person should hear of.
+///
+/// Each warning comes once; it says what is odd and what usually causes it.
+package struct RunMonitor: Sendable {
+  /// The corpus's unigram entropy in nats; nil where it is not known.
+  private let unigramEntropy: Double?
+  private var smoothedLoss: Double?
+  private var reported: Set<String> = []
+
+  package init(unigramEntropy: Double?) {
+    self.unigramEntropy = unigramEntropy
+  }
+
+  /// - Parameters:
+  ///   - fraction: how much of the run is done, 0...1.
+  ///   - pastWarmup: steps since the warm-up ended.
+  /// - Returns: warnings to print.
+  package mutating func observe(
+    loss: Double, accuracy: Double, gradientNorm: Double, fraction: Double, pastWarmup: Int
+  ) -> [String] {
+    var warnings: [String] = []
+    func warn(_ key: String, _ text: String) {
+      if reported.insert(key).inserted { warnings.append(text) }
+    }
+    guard loss.isFinite, gradientNorm.isFinite else {
+      warn(
+        "finite", "the loss or its gradient is not finite; the step was skipped. Lower optimizer.learningRate or use "
+          + "compute.precision=float32")
+      return warnings
+    }
+    let smoothed = smoothedLoss.map { 0.98 * $0 + 0.02 * loss } ?? loss
+    smoothedLoss = smoothed
+    if let unigramEntropy, pastWarmup > 200, fraction > 0.1, smoothed > 0.97 * unigramEntropy {
+      warn(
+        "plateau",
+        "the loss has stayed at the unigram entropy of the corpus (\(Figure.decimal(unigramEntropy, 3)) nats): the model has "
+          + "learnt word frequencies and nothing of context so far. Small models leave this plateau late; if it lasts, "
+          + "raise optimizer.learningRate or batch.windows, or lower the dropout")
+    }
+    if accuracy > 0.98, pastWarmup > 50 {
+      warn(
+        "too good",
+        "\(Figure.percent(accuracy)) of the masked tokens are predicted, which real text hardly allows: look for "
+          + "repeated text in the corpus, or a selectionRate near 0")
+    }
+    return warnings
+  }
+
+  /// After a validation.
+  package mutating func observe(validationLoss: Double, trainingLoss: Double) -> [String] {
+    guard validationLoss > 1.15 * trainingLoss + 0.1, reported.insert("overfit").inserted else { return [] }
+    return [
+      "the validation loss (\(Figure.decimal(validationLoss, 3))) is far above the training loss "
+        + "(\(Figure.decimal(trainingLoss, 3))): the model is memorising; use more text, more dropout or fewer epochs"
+    ]
+  }
+}

@@ -1,0 +1,251 @@
+package import ClozeCompute
+internal import ClozeCore
+package import Foundation
+
+/// How often a run looks up from its steps.
+package struct CadenceConfiguration: Codable, Sendable, Equatable {
+  /// Progress lines and `metrics.jsonl`.
+  package var logSteps = 20
+  package var validationSteps = 250
+  package var checkpointSteps = 250
+  /// Checkpoints kept besides the best.
+  package var keepCheckpoints = 2
+
+  package init() {}
+
+  /// - Throws: `ConfigurationError`
+  package func validate(section: String = "cadence") throws {
+    let values = [
+      ("logSteps", logSteps), ("validationSteps", validationSteps), ("checkpointSteps", checkpointSteps),
+      ("keepCheckpoints", keepCheckpoints),
+    ]
+    for (key, value) in values where value < 1 {
+      throw ConfigurationError.invalid(path: "\(section).\(key)", reason: "is \(value); choose 1 or more")
+    }
+  }
+}
+
+/// What a validation says: figures to log, and one score to compare checkpoints by.
+package struct ValidationReport: Sendable, Equatable {
+  /// By name, as they appear in `metrics.jsonl` and in the progress.
+  package let figures: [String: Double]
+  /// Larger is better.
+  package let score: Double
+  /// Warnings that the validation itself gives rise to.
+  package var warnings: [String] = []
+
+  package init(figures: [String: Double], score: Double, warnings: [String] = []) {
+    self.figures = figures
+    self.score = score
+    self.warnings = warnings
+  }
+}
+
+/// The loop of a run: steps, progress, validations, checkpoints, until a limit or an interruption.
+package struct Trainer {
+  package struct Settings: Sendable {
+    package var purpose: String
+    package var seed: UInt64
+    package var optimizer: OptimizerConfiguration
+    package var compute: ComputeConfiguration
+    package var stop: StopConfiguration
+    package var cadence: CadenceConfiguration
+    /// Validations without a better score after which the run ends; 0 for never.
+    package var patience = 0
+    package var unigramEntropy: Double?
+    package var identities: CheckpointManifest.Identities
+
+    package init(
+      purpose: String, seed: UInt64, optimizer: OptimizerConfiguration, compute: ComputeConfiguration,
+      stop: StopConfiguration, cadence: CadenceConfiguration, patience: Int = 0, unigramEntropy: Double? = nil,
+      identities: CheckpointManifest.Identities
+    ) {
+      self.purpose = purpose
+      self.seed = seed
+      self.optimizer = optimizer
+      self.compute = compute
+      self.stop = stop
+      self.cadence = cadence
+      self.patience = patience
+      self.unigramEntropy = unigramEntropy
+      self.identities = identities
+    }
+  }
+
+  private let settings: Settings
+  private let objective: any Objective
+  private let folder: RunFolder
+  /// Scores the model as it is, on the given tapes.
+  private let validate: ([Tape]) throws -> ValidationReport
+  /// Writes the model folder of a checkpoint.
+  private let writeModel: (URL) throws -> Void
+
+  package init(
+    _ settings: Settings, objective: any Objective, folder: RunFolder,
+    validate: @escaping ([Tape]) throws -> ValidationReport, writeModel: @escaping (URL) throws -> Void
+  ) {
+    self.settings = settings
+    self.objective = objective
+    self.folder = folder
+    self.validate = validate
+    self.writeModel = writeModel
+  }
+
+  private static let optimizerFile = "optimizer.safetensors"
+
+  /// Runs until a limit is reached or `isInterrupted` says so; the last state is always saved.
+  ///
+  /// - Parameters:
+  ///   - resumeFrom: a whole checkpoint of this run, whose parameters are already in the objective's store.
+  ///   - report: hears each event as it happens.
+  /// - Throws: `FileError` where a checkpoint cannot be written: the last whole one stays.
+  @discardableResult
+  package func run(
+    resumeFrom checkpoint: (folder: URL, manifest: CheckpointManifest)?, isInterrupted: () -> Bool,
+    report: (TrainingEvent) -> Void
+  ) throws -> RunCursor {
+    let stepper = Stepper(
+      objective, optimizer: settings.optimizer, compute: settings.compute, seed: settings.seed)
+    let log = try RunLog(folder.metrics)
+    var cursor = RunCursor()
+    if let checkpoint {
+      cursor = checkpoint.manifest.cursor
+      try stepper.optimizer.read(
+        from: TensorFile(checkpoint.folder.appendingPathComponent(Trainer.optimizerFile)))
+      report(.resumed(step: cursor.step, folder: checkpoint.folder.path))
+    }
+    var monitor = RunMonitor(unigramEntropy: settings.unigramEntropy)
+    var window = ProgressWindow()
+    var clock = ContinuousClock.now
+    var savedStep = checkpoint == nil ? -1 : cursor.step
+    var end: TrainingEvent.EndReason?
+
+    func fraction() -> Double {
+      settings.stop.fraction(steps: cursor.step, tokens: cursor.tokens, seconds: cursor.seconds)
+    }
+    func save() throws {
+      guard savedStep != cursor.step else { return }
+      try folder.write(
+        purpose: settings.purpose, cursor: cursor, identities: settings.identities,
+        keep: settings.cadence.keepCheckpoints
+      ) { temporary in
+        try writeModel(temporary)
+        var writer = TensorFileWriter(metadata: ["step": String(cursor.step)])
+        stepper.optimizer.add(to: &writer)
+        try writer.write(to: temporary.appendingPathComponent(Trainer.optimizerFile))
+      }
+      savedStep = cursor.step
+      report(.saved(folder: folder.checkpoint(step: cursor.step).path))
+    }
+
+    if fraction() >= 1 { end = .limitReached }
+    while end == nil {
+      let outcome = try stepper.take(step: cursor.step, fraction: fraction())
+      cursor.step += 1
+      cursor.tokens += outcome.statistics.tokenCount
+      let now = ContinuousClock.now
+      let seconds = (now - clock).seconds
+      clock = now
+      cursor.seconds += seconds
+      window.add(outcome.statistics, seconds: seconds)
+
+      let pastWarmup = cursor.step - settings.optimizer.schedule.warmupSteps
+      for text in monitor.observe(
+        loss: outcome.statistics.loss, accuracy: outcome.statistics.accuracy, gradientNorm: outcome.gradientNorm,
+        fraction: fraction(), pastWarmup: pastWarmup)
+      {
+        report(.warning(text))
+      }
+
+      if fraction() >= 1 { end = .limitReached }
+      if isInterrupted() { end = .interrupted }
+      if cursor.step % settings.cadence.logSteps == 0 || end != nil {
+        let progress = window.progress(cursor: cursor, outcome: outcome, fraction: fraction())
+        try log.append(MetricsLine(progress, cursor: cursor))
+        report(.progress(progress))
+        window = ProgressWindow()
+      }
+      // An interrupted run saves at once and validates when it goes on to its end.
+      if (cursor.step % settings.cadence.validationSteps == 0 && end != .interrupted) || end == .limitReached {
+        let result = try validate(stepper.tapes)
+        try log.append(ValidationLine(result, cursor: cursor))
+        cursor.validationsSinceBest += 1
+        if result.score > cursor.bestScore ?? -.infinity {
+          cursor.bestScore = result.score
+          cursor.bestStep = cursor.step
+          cursor.validationsSinceBest = 0
+        }
+        report(.validated(step: cursor.step, result))
+        for text in result.warnings { report(.warning(text)) }
+        if let loss = result.figures["validationLoss"] {
+          for text in monitor.observe(validationLoss: loss, trainingLoss: outcome.statistics.loss) {
+            report(.warning(text))
+          }
+        }
+        if settings.patience > 0, cursor.validationsSinceBest >= settings.patience { end = end ?? .noImprovement }
+        if cursor.bestStep == cursor.step { try save() }
+      }
+      if cursor.step % settings.cadence.checkpointSteps == 0 || end != nil { try save() }
+    }
+    try save()
+    report(.finished(cursor, end ?? .limitReached))
+    return cursor
+  }
+}
+
+/// The figures since the last progress line.
+private struct ProgressWindow {
+  private var statistics = PredictionStatistics()
+  private var seconds = 0.0
+
+  mutating func add(_ statistics: PredictionStatistics, seconds: Double) {
+    self.statistics += statistics
+    self.seconds += seconds
+  }
+
+  func progress(cursor: RunCursor, outcome: Stepper.Outcome, fraction: Double) -> TrainingEvent.Progress {
+    TrainingEvent.Progress(
+      step: cursor.step, statistics: statistics, gradientNorm: outcome.gradientNorm,
+      learningRate: outcome.learningRate, tokensPerSecond: Double(statistics.tokenCount) / max(seconds, 1e-9),
+      fraction: fraction, secondsLeft: fraction > 0 ? cursor.seconds * (1 - fraction) / fraction : 0)
+  }
+}
+
+/// A line of `metrics.jsonl`.
+private struct MetricsLine: Encodable {
+  let event = "train"
+  let step, tokens: Int
+  let loss, accuracy, gradientNorm, learningRate, tokensPerSecond, seconds: Double
+
+  init(_ progress: TrainingEvent.Progress, cursor: RunCursor) {
+    step = progress.step
+    tokens = cursor.tokens
+    // JSON has no NaN; a skipped step is written as -1.
+    func finite(_ value: Double) -> Double { value.isFinite ? value : -1 }
+    loss = finite(progress.statistics.loss)
+    accuracy = finite(progress.statistics.accuracy)
+    gradientNorm = finite(progress.gradientNorm)
+    learningRate = progress.learningRate
+    tokensPerSecond = progress.tokensPerSecond
+    seconds = cursor.seconds
+  }
+}
+
+/// A line of `metrics.jsonl`.
+private struct ValidationLine: Encodable {
+  let event = "validation"
+  let step, tokens: Int
+  let figures: [String: Double]
+
+  init(_ report: ValidationReport, cursor: RunCursor) {
+    step = cursor.step
+    tokens = cursor.tokens
+    figures = report.figures.filter { $0.value.isFinite }
+  }
+}
+
+extension Duration {
+  fileprivate var seconds: Double {
+    Double(components.seconds) + Double(components.attoseconds) * 1e-18
+  }
+}

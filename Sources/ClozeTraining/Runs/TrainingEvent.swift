@@ -1,0 +1,62 @@
+package import ClozeCore
+
+/// What a run tells of itself while it goes on.
+package enum TrainingEvent: Sendable {
+  case resumed(step: Int, folder: String)
+  case progress(Progress)
+  case validated(step: Int, ValidationReport)
+  case saved(folder: String)
+  case warning(String)
+  case finished(RunCursor, EndReason)
+
+  package struct Progress: Sendable {
+    package let step: Int
+    package let statistics: PredictionStatistics
+    package let gradientNorm: Double
+    package let learningRate: Double
+    package let tokensPerSecond: Double
+    /// 0...1
+    package let fraction: Double
+    package let secondsLeft: Double
+  }
+
+  package enum EndReason: Sendable, Equatable {
+    case limitReached
+    case interrupted
+    case noImprovement
+  }
+}
+
+extension TrainingEvent {
+  /// The event as a person reads it.
+  package var message: ProgressMessage {
+    switch self {
+    case .resumed(let step, let folder): .line("resumed at step \(Figure.count(step)) from \(folder)")
+    case .progress(let progress): .update(progress.text)
+    case .validated(let step, let report):
+      .line(
+        "validation at step \(Figure.count(step)): "
+          + report.figures.sorted { $0.key < $1.key }.map { "\($0.key) \(Figure.decimal($0.value, 4))" }
+          .joined(separator: ", "))
+    case .saved(let folder): .line("saved \(folder)")
+    case .warning(let text): .warning(text)
+    case .finished(let cursor, let reason):
+      switch reason {
+      case .limitReached: .line("finished at step \(Figure.count(cursor.step))")
+      case .interrupted: .line("stopped at step \(Figure.count(cursor.step)) and saved; --resume goes on")
+      case .noImprovement: .line("stopped at step \(Figure.count(cursor.step)): the validation score no longer improves")
+      }
+    }
+  }
+}
+
+extension TrainingEvent.Progress {
+  /// `step 1,200  loss 4.213  accuracy 28.3 %  9,120 tokens/s  42.0 % done  3m05s left`
+  fileprivate var text: String {
+    [
+      "step \(Figure.count(step))", "loss \(Figure.decimal(statistics.loss, 3))",
+      "accuracy \(Figure.percent(statistics.accuracy))", "\(Figure.count(Int(tokensPerSecond))) tokens/s",
+      "\(Figure.percent(fraction)) done", "\(Figure.duration(secondsLeft)) left",
+    ].joined(separator: "  ")
+  }
+}

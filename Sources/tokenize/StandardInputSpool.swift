@@ -1,0 +1,28 @@
+import ClozeCore
+import Foundation
+
+/// What standard input gave, in a file that goes when the work is done.
+struct StandardInputSpool {
+  let url: URL
+
+  /// - Throws: `FileError`
+  init(in folder: URL) throws {
+    url = folder.appendingPathComponent("standard-input.txt")
+    var file = try AtomicFile(url)
+    while true {
+      let chunk: Data
+      do {
+        chunk = try FileHandle.standardInput.read(upToCount: 1 << 20) ?? Data()
+      } catch {
+        throw FileError.cannotRead(path: "standard input", reason: "\(error.localizedDescription)")
+      }
+      if chunk.isEmpty { break }
+      try file.write(chunk)
+    }
+    try file.commit()
+  }
+
+  func remove() {
+    unlink(url.path)
+  }
+}
