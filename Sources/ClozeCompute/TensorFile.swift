@@ -67,16 +67,50 @@ package struct TensorFile: Sendable {
     guard data.count >= dataStart else {
       throw TensorFileError.truncated(path: path, needed: dataStart, found: data.count)
     }
-    guard let header = try? JSONSerialization.jsonObject(with: data[8..<dataStart]) as? [String: Any] else {
+    let text = data[8..<dataStart]
+    guard let header = try? JSONSerialization.jsonObject(with: text) as? [String: Any] else {
       throw TensorFileError.badHeader(path: path, reason: "its header is not a JSON object")
     }
-    metadata = header["__metadata__"] as? [String: String] ?? [:]
+    guard TensorFile.memberCount(of: text) == TensorFile.memberCount(of: header) else {
+      throw TensorFileError.badHeader(path: path, reason: "its header has a key twice")
+    }
+    guard let metadata = (header["__metadata__"] ?? [String: String]()) as? [String: String] else {
+      throw TensorFileError.badHeader(path: path, reason: "its __metadata__ is not a map of text")
+    }
+    self.metadata = metadata
     var entries: [String: Entry] = [:]
     for (name, value) in header where name != "__metadata__" {
       entries[name] = try TensorFile.entry(value, name: name, path: path)
     }
     self.entries = entries
     try checkCoverage()
+  }
+
+  /// The members of all objects of a JSON text: each has one colon outside quotes.
+  private static func memberCount(of text: Data) -> Int {
+    var count = 0
+    var (isQuoted, isEscaped) = (false, false)
+    for byte in text {
+      if isEscaped {
+        isEscaped = false
+      } else if byte == UInt8(ascii: "\"") {
+        isQuoted.toggle()
+      } else if isQuoted {
+        isEscaped = byte == UInt8(ascii: "\\")
+      } else if byte == UInt8(ascii: ":") {
+        count += 1
+      }
+    }
+    return count
+  }
+
+  /// The members of all objects of a parsed value, where of equal keys only one is left.
+  private static func memberCount(of value: Any) -> Int {
+    switch value {
+    case let object as [String: Any]: object.values.reduce(object.count) { $0 + memberCount(of: $1) }
+    case let list as [Any]: list.reduce(0) { $0 + memberCount(of: $1) }
+    default: 0
+    }
   }
 
   private static func entry(_ value: Any, name: String, path: String) throws -> Entry {
@@ -106,9 +140,12 @@ package struct TensorFile: Sendable {
 
   private func checkCoverage() throws {
     var end = 0
-    for (name, entry) in entries.sorted(by: {
-      ($0.value.bytes.lowerBound, $0.key) < ($1.value.bytes.lowerBound, $1.key)
-    }) {
+    // An empty tensor may begin where the next one does.
+    let inOrder = entries.sorted {
+      ($0.value.bytes.lowerBound, $0.value.bytes.upperBound, $0.key)
+        < ($1.value.bytes.lowerBound, $1.value.bytes.upperBound, $1.key)
+    }
+    for (name, entry) in inOrder {
       guard entry.bytes.lowerBound == end else {
         throw TensorFileError.badTensor(
           path: path, name: name, reason: "begins at byte \(entry.bytes.lowerBound) where \(end) is expected")
@@ -124,6 +161,12 @@ package struct TensorFile: Sendable {
     }
   }
 
+  /// Looks a tensor up, without reading its values.
+  /// - Throws: `TensorFileError` where it is missing or of another shape.
+  package func check(_ name: String, shape: [Int]) throws {
+    _ = try entry(name, shape: shape)
+  }
+
   private func entry(_ name: String, shape: [Int]?) throws -> Entry {
     guard let entry = entries[name] else { throw TensorFileError.missingTensor(path: path, name: name) }
     if let shape, entry.shape != shape {
@@ -136,6 +179,9 @@ package struct TensorFile: Sendable {
   package func read(_ name: String, shape: [Int], into destination: UnsafeMutableBufferPointer<Float>) throws
   {
     let entry = try entry(name, shape: shape)
+    precondition(
+      destination.count == shape.reduce(1, *), "TensorFile: \(name) \(shape) into \(destination.count) values"
+    )
     let start = dataStart + entry.bytes.lowerBound
     try data.withUnsafeBytes { bytes in
       switch entry.type {
