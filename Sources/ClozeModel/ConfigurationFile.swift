@@ -45,13 +45,19 @@ struct ConfigurationFile {
   }
 
   /// The encoder that this file describes.
+  ///
+  /// - Parameter isDecoder: whether the file must ask for causal attention and cross-attention, or for neither.
   /// - Throws: `ArchiveError` where it asks for what Cloze does not have.
-  func encoder() throws -> EncoderConfiguration {
+  func encoder(isDecoder: Bool = false) throws -> EncoderConfiguration {
     guard try string("model_type") == "bert" else {
       throw ArchiveError.unsupported(path: path, what: "the model type '\(try string("model_type"))'")
     }
     if let type = settings["position_embedding_type"] as? String, type != "absolute" {
       throw ArchiveError.unsupported(path: path, what: "'\(type)' position embeddings")
+    }
+    for key in ["is_decoder", "add_cross_attention"] where settings[key] as? Bool ?? false != isDecoder {
+      throw ArchiveError.unsupported(
+        path: path, what: "'\(key)' \(!isDecoder) in \(isDecoder ? "a decoder" : "an encoder")")
     }
     if settings["tie_word_embeddings"] as? Bool == false {
       throw ArchiveError.unsupported(path: path, what: "an output that is not tied to the embeddings")
@@ -73,6 +79,10 @@ struct ConfigurationFile {
     configuration.attentionDropout = try number("attention_probs_dropout_prob", default: 0.1)
     configuration.normEpsilon = try number("layer_norm_eps", default: 1e-12)
     configuration.initializerDeviation = try number("initializer_range", default: 0.02)
+    guard configuration.vocabularySize > 0 else {
+      throw ArchiveError.badConfiguration(
+        path: path, reason: "'vocab_size' is \(configuration.vocabularySize)")
+    }
     do {
       try configuration.validate(section: "config.json")
     } catch let error as ConfigurationError {

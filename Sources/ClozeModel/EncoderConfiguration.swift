@@ -36,15 +36,19 @@ package struct EncoderConfiguration: Configuration, Equatable {
     func require(_ condition: Bool, _ key: String, _ reason: String) throws {
       guard condition else { throw ConfigurationError.invalid(path: "\(section).\(key)", reason: reason) }
     }
+    // The upper bounds keep the count of all parameters far from the largest integer.
     let sizes = [
-      ("layerCount", layerCount), ("hiddenSize", hiddenSize), ("headCount", headCount),
-      ("feedForwardSize", feedForwardSize), ("positionCount", positionCount), ("segmentCount", segmentCount),
+      ("layerCount", layerCount, 1 << 10), ("hiddenSize", hiddenSize, 1 << 16),
+      ("headCount", headCount, 1 << 16),
+      ("feedForwardSize", feedForwardSize, 1 << 18), ("positionCount", positionCount, 1 << 20),
+      ("segmentCount", segmentCount, 1 << 20),
     ]
-    for (key, value) in sizes {
-      try require(value >= 1 && value <= 1 << 20, key, "is \(value); choose 1 or more")
+    for (key, value, most) in sizes {
+      try require(value >= 1 && value <= most, key, "is \(value); choose 1 to \(most)")
     }
     try require(
-      vocabularySize >= 0, "vocabularySize", "is \(vocabularySize); choose 0 (the tokenizer's) or more")
+      vocabularySize >= 0 && vocabularySize <= 1 << 24, "vocabularySize",
+      "is \(vocabularySize); choose 0 (the tokenizer's) to \(1 << 24)")
     try require(
       hiddenSize % headCount == 0, "hiddenSize",
       "is \(hiddenSize), which \(headCount) heads cannot share; choose a multiple of headCount")

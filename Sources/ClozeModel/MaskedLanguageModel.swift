@@ -12,11 +12,16 @@ package struct MaskedLanguageModel: Sendable {
 
   /// Declares the parameters and draws their initial values.
   package init(configuration: EncoderConfiguration, precision: ElementType, seed: UInt64) {
+    self.init(declaring: configuration, precision: precision)
+    store.allocate(seed: seed)
+  }
+
+  /// Declares the parameters only; nothing is known of their memory until the store is allocated.
+  init(declaring configuration: EncoderConfiguration, precision: ElementType) {
     store = ParameterStore(precision: precision)
     encoder = Encoder(store, path: "encoder", configuration: configuration)
     head = MaskedLanguageHead(
       store, path: "head", configuration: configuration, tokenTable: encoder.embeddings.token)
-    store.allocate(seed: seed)
   }
 
   /// The logits [M, V] at the rows `predicted` [M] of the micro-batch; -1 gives a padding row.

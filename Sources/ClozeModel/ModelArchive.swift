@@ -63,7 +63,7 @@ package enum ModelArchive {
   ) throws -> (model: MaskedLanguageModel, metadata: [String: String]) {
     try require(.maskedLanguage, folder)
     let configuration = try ConfigurationFile(folder).encoder()
-    let model = MaskedLanguageModel(configuration: configuration, precision: precision, seed: 0)
+    let model = MaskedLanguageModel(declaring: configuration, precision: precision)
     let file = try TensorFile(folder.appendingPathComponent(weightsName))
     try load(model.archiveEntries, from: file, into: model.store)
     return (model, file.metadata)
@@ -84,16 +84,14 @@ package enum ModelArchive {
     try require(.translation, folder)
     let file = try ConfigurationFile(folder)
     let encoder = try file.section("encoder").encoder()
-    let decoder = try file.section("decoder").encoder()
+    let decoder = try file.section("decoder").encoder(isDecoder: true)
     var expected = encoder
     expected.layerCount = decoder.layerCount
     guard decoder == expected else {
       throw ArchiveError.unsupported(path: file.path, what: "a decoder of other sizes than the encoder's")
     }
     let model = TranslationModel(
-      configuration: encoder, decoder: DecoderConfiguration(layerCount: decoder.layerCount),
-      precision: precision,
-      seed: 0)
+      declaring: encoder, decoder: DecoderConfiguration(layerCount: decoder.layerCount), precision: precision)
     let tensors = try TensorFile(folder.appendingPathComponent(weightsName))
     try load(model.archiveEntries, from: tensors, into: model.store)
     return (model, tensors.metadata)
@@ -121,11 +119,23 @@ package enum ModelArchive {
     _ folder: URL, into model: TranslationModel
   ) throws -> [(entry: ArchiveEntry, origin: TensorOrigin)] {
     try require(.maskedLanguage, folder)
-    let pretrainedLayers = try ConfigurationFile(folder).encoder().layerCount
+    let configuration = try ConfigurationFile(folder)
+    let pretrained = try configuration.encoder()
+    // Nothing in a tensor's shape says these.
+    guard pretrained.headCount == model.configuration.headCount,
+      pretrained.activation == model.configuration.activation
+    else {
+      throw ArchiveError.badConfiguration(
+        path: configuration.path,
+        reason:
+          "has \(pretrained.headCount) heads and the activation '\(pretrained.activation.rawValue)', the new model "
+          + "\(model.configuration.headCount) and '\(model.configuration.activation.rawValue)'")
+    }
     let file = try TensorFile(folder.appendingPathComponent(weightsName))
     let table = try model.archiveEntries.map { entry -> (entry: ArchiveEntry, origin: TensorOrigin) in
       if entry.isShared { return (entry, .shared) }
-      guard let name = TranslationModel.pretrainedName(entry.name), layerIndex(name) ?? 0 < pretrainedLayers
+      guard let name = TranslationModel.pretrainedName(entry.name),
+        layerIndex(name) ?? 0 < pretrained.layerCount
       else {
         return (entry, .new)
       }
@@ -151,6 +161,8 @@ package enum ModelArchive {
       || name.hasSuffix("cls.predictions.decoder.weight") || name.hasSuffix("cls.predictions.decoder.bias")
   }
 
+  /// Allocates the store and fills it, once the file's names and shapes are known to be the model's: sizes that only the
+  /// configuration claims take no memory.
   private static func load(_ entries: [ArchiveEntry], from file: TensorFile, into store: ParameterStore)
     throws
   {
@@ -158,8 +170,18 @@ package enum ModelArchive {
     if let unknown = file.entries.keys.sorted().first(where: { !names.contains($0) && !isIgnored($0) }) {
       throw ArchiveError.unknownTensor(path: file.path, name: unknown)
     }
+    // A tensor that repeats another may be left out, but not differ.
+    let isExpected = { (entry: ArchiveEntry) in !entry.isShared || file.entries[entry.name] != nil }
+    for entry in entries where isExpected(entry) { try file.check(entry.name, shape: entry.shape) }
+    store.allocate(seed: nil)
     for entry in entries where !entry.isShared {
       try read(entry, name: entry.name, from: file, into: store)
+    }
+    for entry in entries where entry.isShared && isExpected(entry) {
+      guard try file.floats(entry.name).elementsEqual(store.values(of: entry.parameter)[entry.elements])
+      else {
+        throw ArchiveError.unsupported(path: file.path, what: "a '\(entry.name)' that is not the encoder's")
+      }
     }
     store.refreshCopies()
   }

@@ -24,10 +24,20 @@ package struct TranslationModel: Sendable {
 
   package var configuration: EncoderConfiguration { encoder.configuration }
 
+  /// Declares the parameters and draws their initial values.
   package init(
     configuration: EncoderConfiguration, decoder decoderConfiguration: DecoderConfiguration,
     precision: ElementType,
     seed: UInt64
+  ) {
+    self.init(declaring: configuration, decoder: decoderConfiguration, precision: precision)
+    store.allocate(seed: seed)
+  }
+
+  /// Declares the parameters only; nothing is known of their memory until the store is allocated.
+  init(
+    declaring configuration: EncoderConfiguration, decoder decoderConfiguration: DecoderConfiguration,
+    precision: ElementType
   ) {
     store = ParameterStore(precision: precision)
     self.decoderConfiguration = decoderConfiguration
@@ -35,7 +45,6 @@ package struct TranslationModel: Sendable {
     decoder = Decoder(
       store, path: "decoder", configuration: configuration, layerCount: decoderConfiguration.layerCount,
       sharedToken: encoder.embeddings.token)
-    store.allocate(seed: seed)
   }
 
   /// The logits [Nt, V] of the token after each target token, targets known (teacher forcing).

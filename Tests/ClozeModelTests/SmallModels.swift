@@ -1,0 +1,47 @@
+import ClozeCompute
+import ClozeModel
+import ClozeTestSupport
+
+/// Models small enough to run many times, with weights large enough that every part shows in the result.
+enum SmallModels {
+  static func configuration(dropout: Double = 0) -> EncoderConfiguration {
+    var configuration = EncoderConfiguration()
+    configuration.vocabularySize = 50
+    configuration.layerCount = 2
+    configuration.hiddenSize = 24
+    configuration.headCount = 3
+    configuration.feedForwardSize = 40
+    configuration.positionCount = 32
+    configuration.dropout = dropout
+    configuration.attentionDropout = dropout
+    configuration.initializerDeviation = 0.2
+    return configuration
+  }
+
+  static func maskedLanguage(
+    _ precision: ElementType = .float32, dropout: Double = 0, seed: UInt64 = 1
+  ) -> MaskedLanguageModel {
+    MaskedLanguageModel(configuration: configuration(dropout: dropout), precision: precision, seed: seed)
+  }
+
+  static func translation(
+    _ precision: ElementType = .float32, layerCount: Int = 2, seed: UInt64 = 1
+  ) -> TranslationModel {
+    TranslationModel(
+      configuration: configuration(), decoder: DecoderConfiguration(layerCount: layerCount),
+      precision: precision,
+      seed: seed)
+  }
+
+  /// Random token ids in sequences of the given lengths.
+  static func sequences(_ lengths: [Int], seed: Int = 0) -> [[Int32]] {
+    lengths.enumerated().map { index, length in
+      RandomValues.tokens(length, below: 50, seed: 100 * seed + index)
+    }
+  }
+
+  /// The bits of all parameters, in the store's order.
+  static func bits(_ store: ParameterStore) -> [[UInt32]] {
+    store.parameters.map { store.values(of: $0).map(\.bitPattern) }
+  }
+}
