@@ -161,4 +161,21 @@ import Testing
     let logits = tape.makeTensor(rows: 3, columns: 3, values: [Float](repeating: 0.5, count: 9))
     #expect(tape.crossEntropy(logits, labels: [0, 1, 2]).ranks == [0, 1, 2])
   }
+
+  @Test(arguments: [1, 3, 20, 60], [[], [0, 7, 8]] as [Set<Int32>])
+  func likeliestClasses(count: Int, excluded: Set<Int32>) {
+    // Ten scores only, so that many are equal.
+    let logits = RandomValues.tokens(3 * 50, below: 10, seed: count).map(Float.init)
+    let (tape, _) = makeTape(.float32, [])
+    let found = tape.likeliest(
+      tape.makeTensor(rows: 3, columns: 50, values: logits), count: count, excluded: excluded)
+    for row in 0..<3 {
+      let x = logits[row * 50..<(row + 1) * 50].map(Double.init)
+      let order = x.indices.filter { !excluded.contains(Int32($0)) }.sorted { (x[$1], $0) < (x[$0], $1) }
+      #expect(found[row].map(\.index) == order.prefix(count).map { Int32($0) })
+      let expected = ReferenceKernels.softmax(x)
+      #expect(
+        greatestError(found[row].map(\.logProbability), order.prefix(count).map { log(expected[$0]) }) < 1e-5)
+    }
+  }
 }
