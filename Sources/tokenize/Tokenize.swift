@@ -35,10 +35,13 @@ struct Tokenize: Tool {
 
   @Option(
     name: .long,
-    help: ArgumentHelp("Use this folder, tokenizer.json or vocab.txt and train no vocabulary.", valueName: "path"))
+    help: ArgumentHelp(
+      "Use this folder, tokenizer.json or vocab.txt and train no vocabulary.", valueName: "path"))
   var tokenizer: String?
 
-  @Flag(exclusivity: .exclusive, help: "Whether upper and lower case differ; of a given tokenizer its own setting holds.")
+  @Flag(
+    exclusivity: .exclusive,
+    help: "Whether upper and lower case differ; of a given tokenizer its own setting holds.")
   var letterCase: LetterCase = .cased
 
   @Option(name: .long, help: "The share of documents to hold out, in 0...1.")
@@ -50,7 +53,8 @@ struct Tokenize: Tool {
   @Option(name: .long, help: "Decides which documents are held out.")
   var seed: UInt64 = 1
 
-  @Option(name: .long, help: "What a document is in plain text: lines, paragraphs (up to a blank line) or files.")
+  @Option(
+    name: .long, help: "What a document is in plain text: lines, paragraphs (up to a blank line) or files.")
   var documents: DocumentBoundary = .paragraphs
 
   @Option(name: .long, help: "The field of a .jsonl line that holds the text.")
@@ -69,7 +73,12 @@ struct Tokenize: Tool {
     guard (0...1).contains(validationRate) else {
       throw ValidationError("--validation-rate is \(validationRate); choose a share in 0...1, such as 0.01")
     }
-    guard (1...1024).contains(workers) else { throw ValidationError("--workers is \(workers); choose 1...1024") }
+    guard (100...1_000_000).contains(vocabularySize) else {
+      throw ValidationError("--vocabulary-size is \(vocabularySize); choose 100...1000000, such as 8192")
+    }
+    guard (1...1024).contains(workers) else {
+      throw ValidationError("--workers is \(workers); choose 1...1024")
+    }
   }
 
   mutating func execute() throws {
@@ -95,8 +104,10 @@ struct Tokenize: Tool {
       progress.report("reading words", bytes: $0)
     }
     try refuseOtherCorpus(firstPass.corpus, in: folder)
-    let tokenizer = try given ?? Tokenizer(
-      vocabulary: try VocabularyTrainer(size: vocabularySize).train(counts), normalizer: normalizer)
+    let tokenizer =
+      try given
+      ?? Tokenizer(
+        vocabulary: try VocabularyTrainer(size: vocabularySize).train(counts), normalizer: normalizer)
 
     // 3. The shards. The index comes last: until then the folder holds nothing that a reader accepts.
     let writer = try DatasetWriter(
@@ -118,7 +129,9 @@ struct Tokenize: Tool {
   }
 
   private func refuseOtherCorpus(_ corpus: Digest, in folder: URL) throws {
-    guard !force, let existing = try? DataIndex.read(folder: folder).index.corpus, existing != corpus else { return }
+    guard !force, let existing = try? DataIndex.read(folder: folder).index.corpus, existing != corpus else {
+      return
+    }
     throw ShardError.otherCorpus(path: folder.path, existing: existing, new: corpus)
   }
 }
