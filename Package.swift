@@ -66,7 +66,9 @@ let package = Package(
       "translate",
       ["ClozeCLI", "ClozeCore", "ClozeText", "ClozeCompute", "ClozeModel", "ClozeTraining", argumentParser]),
 
-    .target(name: "ClozeTestSupport", path: "Tests/ClozeTestSupport", swiftSettings: settings),
+    .target(
+      name: "ClozeTestSupport", dependencies: ["ClozeCore", "ClozeCompute"], path: "Tests/ClozeTestSupport",
+      swiftSettings: settings),
     tests("ClozeCoreTests", ["ClozeCore"]),
     tests("ClozeTextTests", ["ClozeCore", "ClozeText"]),
     tests("ClozeDataTests", ["ClozeCore", "ClozeText", "ClozeData"]),
