@@ -9,7 +9,8 @@ package enum StandardOutput {
     try text.withUTF8 { bytes in
       var written = 0
       while written < bytes.count {
-        let count = Foundation.write(STDOUT_FILENO, bytes.baseAddress.map { $0 + written }, bytes.count - written)
+        let count = Foundation.write(
+          STDOUT_FILENO, bytes.baseAddress.map { $0 + written }, bytes.count - written)
         if count < 0 {
           if errno == EINTR { continue }
           throw FileError.writing("standard output")

@@ -26,7 +26,8 @@ struct Finetune: Tool {
   @OptionGroup var common: CommonOptions
   @OptionGroup var settings: ConfigurationOptions
 
-  @Option(help: ArgumentHelp("A pretrained model folder, or the run folder that holds it.", valueName: "folder"))
+  @Option(
+    help: ArgumentHelp("A pretrained model folder, or the run folder that holds it.", valueName: "folder"))
   var model: String?
 
   @Flag(help: "Start from random weights; needs --tokenizer.")
@@ -55,16 +56,19 @@ struct Finetune: Tool {
     case (.some, false, nil), (nil, true, .some): break
     case (nil, true, nil): throw ValidationError("--from-scratch needs --tokenizer FOLDER")
     case (nil, false, _): throw ValidationError("give --model FOLDER, or --from-scratch --tokenizer FOLDER")
-    default: throw ValidationError("--model starts from a checkpoint and --from-scratch does not; give one of them")
+    default:
+      throw ValidationError("--model starts from a checkpoint and --from-scratch does not; give one of them")
     }
   }
 
   mutating func execute() throws {
     let configuration = try settings.load(FinetuneConfiguration.self)
-    let start = model.map { FinetuneStart.pretrained(URL(fileURLWithPath: $0)) }
+    let start =
+      model.map { FinetuneStart.pretrained(URL(fileURLWithPath: $0)) }
       ?? .scratch(tokenizer: URL(fileURLWithPath: tokenizer ?? ""))
     let run = try FinetuneRun(
-      configuration: configuration, start: start, training: try pairs(train), validation: try pairs(validation),
+      configuration: configuration, start: start, training: try pairs(train),
+      validation: try pairs(validation),
       output: URL(fileURLWithPath: output), resume: resume)
     let progress = ProgressLine(quiet: common.quiet)
     for error in run.damaged { progress.warning("\(error)") }
@@ -97,7 +101,8 @@ struct Finetune: Tool {
   }
 
   private func describe(_ run: FinetuneRun, to progress: ProgressLine) {
-    let skipped = run.skippedPairCount > 0 ? ", \(Figure.count(run.skippedPairCount)) too long and left out" : ""
+    let skipped =
+      run.skippedPairCount > 0 ? ", \(Figure.count(run.skippedPairCount)) too long and left out" : ""
     progress.line(
       "\(Figure.count(run.model.store.parameterCount)) parameters, \(run.model.store.precision), "
         + "\(Figure.count(run.trainingPairCount)) pairs\(skipped)")

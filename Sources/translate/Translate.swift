@@ -22,7 +22,8 @@ struct Translate: Tool {
 
   @OptionGroup var common: CommonOptions
 
-  @Option(help: ArgumentHelp("A fine-tuned model folder, or the run folder that holds it.", valueName: "folder"))
+  @Option(
+    help: ArgumentHelp("A fine-tuned model folder, or the run folder that holds it.", valueName: "folder"))
   var model: String
 
   @Option(help: "Hypotheses kept at each step; 1 is greedy search.")
@@ -44,11 +45,15 @@ struct Translate: Tool {
 
   mutating func validate() throws {
     guard (1...100).contains(beam) else { throw ValidationError("--beam is \(beam); choose 1 to 100") }
-    guard lengthPenalty >= 0 else { throw ValidationError("--length-penalty is \(lengthPenalty); choose 0 or more") }
+    guard lengthPenalty >= 0 else {
+      throw ValidationError("--length-penalty is \(lengthPenalty); choose 0 or more")
+    }
     guard nBest.map({ (1...beam).contains($0) }) ?? true else {
       throw ValidationError("--n-best is \(nBest ?? 0); choose 1 to --beam, which is \(beam)")
     }
-    guard (0...1024).contains(workers) else { throw ValidationError("--workers is \(workers); choose 0 to 1024") }
+    guard (0...1024).contains(workers) else {
+      throw ValidationError("--workers is \(workers); choose 0 to 1024")
+    }
   }
 
   mutating func execute() throws {

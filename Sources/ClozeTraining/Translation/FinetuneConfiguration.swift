@@ -50,16 +50,20 @@ package struct FinetuneConfiguration: Configuration, Equatable {
     try model.validate(section: "model")
     try require(decoder.layerCount >= 1, "decoder.layerCount", "is \(decoder.layerCount); choose 1 or more")
     try require(
-      batch.tokensPerMicrobatch >= 8, "batch.tokensPerMicrobatch", "is \(batch.tokensPerMicrobatch); choose 8 or more")
+      batch.tokensPerMicrobatch >= 8, "batch.tokensPerMicrobatch",
+      "is \(batch.tokensPerMicrobatch); choose 8 or more")
     try require(batch.microbatches >= 1, "batch.microbatches", "is \(batch.microbatches); choose 1 or more")
     try require(
       (4...model.positionCount).contains(batch.maximumLength), "batch.maximumLength",
       "is \(batch.maximumLength); choose 4 to model.positionCount, which is \(model.positionCount)")
     try require(
-      labelSmoothing >= 0 && labelSmoothing < 1, "labelSmoothing", "is \(labelSmoothing); choose a share in 0 ..< 1")
+      labelSmoothing >= 0 && labelSmoothing < 1, "labelSmoothing",
+      "is \(labelSmoothing); choose a share in 0 ..< 1")
     try require(validation.pairs >= 0, "validation.pairs", "is \(validation.pairs); choose 0 (all) or more")
-    try require(validation.beamSize >= 1, "validation.beamSize", "is \(validation.beamSize); choose 1 or more")
-    try require(validation.patience >= 0, "validation.patience", "is \(validation.patience); choose 0 (never) or more")
+    try require(
+      validation.beamSize >= 1, "validation.beamSize", "is \(validation.beamSize); choose 1 or more")
+    try require(
+      validation.patience >= 0, "validation.patience", "is \(validation.patience); choose 0 (never) or more")
     try optimizer.validate()
     try stop.validate()
     try cadence.validate()

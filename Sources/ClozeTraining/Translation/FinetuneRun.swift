@@ -1,5 +1,5 @@
-package import ClozeCore
 internal import ClozeCompute
+package import ClozeCore
 package import ClozeData
 package import ClozeModel
 package import ClozeText
@@ -77,7 +77,8 @@ package struct FinetuneRun {
     trainingPairCount = trainingBatches.pairs.count
     skippedPairCount = trainingBatches.skippedCount
     validationPairs = Array(
-      validation.prefix(configuration.validation.pairs > 0 ? configuration.validation.pairs : validation.count))
+      validation.prefix(
+        configuration.validation.pairs > 0 ? configuration.validation.pairs : validation.count))
     validationBatches = try batches(validationPairs)
 
     identities = [
@@ -111,7 +112,8 @@ package struct FinetuneRun {
         : model.archiveEntries.map { ($0, $0.isShared ? .shared : .new) }
     }
     objective = TranslationObjective(
-      model: model, batches: trainingBatches, microbatchCount: configuration.batch.microbatches, specials: specials,
+      model: model, batches: trainingBatches, microbatchCount: configuration.batch.microbatches,
+      specials: specials,
       labelSmoothing: configuration.labelSmoothing)
   }
 
@@ -137,7 +139,8 @@ package struct FinetuneRun {
   private static func sizes(
     _ settings: EncoderConfiguration, origin: Origin, tokenizer: Tokenizer
   ) throws -> EncoderConfiguration {
-    let holdsModel = FileManager.default.fileExists(atPath: origin.folder.appendingPathComponent("config.json").path)
+    let holdsModel = FileManager.default.fileExists(
+      atPath: origin.folder.appendingPathComponent("config.json").path)
     var sizes = settings
     if origin.isPretrained || holdsModel {
       sizes = try ModelArchive.encoderConfiguration(origin.folder)
@@ -146,7 +149,9 @@ package struct FinetuneRun {
       var standard = EncoderConfiguration()
       standard.dropout = settings.dropout
       standard.attentionDropout = settings.attentionDropout
-      guard settings == standard || settings == sizes else { throw FinetuneError.sizesDiffer(model: origin.folder.path) }
+      guard settings == standard || settings == sizes else {
+        throw FinetuneError.sizesDiffer(model: origin.folder.path)
+      }
     } else if sizes.vocabularySize == 0 {
       sizes.vocabularySize = tokenizer.vocabulary.count
     }

@@ -43,7 +43,8 @@ package struct TranslationEvaluation: Sendable {
   /// `zh` where most letters of the targets are Chinese, else `13a`.
   private static func metricTokenizer(for pairs: [TranslationPair]) -> MetricTokenizer {
     var (chinese, others) = (0, 0)
-    for scalar in pairs.prefix(1000).lazy.flatMap(\.target.unicodeScalars) where scalar.properties.isAlphabetic {
+    for scalar in pairs.prefix(1000).lazy.flatMap(\.target.unicodeScalars)
+    where scalar.properties.isAlphabetic {
       if scalar.properties.isIdeographic { chinese += 1 } else { others += 1 }
     }
     return chinese > others ? .chinese : .western

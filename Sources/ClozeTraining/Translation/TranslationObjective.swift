@@ -39,16 +39,21 @@ extension TranslationModel {
   private static let rowMultiple = 32
 
   /// The loss at every target token, and its gradient on a recording tape.
-  package func predict(_ tape: Tape, _ batch: TranslationBatch, labelSmoothing: Double = 0) -> PredictionResult {
+  package func predict(_ tape: Tape, _ batch: TranslationBatch, labelSmoothing: Double = 0)
+    -> PredictionResult
+  {
     let source = EncoderInput(
-      tokens: batch.sourceIDs, positions: batch.sourcePositions, sequences: Sequences(offsets: batch.sourceOffsets),
+      tokens: batch.sourceIDs, positions: batch.sourcePositions,
+      sequences: Sequences(offsets: batch.sourceOffsets),
       rowMultiple: Self.rowMultiple)
     let target = EncoderInput(
-      tokens: batch.targetIDs, positions: batch.targetPositions, sequences: Sequences(offsets: batch.targetOffsets),
+      tokens: batch.targetIDs, positions: batch.targetPositions,
+      sequences: Sequences(offsets: batch.targetOffsets),
       rowMultiple: Self.rowMultiple)
     let padding = [Int32](repeating: -1, count: target.tokens.count - batch.labels.count)
     return tape.crossEntropy(
-      logits(tape, source: source, target: target), labels: batch.labels + padding, labelSmoothing: labelSmoothing)
+      logits(tape, source: source, target: target), labels: batch.labels + padding,
+      labelSmoothing: labelSmoothing)
   }
 }
 

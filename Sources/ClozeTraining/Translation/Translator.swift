@@ -21,7 +21,8 @@ package struct Translator: Sendable {
     let specials = tokenizer.vocabulary.specials
     self.tokenizer = tokenizer
     search = BeamSearch(
-      model, start: specials.classification, end: specials.separator, specials: specials.ids, configuration: beam)
+      model, start: specials.classification, end: specials.separator, specials: specials.ids,
+      configuration: beam)
     positionCount = model.configuration.positionCount
   }
 
@@ -35,7 +36,8 @@ package struct Translator: Sendable {
     let sources = lines.enumerated().map { index, line -> [Int32] in
       let ids = tokenizer.encode(line)
       if ids.count > positionCount - 2 { report(index) }
-      return ids.isEmpty ? [] : [specials.classification] + ids.prefix(positionCount - 2) + [specials.separator]
+      return ids.isEmpty
+        ? [] : [specials.classification] + ids.prefix(positionCount - 2) + [specials.separator]
     }
     // Lines of like length end together.
     let order = sources.indices.filter { !sources[$0].isEmpty }.sorted {
