@@ -55,13 +55,16 @@ let package = Package(
     tool("pretrain", ["ClozeCLI", "ClozeCore", "ClozeData", "ClozeModel", "ClozeTraining", argumentParser]),
     tool(
       "evaluate",
-      ["ClozeCLI", "ClozeCore", "ClozeText", "ClozeData", "ClozeModel", "ClozeTraining", argumentParser]),
+      [
+        "ClozeCLI", "ClozeCore", "ClozeText", "ClozeData", "ClozeCompute", "ClozeModel", "ClozeTraining",
+        argumentParser,
+      ]),
     tool(
       "finetune",
       ["ClozeCLI", "ClozeCore", "ClozeText", "ClozeData", "ClozeModel", "ClozeTraining", argumentParser]),
     tool(
       "translate",
-      ["ClozeCLI", "ClozeCore", "ClozeText", "ClozeData", "ClozeModel", "ClozeTraining", argumentParser]),
+      ["ClozeCLI", "ClozeCore", "ClozeText", "ClozeCompute", "ClozeModel", "ClozeTraining", argumentParser]),
 
     .target(
       name: "ClozeTestSupport", dependencies: ["ClozeCore", "ClozeCompute"], path: "Tests/ClozeTestSupport",

@@ -21,7 +21,7 @@ final class CorpusProgress {
     let now = Date()
     if stage != self.stage {
       finish()
-      (self.stage, stageStart) = (stage, now)
+      (self.stage, stageStart, lastReport) = (stage, now, now)
     }
     // A file or a pipe gets a line every ten seconds, a terminal one line that is written over.
     guard now.timeIntervalSince(lastReport) > (isTerminal ? 0.2 : 10) else { return }

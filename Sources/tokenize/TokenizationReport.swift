@@ -14,7 +14,10 @@ struct TokenizationReport {
     let rawBytes = tokens * index.tokenBits / 8 + 4 * (train.documents + held.documents)
     let words = statistics.tokens.words
     let rows: [(String, String)] = [
-      ("documents", "\(train.documents + held.documents) (train \(train.documents), validation \(held.documents))"),
+      (
+        "documents",
+        "\(train.documents + held.documents) (train \(train.documents), validation \(held.documents))"
+      ),
       ("words", "\(words)"),
       ("tokens", "\(tokens) (train \(train.tokens), validation \(held.tokens))"),
       ("vocabulary", "\(index.vocabularySize) tokens, \(index.tokenizer.short)"),

@@ -13,8 +13,8 @@ struct Tokenize: Tool {
     abstract: "Turn text into a data folder for pretrain and evaluate.",
     discussion: """
       Inputs are files, folders (every .txt and .jsonl under them), patterns, or - for plain text on standard input. \
-      Each may also be .gz or .zst. The text is read twice: once to train a WordPiece vocabulary, unless --tokenizer \
-      gives one, and once to encode it. Equal documents are kept once. The output has the same bytes for any \
+      Each may also be .gz or .zst. The text is read twice: to train a WordPiece vocabulary, unless --tokenizer gives \
+      one, and to encode it. Equal documents are kept once. The output has the same bytes for any \
       --workers. Literal [MASK] and the like are text and are counted.
 
       Memory does not grow with the corpus, but for 64 bytes a distinct document: about 30 MB a worker, and while a \
@@ -35,10 +35,13 @@ struct Tokenize: Tool {
 
   @Option(
     name: .long,
-    help: ArgumentHelp("Use this folder, tokenizer.json or vocab.txt and train no vocabulary.", valueName: "path"))
+    help: ArgumentHelp(
+      "Use this folder, tokenizer.json or vocab.txt and train no vocabulary.", valueName: "path"))
   var tokenizer: String?
 
-  @Flag(exclusivity: .exclusive, help: "Whether upper and lower case differ; of a given tokenizer its own setting holds.")
+  @Flag(
+    exclusivity: .exclusive,
+    help: "Whether upper and lower case differ; of a given tokenizer its own setting holds.")
   var letterCase: LetterCase = .cased
 
   @Option(name: .long, help: "The share of documents to hold out, in 0...1.")
@@ -50,7 +53,8 @@ struct Tokenize: Tool {
   @Option(name: .long, help: "Decides which documents are held out.")
   var seed: UInt64 = 1
 
-  @Option(name: .long, help: "What a document is in plain text: lines, paragraphs (up to a blank line) or files.")
+  @Option(
+    name: .long, help: "What a document is in plain text: lines, paragraphs (up to a blank line) or files.")
   var documents: DocumentBoundary = .paragraphs
 
   @Option(name: .long, help: "The field of a .jsonl line that holds the text.")
@@ -69,7 +73,12 @@ struct Tokenize: Tool {
     guard (0...1).contains(validationRate) else {
       throw ValidationError("--validation-rate is \(validationRate); choose a share in 0...1, such as 0.01")
     }
-    guard (1...1024).contains(workers) else { throw ValidationError("--workers is \(workers); choose 1...1024") }
+    guard (100...1_000_000).contains(vocabularySize) else {
+      throw ValidationError("--vocabulary-size is \(vocabularySize); choose 100...1000000, such as 8192")
+    }
+    guard (1...1024).contains(workers) else {
+      throw ValidationError("--workers is \(workers); choose 1...1024")
+    }
   }
 
   mutating func execute() throws {
@@ -85,18 +94,27 @@ struct Tokenize: Tool {
     let pool = WorkerPool(workerCount: workers)
     let pass = CorpusPass(corpus, format: format, seed: seed, validationRate: validationRate, pool: pool)
 
-    // 2. The tokenizer: given, or trained on the words of the train split.
+    // 2. The tokenizer: given, or trained on the words of the train split. The first pass also tells whether the
+    // folder's data came from this corpus.
     let progress = CorpusProgress(totalBytes: corpus.byteCount, isQuiet: common.quiet)
-    let normalizer = TextNormalizer(lowercases: letterCase == .uncased)
-    let given = try tokenizer.map {
-      try Tokenizer(URL(fileURLWithPath: $0), lowercases: letterCase == .uncased)
+    let existing = force ? nil : try? DataIndex.read(folder: folder).index.corpus
+    let surveyed: Digest?
+    let tokenizer: Tokenizer
+    if let path = self.tokenizer {
+      tokenizer = try Tokenizer(URL(fileURLWithPath: path), lowercases: letterCase == .uncased)
+      surveyed = try existing.map { _ in try pass.survey { progress.report("surveying", bytes: $0) }.corpus }
+    } else {
+      let normalizer = TextNormalizer(lowercases: letterCase == .uncased)
+      let (counts, statistics) = try pass.countWords(normalizer: normalizer) {
+        progress.report("counting words", bytes: $0)
+      }
+      let vocabulary = try VocabularyTrainer(size: vocabularySize).train(counts)
+      tokenizer = Tokenizer(vocabulary: vocabulary, normalizer: normalizer)
+      surveyed = statistics.corpus
     }
-    let (counts, firstPass) = try pass.countWords(normalizer: given?.normalizer ?? normalizer) {
-      progress.report("reading words", bytes: $0)
+    if let existing, let surveyed, existing != surveyed {
+      throw ShardError.otherCorpus(path: folder.path, existing: existing, new: surveyed)
     }
-    try refuseOtherCorpus(firstPass.corpus, in: folder)
-    let tokenizer = try given ?? Tokenizer(
-      vocabulary: try VocabularyTrainer(size: vocabularySize).train(counts), normalizer: normalizer)
 
     // 3. The shards. The index comes last: until then the folder holds nothing that a reader accepts.
     let writer = try DatasetWriter(
@@ -109,17 +127,18 @@ struct Tokenize: Tool {
     let statistics = try pass.encode(with: tokenizer, into: writer) {
       progress.report("encoding", bytes: $0)
     }
-    guard statistics.corpus == firstPass.corpus else { throw CorpusError.changed(inputs: corpus.description) }
+    guard surveyed == nil || surveyed == statistics.corpus else {
+      throw CorpusError.changed(inputs: corpus.description)
+    }
     let index = try writer.finish(corpus: statistics.corpus)
     progress.finish()
 
     // 4. What came out.
+    for split in Split.allCases where index[split].documents == 0 {
+      Console.warning(
+        "\(folder.path): no document fell to the \(split.rawValue) split; see --validation-rate")
+    }
     print(TokenizationReport(statistics: statistics, index: index, folder: folder).text)
-  }
-
-  private func refuseOtherCorpus(_ corpus: Digest, in folder: URL) throws {
-    guard !force, let existing = try? DataIndex.read(folder: folder).index.corpus, existing != corpus else { return }
-    throw ShardError.otherCorpus(path: folder.path, existing: existing, new: corpus)
   }
 }
 

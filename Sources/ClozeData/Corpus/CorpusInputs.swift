@@ -74,7 +74,8 @@ package struct CorpusInputs: Sendable {
 
   private static func expand(_ path: String) throws -> [URL] {
     var isDirectory: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory), isDirectory.boolValue else {
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory), isDirectory.boolValue
+    else {
       return [URL(fileURLWithPath: path)]
     }
     let folder = URL(fileURLWithPath: path, isDirectory: true)
@@ -88,7 +89,9 @@ package struct CorpusInputs: Sendable {
     // By bytes, so that the order is the same in every locale.
     let urls = names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
       .map { folder.appendingPathComponent($0) }
-      .filter { FileManager.default.fileExists(atPath: $0.path, isDirectory: &isDirectory) && !isDirectory.boolValue }
+      .filter {
+        FileManager.default.fileExists(atPath: $0.path, isDirectory: &isDirectory) && !isDirectory.boolValue
+      }
     guard !urls.isEmpty else { throw CorpusError.emptyFolder(path: path) }
     return urls
   }

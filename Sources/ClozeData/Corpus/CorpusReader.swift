@@ -157,7 +157,8 @@ private struct DocumentReader {
 
   private func value(of line: Document, number: Int) throws -> [UInt8] {
     // Foundation refuses a line with invalid UTF-8, which is to be replaced here.
-    let data = line.invalidSequences == 0 ? Data(line.text) : Data(String(decoding: line.text, as: UTF8.self).utf8)
+    let data =
+      line.invalidSequences == 0 ? Data(line.text) : Data(String(decoding: line.text, as: UTF8.self).utf8)
     guard let object = try? JSONSerialization.jsonObject(with: data) as? [String: Any] else {
       throw CorpusError.notAnObject(path: file.url.path, line: number)
     }

@@ -33,7 +33,9 @@ struct LineReader {
       let room = limit - bytes.count
       let (taken, isLine) = chunk.withUnsafeBytes { chunk in
         let rest = UnsafeRawBufferPointer(rebasing: chunk[position...].prefix(room))
-        guard let base = rest.baseAddress, let found = memchr(base, 10, rest.count) else { return (rest.count, false) }
+        guard let base = rest.baseAddress, let found = memchr(base, 10, rest.count) else {
+          return (rest.count, false)
+        }
         return (UnsafeRawPointer(found) - base + 1, true)
       }
       bytes += chunk[position..<position + taken]

@@ -122,7 +122,8 @@ package struct MaskedEvaluation: Sendable {
         part.unigramLoss -= log((count + 1) / (Double(unigrams.total) + Double(unigrams.counts.count)))
         if unigrams.mostFrequent == Int(label) { part.unigramHits += 1 }
         let share = count / Double(max(unigrams.total, 1))
-        part.byBand[Self.bands.firstIndex { share >= $0.share } ?? Self.bands.count - 1].add(rank: rank, loss: loss)
+        part.byBand[Self.bands.firstIndex { share >= $0.share } ?? Self.bands.count - 1].add(
+          rank: rank, loss: loss)
       }
     }
     return part
@@ -138,7 +139,8 @@ package struct MaskedEvaluation: Sendable {
       return sum.accuracy
     }.filter(\.isFinite).sorted()
     guard !accuracies.isEmpty else { return 0...1 }
-    return accuracies[accuracies.count * 25 / 1000]...accuracies[min(accuracies.count * 975 / 1000, accuracies.count - 1)]
+    return accuracies[
+      accuracies.count * 25 / 1000]...accuracies[min(accuracies.count * 975 / 1000, accuracies.count - 1)]
   }
 }
 
@@ -152,7 +154,8 @@ package struct MaskedSignature: Sendable, CustomStringConvertible {
   private let count: Int
 
   package init(
-    masking: MaskingConfiguration, windowLength: Int, seed: UInt64, tokenizer: Digest, data: Digest, count: Int
+    masking: MaskingConfiguration, windowLength: Int, seed: UInt64, tokenizer: Digest, data: Digest,
+    count: Int
   ) {
     self.masking = masking
     self.windowLength = windowLength
@@ -165,10 +168,13 @@ package struct MaskedSignature: Sendable, CustomStringConvertible {
   package var description: String {
     func percent(_ rate: Double) -> String { String(format: "%g", 100 * rate) }
     let kept = max(0, 1 - masking.maskRate - masking.randomRate)
-    let scheme = "\(percent(masking.maskRate))-\(percent(masking.randomRate))-\(percent((kept * 1e6).rounded() / 1e6))"
+    let scheme =
+      "\(percent(masking.maskRate))-\(percent(masking.randomRate))-\(percent((kept * 1e6).rounded() / 1e6))"
     return [
-      "acc", "rate:\(percent(masking.selectionRate))", "scheme:\(scheme)", "unit:\(masking.strategy.rawValue)",
-      "length:\(windowLength)", "seed:\(seed)", "tokenizer:\(tokenizer.short)", "data:\(data.short)", "n:\(count)",
+      "acc", "rate:\(percent(masking.selectionRate))", "scheme:\(scheme)",
+      "unit:\(masking.strategy.rawValue)",
+      "length:\(windowLength)", "seed:\(seed)", "tokenizer:\(tokenizer.short)", "data:\(data.short)",
+      "n:\(count)",
       "cloze:\(Cloze.version)",
     ].joined(separator: "|")
   }

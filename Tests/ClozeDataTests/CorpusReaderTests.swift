@@ -1,0 +1,157 @@
+import ClozeCore
+import ClozeData
+import ClozeTestSupport
+import Foundation
+import Testing
+
+@Suite struct CorpusReaderTests {
+  private let folder: TemporaryFolder
+
+  init() throws { folder = try TemporaryFolder() }
+
+  private func read(_ inputs: [String], _ change: (inout CorpusFormat) -> Void = { _ in }) throws
+    -> [Document]
+  {
+    var format = CorpusFormat()
+    change(&format)
+    let reader = CorpusReader(try CorpusInputs(inputs), format: format)
+    var documents: [Document] = []
+    while let document = try reader.next() { documents.append(document) }
+    return documents
+  }
+
+  private func texts(_ name: String, _ change: (inout CorpusFormat) -> Void = { _ in }) throws -> [String] {
+    try read([folder.file(name).path], change).map { String(decoding: $0.text, as: UTF8.self) }
+  }
+
+  private func complaint(_ name: String, _ change: (inout CorpusFormat) -> Void = { _ in }) -> String {
+    failureMessage { _ = try texts(name, change) }
+  }
+
+  @Test(arguments: [
+    (DocumentBoundary.lines, ["one", "two", "three", "four"]),
+    (.paragraphs, ["one\ntwo", "three\r\nfour"]),
+    (.files, ["one\ntwo\n \t\r\n\nthree\r\nfour"]),
+  ])
+  func documentsHaveTheirBoundaries(boundary: DocumentBoundary, expected: [String]) throws {
+    try folder.write("\u{FEFF}\n one\ntwo\n \t\r\n\nthree\r\nfour", to: "a.txt")
+    #expect(try texts("a.txt") { $0.boundary = boundary } == expected)
+    try folder.write("\n one\ntwo\n \t\r\n\nthree\r\nfour\n\n", to: "b.txt")
+    #expect(try texts("b.txt") { $0.boundary = boundary } == expected)
+  }
+
+  @Test func jsonLines() throws {
+    try folder.write(
+      "{\"text\":\"a\\n\\nb \\u00e9\",\"id\":1}\n\n{\"text\":\"  \"}\r\n{\"id\":2,\"text\":\"c\"}",
+      to: "a.jsonl")
+    #expect(try texts("a.jsonl") == ["a\n\nb é", "c"])
+    try folder.write("{\"body\":\"x\"}\n", to: "b.jsonl")
+    #expect(try texts("b.jsonl") { $0.field = "body" } == ["x"])
+  }
+
+  @Test(arguments: ["[1]", "{", "nothing", "3"])
+  func aLineThatIsNoObject(line: String) throws {
+    try folder.write("{\"text\":\"a\"}\n\(line)\n", to: "a.jsonl")
+    #expect(complaint("a.jsonl").contains("a.jsonl:2: is not a JSON object"))
+  }
+
+  @Test(arguments: ["{}", "{\"text\":3}", "{\"text\":null}", "{\"Text\":\"a\"}"])
+  func aLineWithoutTheField(line: String) throws {
+    try folder.write("{\"text\":\"a\"}\n\n\(line)\n", to: "a.jsonl")
+    #expect(complaint("a.jsonl").contains("a.jsonl:3: has no text in the field 'text'"))
+  }
+
+  @Test func foldersAreSortedAndRecursive() throws {
+    for name in ["b/2.txt", "b/10.txt", "a.txt", "c.jsonl", "skipped.png", ".hidden/x.txt", "b/.y.txt"] {
+      try folder.write(name.hasSuffix("jsonl") ? "{\"text\":\"\(name)\"}" : name, to: name)
+    }
+    let found = try read([folder.url.path]).map { String(decoding: $0.text, as: UTF8.self) }
+    #expect(found == ["a.txt", "b/10.txt", "b/2.txt", "c.jsonl"])
+    let matched = try read([folder.url.path + "/b/*.txt", folder.file("a.txt").path])
+    #expect(matched.map { String(decoding: $0.text, as: UTF8.self) } == ["b/10.txt", "b/2.txt", "a.txt"])
+  }
+
+  @Test func inputsThatAreNone() throws {
+    #expect(complaint("none.txt").contains("none.txt: does not exist"))
+    #expect(complaint("*.none").contains("no file has such a name"))
+    try FileManager.default.createDirectory(at: folder.file("empty"), withIntermediateDirectories: false)
+    #expect(complaint("empty").contains("empty: holds no .txt"))
+  }
+
+  @Test func compressedFiles() throws {
+    let text = (0..<40_000).map { "line \($0 * 7919 % 10_007)\n\n" }.joined()
+    try folder.write(text, to: "a.txt")
+    let expected = try texts("a.txt")
+    #expect(expected.count == 40_000)
+    let half = Array(text.utf8.prefix(text.utf8.count / 2))
+    let rest = Array(text.utf8.dropFirst(half.count))
+    // Two frames, as `cat a.zst b.zst` makes them, and a table that readers skip.
+    let frames = try [half, rest].map { try ZstdFrame.compress($0, level: 3) }
+    let zstd = Data(frames[0] + frames[1] + SeekTable(entries: [(1, 1)]).encoded())
+    try zstd.write(to: folder.file("a.txt.zst"))
+    #expect(try texts("a.txt.zst") == expected)
+    try zstd.prefix(frames[0].count + 100).write(to: folder.file("cut.txt.zst"))
+    #expect(complaint("cut.txt.zst").contains("ends in the middle of its compressed data"))
+    try Data("no zstd".utf8).write(to: folder.file("no.txt.zst"))
+    #expect(complaint("no.txt.zst").contains("cannot be inflated"))
+
+    let gzip = try gzipped("a.txt")
+    try (gzip + gzip).write(to: folder.file("b.txt.gz"))
+    #expect(try texts("b.txt.gz") == expected + expected)
+    try gzip.dropLast(5).write(to: folder.file("cut.txt.gz"))
+    #expect(complaint("cut.txt.gz").contains("ends in the middle of its compressed data"))
+    try Data("no gzip at all".utf8).write(to: folder.file("no.txt.gz"))
+    #expect(complaint("no.txt.gz").contains("cannot be inflated"))
+    try Data().write(to: folder.file("nothing.txt.gz"))
+    #expect(complaint("nothing.txt.gz").contains("ends in the middle"))
+  }
+
+  private func gzipped(_ name: String) throws -> Data {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/bin/gzip")
+    process.arguments = ["-k", folder.file(name).path]
+    try process.run()
+    process.waitUntilExit()
+    return try Data(contentsOf: folder.file(name + ".gz"))
+  }
+
+  @Test func invalidUTF8IsCountedOrRefused() throws {
+    // The first document is 3 bytes and a blank line; the invalid byte is the third of the second.
+    let bytes = Data("abc\n\n d".utf8) + [0xFF] + Data("e".utf8) + [0xE4, 0xBD] + Data("f\n".utf8)
+    try bytes.write(to: folder.file("a.txt"))
+    let documents = try read([folder.file("a.txt").path])
+    #expect(documents.map(\.invalidSequences) == [0, 2])
+    #expect(complaint("a.txt") { $0.isStrict = true }.contains("a.txt: byte 7 is not valid UTF-8"))
+    try (Data("{\"text\":\"a".utf8) + [0xFF] + Data("b\"}\n".utf8)).write(to: folder.file("b.jsonl"))
+    #expect(try texts("b.jsonl") == ["a\u{FFFD}b"])
+    #expect(complaint("b.jsonl") { $0.isStrict = true }.contains("b.jsonl: byte 10 is not valid UTF-8"))
+  }
+
+  @Test(arguments: [5, 6, 7, 100])
+  func longDocumentsAreCut(limit: Int) throws {
+    try folder.write("ab\ncd\nef\n我我我我\n\nx", to: "a.txt")
+    let documents = try read([folder.file("a.txt").path]) { $0.maximumDocumentBytes = limit }
+    #expect(documents.allSatisfy { $0.text.count <= limit && $0.invalidSequences == 0 })
+    let joined = documents.map { String(decoding: $0.text, as: UTF8.self) }.joined()
+    #expect(joined.filter { !$0.isWhitespace } == "abcdef我我我我x")
+    #expect((documents.count == 2) == (limit == 100))
+    try folder.write("{\"text\":\"\(String(repeating: "a", count: 200))\"}", to: "b.jsonl")
+    #expect(complaint("b.jsonl") { $0.maximumDocumentBytes = limit }.contains("b.jsonl:1: is longer"))
+  }
+
+  @Test func nulBytesAreText() throws {
+    try Data("a\0b".utf8).write(to: folder.file("a.txt"))
+    #expect(try read([folder.file("a.txt").path]) == [Document(text: [97, 0, 98])])
+  }
+
+  @Test func aDirectoryInPlaceOfAFile() throws {
+    let inputs = try {
+      try folder.write("x", to: "d")
+      return try CorpusInputs([folder.file("d").path])
+    }()
+    try FileManager.default.removeItem(at: folder.file("d"))
+    try FileManager.default.createDirectory(at: folder.file("d"), withIntermediateDirectories: false)
+    let reader = CorpusReader(inputs, format: CorpusFormat())
+    #expect(failureMessage { _ = try reader.next() }.contains("d: is a directory"))
+  }
+}
