@@ -55,15 +55,20 @@ let package = Package(
     tool("pretrain", ["ClozeCLI", "ClozeCore", "ClozeData", "ClozeModel", "ClozeTraining", argumentParser]),
     tool(
       "evaluate",
-      ["ClozeCLI", "ClozeCore", "ClozeText", "ClozeData", "ClozeModel", "ClozeTraining", argumentParser]),
+      [
+        "ClozeCLI", "ClozeCore", "ClozeText", "ClozeData", "ClozeCompute", "ClozeModel", "ClozeTraining",
+        argumentParser,
+      ]),
     tool(
       "finetune",
       ["ClozeCLI", "ClozeCore", "ClozeText", "ClozeData", "ClozeModel", "ClozeTraining", argumentParser]),
     tool(
       "translate",
-      ["ClozeCLI", "ClozeCore", "ClozeText", "ClozeData", "ClozeModel", "ClozeTraining", argumentParser]),
+      ["ClozeCLI", "ClozeCore", "ClozeText", "ClozeCompute", "ClozeModel", "ClozeTraining", argumentParser]),
 
-    .target(name: "ClozeTestSupport", path: "Tests/ClozeTestSupport", swiftSettings: settings),
+    .target(
+      name: "ClozeTestSupport", dependencies: ["ClozeCore", "ClozeCompute"], path: "Tests/ClozeTestSupport",
+      swiftSettings: settings),
     tests("ClozeCoreTests", ["ClozeCore"]),
     tests("ClozeTextTests", ["ClozeCore", "ClozeText"]),
     tests("ClozeDataTests", ["ClozeCore", "ClozeText", "ClozeData"]),

@@ -5,7 +5,7 @@
 // Philox4x32-10 (Salmon et al. 2011) for `blocks` consecutive blocks of a row. Word w of block b is at bits[w * blocks
 // + b], so that the loop runs over blocks and stores whole vectors.
 INLINE void philox_row(const cloze_dropout *dropout, uint64_t row, size_t blocks, uint32_t *words) {
-  // A row owns 2^20 blocks, that is 8 M elements.
+  // A row owns 2^20 blocks; `dropout_factors` uses the first 64 for each piece.
   uint64_t first = row << 20;
   uint32_t index_low = (uint32_t)dropout->index, index_high = (uint32_t)(dropout->index >> 32);
   for (size_t b = 0; b < blocks; b++) {
@@ -33,7 +33,7 @@ enum { DROPOUT_PIECE = 512 };
 INLINE void dropout_factors(
     const cloze_dropout *dropout, uint64_t row, size_t start, size_t count, float *factors) {
   uint32_t words[DROPOUT_PIECE / 2];
-  // Each piece takes its own 64 blocks of the row.
+  // Each piece has a stream of its own: the caller's index leaves the upper 16 bits free.
   cloze_dropout piece = *dropout;
   piece.index += (uint64_t)(start / DROPOUT_PIECE) << 48;
   philox_row(&piece, row, (count + 7) / 8, words);

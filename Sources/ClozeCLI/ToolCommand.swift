@@ -17,7 +17,8 @@ package struct ConfigurationOptions: ParsableArguments {
 
   @Option(
     name: .customLong("set"), parsing: .singleValue,
-    help: ArgumentHelp("Override one setting, such as optimizer.learningRate=3e-4; may be repeated.", valueName: "key=value"))
+    help: ArgumentHelp(
+      "Override one setting, such as optimizer.learningRate=3e-4; may be repeated.", valueName: "key=value"))
   package var overrides: [String] = []
 
   package init() {}

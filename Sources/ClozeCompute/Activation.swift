@@ -30,10 +30,10 @@ extension Tape {
     case .float32: cloze_activation_f32(activation.kernel, input.count, input.floats, output.floats)
     case .bfloat16: cloze_activation_bf16(activation.kernel, input.count, input.halves, output.halves)
     }
-    record { [self] in
+    record { [unowned self] in
       guard let gradient = output.gradient else { return }
-      let (dx, accumulates) = destination(of: input)
-      precondition(!accumulates, "activation: its input has another reader")
+      let (inputGradient, accumulates) = destination(of: input)
+      let dx = accumulates ? arena.allocate(bytes: input.count * input.type.size) : inputGradient
       switch precision {
       case .float32:
         cloze_activation_gradient_f32(
@@ -44,6 +44,7 @@ extension Tape {
           activation.kernel, input.count, input.halves, gradient.assumingMemoryBound(to: UInt16.self),
           dx.assumingMemoryBound(to: UInt16.self))
       }
+      if accumulates { add(dx, to: inputGradient, count: input.count, type: input.type) }
     }
     return output
   }

@@ -1,8 +1,7 @@
-internal import Foundation
-
 /// Memory for one micro-batch's activations and their gradients: handed out by moving a mark, taken back all at once.
 ///
-/// The first micro-batch finds out how much is needed; from then on nothing is allocated.
+/// The first micro-batch finds out how much is needed; from then on nothing is allocated, until a micro-batch needs more
+/// than any before it.
 package final class Arena {
   private var chunks: [UnsafeMutableRawBufferPointer] = []
   private var chunkIndex = 0
@@ -68,7 +67,15 @@ package final class Arena {
   }
 
   /// Takes everything back. Pointers handed out before are dangling from here on.
+  ///
+  /// Several chunks become one of their joint size: else each would end in a gap, and a longer micro-batch would find all
+  /// of them too short.
   package func reset() {
+    if chunks.count > 1 {
+      let total = capacity
+      for chunk in chunks { chunk.deallocate() }
+      chunks = [.allocate(byteCount: total, alignment: Arena.alignment)]
+    }
     chunkIndex = 0
     used = 0
   }

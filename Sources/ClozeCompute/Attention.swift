@@ -57,6 +57,11 @@ extension Tape {
       queries.tensor.type == .float32 && keys.tensor.type == .float32 && values.tensor.type == .float32
         && width % headCount == 0,
       "attention: width \(width), \(headCount) heads")
+    precondition(
+      spans.allSatisfy {
+        $0.queries.upperBound <= queries.tensor.rows && $0.keys.upperBound <= keys.tensor.rows
+          && $0.keys.upperBound <= values.tensor.rows
+      }, "attention: a span lies outside \(queries.tensor.rows) queries or \(keys.tensor.rows) keys")
     let rows = queries.tensor.rows
     let headWidth = width / headCount
     let scale = 1 / Float(headWidth).squareRoot()
@@ -100,7 +105,7 @@ extension Tape {
     let output = makeTensor(rows: rows, columns: width)
     convert(context, count: rows * width, to: output)
 
-    record { [self] in
+    record { [unowned self] in
       guard let outputGradient = output.gradient else { return }
       let gradients = (
         zeroedGradient(of: queries.tensor), zeroedGradient(of: keys.tensor), zeroedGradient(of: values.tensor)

@@ -19,7 +19,7 @@ extension Tape {
   ///
   ///     loss = log Σ e^x - (1 - s) x[label] - s mean(x), with s the label smoothing
   ///
-  /// Softmax, loss and gradient are one pass; the gradient softmax(x) - target replaces the logits' gradient at once.
+  /// Softmax, loss and gradient are one pass: softmax(x) - target is the logits' gradient at once, so logits have one loss.
   ///
   /// Source: Szegedy et al. 2016, section 7 (label smoothing). arXiv:1512.00567
   package func crossEntropy(_ logits: Tensor, labels: [Int32], labelSmoothing: Double = 0) -> PredictionResult
@@ -30,6 +30,7 @@ extension Tape {
     precondition(labels.allSatisfy { $0 < logits.columns }, "crossEntropy: a label is outside the vocabulary")
     let losses = arena.allocate(Float.self, count: labels.count)
     let ranks = arena.allocate(Int32.self, count: labels.count)
+    precondition(logits.gradient == nil, "crossEntropy: the logits have a loss already")
     let gradient = isRecording ? destination(of: logits).bytes.assumingMemoryBound(to: Float.self) : nil
     cloze_cross_entropy(
       logits.rows, logits.columns, Float(labelSmoothing), logits.floats, arena.copy(labels), losses, ranks,

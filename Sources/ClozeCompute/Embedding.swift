@@ -20,6 +20,9 @@ extension Tape {
     precondition(
       positions.allSatisfy { $0 >= 0 && $0 < positionTable.rows },
       "embedding: a position is outside the \(positionTable.rows) of \(positionTable.path)")
+    precondition(
+      segments.allSatisfy { $0 >= 0 && $0 < segmentTable.rows },
+      "embedding: a segment is outside the \(segmentTable.rows) of \(segmentTable.path)")
     let output = makeTensor(rows: rows, columns: width)
     let ids = (arena.copy(tokens), arena.copy(positions), arena.copy(segments))
     let tables = (
@@ -32,7 +35,7 @@ extension Tape {
     case .bfloat16:
       cloze_embedding_bf16(rows, width, ids.0, ids.1, ids.2, tables.0, tables.1, tables.2, output.halves)
     }
-    record { [self] in
+    record { [unowned self] in
       guard let lane, let gradient = output.gradient else { return }
       for (indices, table) in [(ids.0, tokenTable), (ids.1, positionTable), (ids.2, segmentTable)] {
         scatterAdd(gradient, rows: rows, width: width, indices: indices, to: lane.accumulator(of: table))
@@ -57,25 +60,16 @@ extension Tape {
         destination.copyMemory(from: input.bytes + Int(index) * rowBytes, byteCount: rowBytes)
       }
     }
-    record { [self] in
+    record { [unowned self] in
       guard let outputGradient = output.gradient else { return }
       let (inputGradient, accumulates) = destination(of: input)
       if !accumulates {
         inputGradient.initializeMemory(as: UInt8.self, repeating: 0, count: input.rows * rowBytes)
       }
       for (row, index) in indices.enumerated() where index >= 0 {
-        let source = outputGradient + row * rowBytes
-        let target = inputGradient + Int(index) * rowBytes
-        switch input.type {
-        case .float32:
-          cloze_add_f32(
-            input.columns, target.assumingMemoryBound(to: Float.self),
-            source.assumingMemoryBound(to: Float.self))
-        case .bfloat16:
-          cloze_add_bf16(
-            input.columns, target.assumingMemoryBound(to: UInt16.self),
-            source.assumingMemoryBound(to: UInt16.self))
-        }
+        add(
+          outputGradient + row * rowBytes, to: inputGradient + Int(index) * rowBytes, count: input.columns,
+          type: input.type)
       }
     }
     return output

@@ -1,5 +1,4 @@
 internal import CKernels
-internal import Foundation
 
 /// The gradient of one lane: the sum over the lane's micro-batches, in their order, for every parameter.
 ///

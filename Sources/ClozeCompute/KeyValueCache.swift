@@ -1,5 +1,3 @@
-internal import Foundation
-
 /// The keys and values of the tokens that a decoder has produced, for R rows decoded side by side, so that a step
 /// computes the new token only.
 ///
@@ -52,7 +50,8 @@ package final class KeyValueCache {
   /// Row r continues what was row `parents[r]`; rows may be dropped or repeated, up to the maximum.
   package func reorder(_ parents: [Int]) {
     precondition(
-      parents.count * rowElements <= spare.count, "KeyValueCache: \(parents.count) rows do not fit")
+      parents.count * rowElements <= spare.count && parents.allSatisfy { $0 >= 0 && $0 < rowCount },
+      "KeyValueCache: \(rowCount) rows cannot become \(parents)")
     guard parents != Array(0..<rowCount) else { return }
     let used = length * 2 * width
     for (row, parent) in parents.enumerated() {
@@ -69,7 +68,8 @@ package final class KeyValueCache {
   var tensor: Tensor {
     guard let base = places.baseAddress else { preconditionFailure("KeyValueCache: no rows") }
     return Tensor(
-      rows: rowCount * rowCapacity, columns: 2 * width, type: .float32, bytes: UnsafeMutableRawPointer(base))
+      rows: rowCount * rowCapacity, columns: 2 * width, type: .float32, bytes: UnsafeMutableRawPointer(base),
+      owner: self)
   }
 
   /// Row r's query sees row r's tokens so far.

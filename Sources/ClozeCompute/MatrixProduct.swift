@@ -64,6 +64,8 @@ final class MatrixProducts {
     m: Int, n: Int, k: Int, a: Operand, b: Operand, bias: UnsafeMutablePointer<Float>? = nil, c: Operand,
     inputType: ElementType, outputType: ElementType, accumulates: Bool = false
   ) {
+    precondition(k > 0, "matrix product \(m) x \(n) x \(k): a sum over nothing")
+    guard m > 0, n > 0 else { return }
     let shape = Shape(
       m: m, n: n, k: k, aRow: a.rowStride, aColumn: a.columnStride, bRow: b.rowStride,
       bColumn: b.columnStride,

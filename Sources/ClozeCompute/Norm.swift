@@ -25,8 +25,9 @@ extension Tape {
   ) -> Tensor {
     let (rows, width) = (input.rows, input.columns)
     precondition(
-      width == parameters.gain.columns && (residual.map { $0.rows == rows && $0.columns == width } ?? true),
-      "norm: input [\(rows), \(width)], \(parameters.gain.path) \(parameters.gain.shape)")
+      width == parameters.gain.columns && input.type == precision
+        && residual.map { $0.rows == rows && $0.columns == width && $0.type == precision } ?? true,
+      "norm: \(input.type) input [\(rows), \(width)], \(parameters.gain.path) \(parameters.gain.shape)")
     let dropout = nextDropout(rate: dropoutRate)
     // Without a residual and a dropout the sum is the input itself.
     let isPlain = residual == nil && !dropout.isActive
@@ -49,10 +50,11 @@ extension Tape {
         mean,
         inverseDeviation)
     }
-    record { [self] in
+    record { [unowned self] in
       guard let lane, let outputGradient = output.gradient else { return }
-      let (dx, inputAccumulates) = destination(of: input)
+      // The kernel writes the residual's gradient first, which matters where both are one tensor.
       let dr = residual.map { destination(of: $0) }
+      let (dx, inputAccumulates) = destination(of: input)
       let gainGradient = lane.accumulator(of: parameters.gain)
       let biasGradient = lane.accumulator(of: parameters.bias)
       var kernel = dropout.kernel

@@ -69,13 +69,16 @@ package final class ParameterStore: @unchecked Sendable {
   package var parameterCount: Int { parameters.reduce(0) { $0 + $1.count } }
 
   /// Makes the buffers and draws the initial weights, each parameter's from its own random stream.
-  package func allocate(seed: UInt64) {
+  ///
+  /// - Parameter seed: nil draws nothing, for weights that come from a file.
+  package func allocate(seed: UInt64?) {
     valueBuffer = .allocate(capacity: elementCount)
     valueBuffer.initialize(repeating: 0)
     if precision == .bfloat16 {
       copyBuffer = .allocate(capacity: elementCount)
       copyBuffer.initialize(repeating: 0)
     }
+    guard let seed else { return }
     for parameter in parameters {
       let values = values(of: parameter)
       switch parameter.initialization {

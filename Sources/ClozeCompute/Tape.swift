@@ -1,3 +1,4 @@
+internal import CKernels
 internal import ClozeCore
 
 /// Which random bits a training pass draws its dropouts from: one stream a dropout, numbered as they come.
@@ -67,7 +68,8 @@ package final class Tape {
   package func makeTensor(rows: Int, columns: Int, type: ElementType? = nil) -> Tensor {
     let type = type ?? precision
     return Tensor(
-      rows: rows, columns: columns, type: type, bytes: arena.allocate(bytes: rows * columns * type.size))
+      rows: rows, columns: columns, type: type, bytes: arena.allocate(bytes: rows * columns * type.size),
+      owner: arena)
   }
 
   /// A tensor with the given f32 values, converted to `type`.
@@ -82,6 +84,7 @@ package final class Tape {
     return tensor
   }
 
+  /// Remembers how to go back through an operation. The closure must not keep the tape alive, which keeps the closure.
   func record(_ backward: @escaping () -> Void) {
     if isRecording { backwards.append(backward) }
   }
@@ -92,12 +95,36 @@ package final class Tape {
     backwards.removeAll(keepingCapacity: true)
   }
 
+  /// Puts the gradient of a loss with respect to `tensor` in place, before `backward`: how an objective that is not one of
+  /// the tape's own operations begins.
+  package func seedGradient(of tensor: Tensor, with values: [Float]) {
+    precondition(
+      values.count == tensor.count,
+      "seedGradient: \(values.count) values for [\(tensor.rows), \(tensor.columns)]")
+    let gradient = makeTensor(rows: tensor.rows, columns: tensor.columns, values: values, type: tensor.type)
+    tensor.gradient = gradient.bytes
+  }
+
   /// Where a backward writes the gradient of `tensor`, and whether it must add to what is there.
   func destination(of tensor: Tensor) -> (bytes: UnsafeMutableRawPointer, accumulates: Bool) {
     if let gradient = tensor.gradient { return (gradient, true) }
     let gradient = arena.allocate(bytes: tensor.count * tensor.type.size)
     tensor.gradient = gradient
     return (gradient, false)
+  }
+
+  /// destination += source, in their own type.
+  func add(
+    _ source: UnsafeMutableRawPointer, to destination: UnsafeMutableRawPointer, count: Int, type: ElementType
+  ) {
+    switch type {
+    case .float32:
+      cloze_add_f32(
+        count, destination.assumingMemoryBound(to: Float.self), source.assumingMemoryBound(to: Float.self))
+    case .bfloat16:
+      cloze_add_bf16(
+        count, destination.assumingMemoryBound(to: UInt16.self), source.assumingMemoryBound(to: UInt16.self))
+    }
   }
 
   /// The dropout of the next operation: none outside training.

@@ -1,6 +1,6 @@
 /// A matrix of activations [rows, columns] in a tape's arena, and the gradient of the loss with respect to it.
 ///
-/// A tensor lives until its tape is reset.
+/// A tensor lives until its tape begins anew; it keeps its memory, though not its tape.
 package final class Tensor {
   package let rows: Int
   package let columns: Int
@@ -9,7 +9,11 @@ package final class Tensor {
   /// Same shape and type as the values; nil until an operation's backward has written it.
   package internal(set) var gradient: UnsafeMutableRawPointer?
 
-  init(rows: Int, columns: Int, type: ElementType, bytes: UnsafeMutableRawPointer) {
+  /// Whoever frees the memory.
+  private let owner: AnyObject
+
+  init(rows: Int, columns: Int, type: ElementType, bytes: UnsafeMutableRawPointer, owner: AnyObject) {
+    self.owner = owner
     self.rows = rows
     self.columns = columns
     self.type = type

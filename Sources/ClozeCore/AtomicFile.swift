@@ -18,7 +18,8 @@ package enum FileError: Failure {
 
   package var description: String {
     switch self {
-    case .cannotRead(let path, let reason): "\(path): cannot be read (\(reason)); check the path and its rights"
+    case .cannotRead(let path, let reason):
+      "\(path): cannot be read (\(reason)); check the path and its rights"
     case .cannotWrite(let path, let reason):
       "\(path): cannot be written (\(reason)); check the folder and its rights"
     case .diskFull(let path): "\(path): the disk is full; nothing was replaced, free some space and run again"

@@ -114,7 +114,8 @@ private struct ConfigurationTree {
       let here = path + [key]
       guard let current = baseMapping[keyNode] else {
         let known = baseMapping.keys.compactMap(\.string)
-        let nearest = known.min { $0.editDistance(to: key) < $1.editDistance(to: key) }
+        let nearest =
+          known.min { $0.editDistance(to: key) < $1.editDistance(to: key) }
           .flatMap { $0.editDistance(to: key) <= max(2, key.count / 2) ? $0 : nil }
           ?? elsewhere(key)
         throw ConfigurationError.unknownKey(
@@ -158,7 +159,8 @@ private struct ConfigurationTree {
       return .wrongType(path: path(context), expected: name(type))
     case .keyNotFound(let key, let context):
       return .wrongType(path: path(context), expected: "a mapping that has '\(key.stringValue)'")
-    case .dataCorrupted(let context): return .wrongType(path: path(context), expected: context.debugDescription)
+    case .dataCorrupted(let context):
+      return .wrongType(path: path(context), expected: context.debugDescription)
     @unknown default: return .malformed(source: "configuration", reason: "\(error)")
     }
   }

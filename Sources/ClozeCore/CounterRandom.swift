@@ -37,7 +37,8 @@ package struct CounterRandom: RandomNumberGenerator, Sendable {
     // One Philox block turns the three words into a key: nearby seeds and epochs give unrelated keys.
     let mixed = CounterRandom.block(
       counter: (
-        UInt32(truncatingIfNeeded: epoch), UInt32(truncatingIfNeeded: epoch >> 32), purpose.rawValue, 0x436C_6F7A
+        UInt32(truncatingIfNeeded: epoch), UInt32(truncatingIfNeeded: epoch >> 32), purpose.rawValue,
+        0x436C_6F7A
       ),
       key: (UInt32(truncatingIfNeeded: seed), UInt32(truncatingIfNeeded: seed >> 32)))
     self.key = (mixed.0, mixed.1)

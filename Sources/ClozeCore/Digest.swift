@@ -8,7 +8,8 @@ package struct Digest: Hashable, Codable, Sendable, CustomStringConvertible {
 
   /// Reads the 64 digits that `description` gives; nil where they are not.
   package init?(hex: String) {
-    guard hex.utf8.count == 64, hex.utf8.allSatisfy({ (48...57).contains($0) || (97...102).contains($0) }) else {
+    guard hex.utf8.count == 64, hex.utf8.allSatisfy({ (48...57).contains($0) || (97...102).contains($0) })
+    else {
       return nil
     }
     self.hex = hex
@@ -29,8 +30,15 @@ package struct Digest: Hashable, Codable, Sendable, CustomStringConvertible {
   }
 
   fileprivate init(bytes: [UInt8]) {
-    let digits = Array("0123456789abcdef".utf8)
-    hex = String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+    // A corpus has millions of documents, each with a digest: the digits are written in place.
+    hex = String(unsafeUninitializedCapacity: 2 * bytes.count) { digits in
+      func digit(_ value: UInt8) -> UInt8 { value < 10 ? 48 + value : 87 + value }
+      for (i, byte) in bytes.enumerated() {
+        digits[2 * i] = digit(byte >> 4)
+        digits[2 * i + 1] = digit(byte & 15)
+      }
+      return 2 * bytes.count
+    }
   }
 
   package init(from decoder: any Decoder) throws {

@@ -71,7 +71,9 @@ package struct BeamSearch: Sendable {
     let input = EncoderInput(sequences: sources, rowMultiple: 16)
     let memories = model.decoder.memories(tape, encoded: model.encoder(tape, input))
     var searches = sources.indices.map { source in
-      let limit = Int(Double(sources[source].count) * configuration.maximumLengthRatio) + configuration.maximumExtraLength
+      let limit =
+        Int(Double(sources[source].count) * configuration.maximumLengthRatio)
+        + configuration.maximumExtraLength
       return Search(
         source: source, maximumLength: min(limit, model.decoder.positionCount - 1), live: [([start], 0)])
     }
@@ -87,7 +89,8 @@ package struct BeamSearch: Sendable {
     while !searches.isEmpty {
       let candidates = tape.scoped {
         let logits = model.decoder.step(
-          tape, tokens: searches.flatMap { $0.live.map { $0.tokens[$0.tokens.count - 1] } }, position: position,
+          tape, tokens: searches.flatMap { $0.live.map { $0.tokens[$0.tokens.count - 1] } },
+          position: position,
           memories: memories, spans: spans(searches, input.sequences), caches: caches)
         return tape.likeliest(logits, count: 2 * configuration.beamSize, excluded: excluded)
       }
@@ -100,7 +103,9 @@ package struct BeamSearch: Sendable {
         row = rows.upperBound
         var (next, origins) = advance(search, candidates[rows], position: position)
         if isDone(next, position: position) {
-          if next.finished.isEmpty { next.finished = next.live.map { hypothesis($0.tokens, $0.logProbability) } }
+          if next.finished.isEmpty {
+            next.finished = next.live.map { hypothesis($0.tokens, $0.logProbability) }
+          }
           results[search.source] = Array(
             next.finished.sorted { $0.score > $1.score }.prefix(configuration.beamSize))
         } else {
@@ -130,7 +135,8 @@ package struct BeamSearch: Sendable {
     var options: [(parent: Int, token: Int32, logProbability: Double)] = []
     for (parent, (hypothesis, scored)) in zip(search.live, candidates).enumerated() {
       for candidate in scored {
-        options.append((parent, candidate.index, hypothesis.logProbability + Double(candidate.logProbability)))
+        options.append(
+          (parent, candidate.index, hypothesis.logProbability + Double(candidate.logProbability)))
       }
     }
     options.sort { ($0.logProbability, $1.parent, $1.token) > ($1.logProbability, $0.parent, $0.token) }
@@ -141,7 +147,8 @@ package struct BeamSearch: Sendable {
       if option.token == end {
         // An end outside the beam would only crowd out better hypotheses.
         if rank < configuration.beamSize {
-          next.finished.append(hypothesis(search.live[option.parent].tokens, option.logProbability, ended: true))
+          next.finished.append(
+            hypothesis(search.live[option.parent].tokens, option.logProbability, ended: true))
         }
       } else if next.live.count < configuration.beamSize {
         next.live.append((search.live[option.parent].tokens + [option.token], option.logProbability))

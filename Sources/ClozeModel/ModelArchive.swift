@@ -56,6 +56,13 @@ package enum ModelArchive {
     }
   }
 
+  /// The encoder that a masked-language model's folder describes.
+  /// - Throws: `ArchiveError`, `FileError`
+  package static func encoderConfiguration(_ folder: URL) throws -> EncoderConfiguration {
+    try require(.maskedLanguage, folder)
+    return try ConfigurationFile(folder).encoder()
+  }
+
   // MARK: Masked-language models
 
   package static func loadMaskedLanguageModel(

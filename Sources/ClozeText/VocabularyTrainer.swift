@@ -17,8 +17,8 @@ package struct VocabularyTrainer: Sendable {
   /// How many tokens the vocabulary shall have, the special ones among them. It has fewer where the text is too poor.
   package var size: Int
   /// The most distinct characters that are kept, the most frequent ones; a word with any other is left out, since
-  /// the tokenizer will call it unknown. The default keeps 4,000 of the Chinese characters, which cover more than
-  /// 99.8 % of modern text and leave half of 8,192 tokens for pieces of words.
+  /// the tokenizer will call it unknown. The default leaves half of 8,192 tokens for pieces of words;
+  /// lists of the characters in common use in modern Chinese hold 3,500.
   package var alphabetLimit: Int
   /// The least count at which a pair becomes a piece.
   package var minimumFrequency: Int

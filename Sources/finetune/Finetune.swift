@@ -1,7 +1,121 @@
 import ArgumentParser
 import ClozeCLI
+import ClozeCore
+import ClozeData
+import ClozeModel
+import ClozeTraining
+import Foundation
 
 @main
 struct Finetune: Tool {
-  mutating func execute() throws {}
+  static let configuration = CommandConfiguration(
+    commandName: "finetune",
+    abstract: "Fine-tune a pretrained encoder into a translator on labelled sentence pairs.",
+    discussion: """
+      The encoder, the embeddings, the decoder's self-attention and feed-forward layers and the output start from the \
+      checkpoint; the cross-attention is new. --from-scratch trains the same network from random weights, which shows \
+      what pretraining was worth. Pairs are lines of source<TAB>target, or two parallel files joined by a comma.
+
+      Example:
+        finetune --model checkpoints/small --train pairs.train.tsv --validation pairs.validation.tsv \\
+          --output checkpoints/zh-en
+        finetune --from-scratch --tokenizer checkpoints/small --train pairs.train.tsv \\
+          --validation pairs.validation.tsv --output checkpoints/zh-en-scratch
+      """)
+
+  @OptionGroup var common: CommonOptions
+  @OptionGroup var settings: ConfigurationOptions
+
+  @Option(
+    help: ArgumentHelp("A pretrained model folder, or the run folder that holds it.", valueName: "folder"))
+  var model: String?
+
+  @Flag(help: "Start from random weights; needs --tokenizer.")
+  var fromScratch = false
+
+  @Option(
+    help: ArgumentHelp(
+      "With --from-scratch: whose tokenizer to use; a model folder gives the network's sizes as well.",
+      valueName: "folder"))
+  var tokenizer: String?
+
+  @Option(help: ArgumentHelp("Training pairs.", valueName: "tsv"))
+  var train: String
+
+  @Option(help: ArgumentHelp("Validation pairs.", valueName: "tsv"))
+  var validation: String
+
+  @Option(help: ArgumentHelp("The run folder.", valueName: "folder"))
+  var output: String
+
+  @Flag(help: "Go on with the run in the output folder from its newest whole checkpoint.")
+  var resume = false
+
+  mutating func validate() throws {
+    switch (model, fromScratch, tokenizer) {
+    case (.some, false, nil), (nil, true, .some): break
+    case (nil, true, nil): throw ValidationError("--from-scratch needs --tokenizer FOLDER")
+    case (nil, false, _): throw ValidationError("give --model FOLDER, or --from-scratch --tokenizer FOLDER")
+    default:
+      throw ValidationError("--model starts from a checkpoint and --from-scratch does not; give one of them")
+    }
+  }
+
+  mutating func execute() throws {
+    let configuration = try settings.load(FinetuneConfiguration.self)
+    let start =
+      model.map { FinetuneStart.pretrained(URL(fileURLWithPath: $0)) }
+      ?? .scratch(tokenizer: URL(fileURLWithPath: tokenizer ?? ""))
+    let run = try FinetuneRun(
+      configuration: configuration, start: start, training: try pairs(train),
+      validation: try pairs(validation),
+      output: URL(fileURLWithPath: output), resume: resume)
+    let progress = ProgressLine(quiet: common.quiet)
+    for error in run.damaged { progress.warning("\(error)") }
+    describe(run, to: progress)
+
+    let interruption = Interruption()
+    var best: ValidationReport?
+    let cursor = try run.run(isInterrupted: { interruption.isRequested }) { event in
+      if case .validated(_, let report) = event, report.score >= best?.score ?? -.infinity { best = report }
+      progress.show(event.message)
+    }
+    var table = Table()
+    table.add("steps", Figure.count(cursor.step))
+    table.add("time", Figure.duration(cursor.seconds))
+    table.add("tokens/s", Figure.count(Int(Double(cursor.tokens) / max(cursor.seconds, 1e-9))))
+    table.add("best step", cursor.bestStep.map(Figure.count) ?? "none")
+    for (name, value) in (best?.figures ?? [:]).sorted(by: { $0.key < $1.key }) {
+      table.add("best " + name, Figure.decimal(value, 3))
+    }
+    table.add("model", URL(fileURLWithPath: output).appendingPathComponent("best").path)
+    print(table.text)
+  }
+
+  /// The pairs of a TSV file, or of two parallel files joined by a comma.
+  private func pairs(_ argument: String) throws -> [TranslationPair] {
+    let files = argument.split(separator: ",", maxSplits: 1).map { URL(fileURLWithPath: String($0)) }
+    return files.count == 2
+      ? try TranslationPairs.read(source: files[0], target: files[1])
+      : try TranslationPairs.read(URL(fileURLWithPath: argument))
+  }
+
+  private func describe(_ run: FinetuneRun, to progress: ProgressLine) {
+    let skipped =
+      run.skippedPairCount > 0 ? ", \(Figure.count(run.skippedPairCount)) too long and left out" : ""
+    progress.line(
+      "\(Figure.count(run.model.store.parameterCount)) parameters, \(run.model.store.precision), "
+        + "\(Figure.count(run.trainingPairCount)) pairs\(skipped)")
+    var table = Table()
+    for (entry, origin) in run.origins {
+      let from =
+        switch origin {
+        case .loaded(let name): "loaded from \(name)"
+        case .shared: "shared with the encoder"
+        case .new: "new"
+        }
+      table.add(entry.name, "\(entry.shape)  \(from)")
+    }
+    progress.line(table.text)
+  }
 }

@@ -51,7 +51,9 @@ struct Pretrain: Tool {
     table.add("time", Figure.duration(cursor.seconds))
     table.add("tokens/s", Figure.count(Int(Double(cursor.tokens) / max(cursor.seconds, 1e-9))))
     if let figures = lastValidation?.figures, let loss = figures["validationLoss"] {
-      table.add("validation loss", "\(Figure.decimal(loss, 4)) nats (unigram entropy \(Figure.decimal(run.unigramEntropy, 4)))")
+      table.add(
+        "validation loss",
+        "\(Figure.decimal(loss, 4)) nats (unigram entropy \(Figure.decimal(run.unigramEntropy, 4)))")
       table.add("validation accuracy", Figure.percent(figures["validationAccuracy"] ?? .nan, 2))
     }
     table.add("model", URL(fileURLWithPath: output).appendingPathComponent("best").path)
@@ -70,7 +72,8 @@ struct Pretrain: Tool {
     progress.line("\(windows) windows of \(batch.windowLength) tokens, \(batch.windows) a step\(epochs)")
     if let epochs = run.epochs, epochs > 40 {
       progress.warning(
-        "the run reads the text \(Figure.decimal(epochs, 0)) times; repeated text is memorised rather than learnt")
+        "the run reads the text \(Figure.decimal(epochs, 0)) times; repeated text is memorised rather than learnt"
+      )
     }
   }
 }

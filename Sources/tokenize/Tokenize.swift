@@ -13,8 +13,8 @@ struct Tokenize: Tool {
     abstract: "Turn text into a data folder for pretrain and evaluate.",
     discussion: """
       Inputs are files, folders (every .txt and .jsonl under them), patterns, or - for plain text on standard input. \
-      Each may also be .gz or .zst. The text is read twice: once to train a WordPiece vocabulary, unless --tokenizer \
-      gives one, and once to encode it. Equal documents are kept once. The output has the same bytes for any \
+      Each may also be .gz or .zst. The text is read twice: to train a WordPiece vocabulary, unless --tokenizer gives \
+      one, and to encode it. Equal documents are kept once. The output has the same bytes for any \
       --workers. Literal [MASK] and the like are text and are counted.
 
       Memory does not grow with the corpus, but for 64 bytes a distinct document: about 30 MB a worker, and while a \
@@ -94,20 +94,27 @@ struct Tokenize: Tool {
     let pool = WorkerPool(workerCount: workers)
     let pass = CorpusPass(corpus, format: format, seed: seed, validationRate: validationRate, pool: pool)
 
-    // 2. The tokenizer: given, or trained on the words of the train split.
+    // 2. The tokenizer: given, or trained on the words of the train split. The first pass also tells whether the
+    // folder's data came from this corpus.
     let progress = CorpusProgress(totalBytes: corpus.byteCount, isQuiet: common.quiet)
-    let normalizer = TextNormalizer(lowercases: letterCase == .uncased)
-    let given = try tokenizer.map {
-      try Tokenizer(URL(fileURLWithPath: $0), lowercases: letterCase == .uncased)
+    let existing = force ? nil : try? DataIndex.read(folder: folder).index.corpus
+    let surveyed: Digest?
+    let tokenizer: Tokenizer
+    if let path = self.tokenizer {
+      tokenizer = try Tokenizer(URL(fileURLWithPath: path), lowercases: letterCase == .uncased)
+      surveyed = try existing.map { _ in try pass.survey { progress.report("surveying", bytes: $0) }.corpus }
+    } else {
+      let normalizer = TextNormalizer(lowercases: letterCase == .uncased)
+      let (counts, statistics) = try pass.countWords(normalizer: normalizer) {
+        progress.report("counting words", bytes: $0)
+      }
+      let vocabulary = try VocabularyTrainer(size: vocabularySize).train(counts)
+      tokenizer = Tokenizer(vocabulary: vocabulary, normalizer: normalizer)
+      surveyed = statistics.corpus
     }
-    let (counts, firstPass) = try pass.countWords(normalizer: given?.normalizer ?? normalizer) {
-      progress.report("reading words", bytes: $0)
+    if let existing, let surveyed, existing != surveyed {
+      throw ShardError.otherCorpus(path: folder.path, existing: existing, new: surveyed)
     }
-    try refuseOtherCorpus(firstPass.corpus, in: folder)
-    let tokenizer =
-      try given
-      ?? Tokenizer(
-        vocabulary: try VocabularyTrainer(size: vocabularySize).train(counts), normalizer: normalizer)
 
     // 3. The shards. The index comes last: until then the folder holds nothing that a reader accepts.
     let writer = try DatasetWriter(
@@ -120,19 +127,18 @@ struct Tokenize: Tool {
     let statistics = try pass.encode(with: tokenizer, into: writer) {
       progress.report("encoding", bytes: $0)
     }
-    guard statistics.corpus == firstPass.corpus else { throw CorpusError.changed(inputs: corpus.description) }
+    guard surveyed == nil || surveyed == statistics.corpus else {
+      throw CorpusError.changed(inputs: corpus.description)
+    }
     let index = try writer.finish(corpus: statistics.corpus)
     progress.finish()
 
     // 4. What came out.
-    print(TokenizationReport(statistics: statistics, index: index, folder: folder).text)
-  }
-
-  private func refuseOtherCorpus(_ corpus: Digest, in folder: URL) throws {
-    guard !force, let existing = try? DataIndex.read(folder: folder).index.corpus, existing != corpus else {
-      return
+    for split in Split.allCases where index[split].documents == 0 {
+      Console.warning(
+        "\(folder.path): no document fell to the \(split.rawValue) split; see --validation-rate")
     }
-    throw ShardError.otherCorpus(path: folder.path, existing: existing, new: corpus)
+    print(TokenizationReport(statistics: statistics, index: index, folder: folder).text)
   }
 }
 

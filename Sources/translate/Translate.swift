@@ -1,7 +1,102 @@
 import ArgumentParser
 import ClozeCLI
+import ClozeCompute
+import ClozeCore
+import ClozeModel
+import ClozeText
+import ClozeTraining
+import Foundation
 
 @main
 struct Translate: Tool {
-  mutating func execute() throws {}
+  static let configuration = CommandConfiguration(
+    commandName: "translate",
+    abstract: "Translate lines with a fine-tuned model.",
+    discussion: """
+      Reads lines from standard input and writes their translations to standard output, in order, as they are found; an \
+      empty line stays an empty line.
+
+      Example:
+        echo 我爱你。 | translate --model checkpoints/zh-en
+      """)
+
+  @OptionGroup var common: CommonOptions
+
+  @Option(
+    help: ArgumentHelp("A fine-tuned model folder, or the run folder that holds it.", valueName: "folder"))
+  var model: String
+
+  @Option(help: "Hypotheses kept at each step; 1 is greedy search.")
+  var beam = 5
+
+  @Option(help: "The exponent on the length in a hypothesis's score; 0 prefers short translations.")
+  var lengthPenalty = 1.0
+
+  @Option(
+    name: .customLong("n-best"),
+    help: "Print the best N translations of each line as index<TAB>score<TAB>text; at most the beam.")
+  var nBest: Int?
+
+  @Option(help: "Threads; 0 for one a core.")
+  var workers = 0
+
+  @Option(help: "Arithmetic: automatic, float32 or bfloat16.")
+  var precision = ComputeConfiguration.Precision.automatic
+
+  mutating func validate() throws {
+    guard (1...100).contains(beam) else { throw ValidationError("--beam is \(beam); choose 1 to 100") }
+    guard lengthPenalty >= 0 else {
+      throw ValidationError("--length-penalty is \(lengthPenalty); choose 0 or more")
+    }
+    guard nBest.map({ (1...beam).contains($0) }) ?? true else {
+      throw ValidationError("--n-best is \(nBest ?? 0); choose 1 to --beam, which is \(beam)")
+    }
+    guard (0...1024).contains(workers) else {
+      throw ValidationError("--workers is \(workers); choose 0 to 1024")
+    }
+  }
+
+  mutating func execute() throws {
+    var compute = ComputeConfiguration()
+    compute.precision = precision
+    let folder = try RunFolder.model(at: URL(fileURLWithPath: model))
+    let translation = try ModelArchive.loadTranslationModel(folder, precision: compute.elementType).model
+    let translator = Translator(
+      translation, tokenizer: try Tokenizer(folder),
+      beam: BeamConfiguration(beamSize: beam, lengthPenalty: lengthPenalty))
+    let group = WorkerGroup(count: workers)
+    let tapes = (0..<group.count).map { _ in Tape(store: translation.store) }
+
+    var lineNumber = 0
+    let progress = ProgressLine(quiet: common.quiet)
+    while let lines = nextLines(count: isatty(STDIN_FILENO) == 1 ? 1 : 64 * group.count) {
+      let translations = try translator.translate(lines, tapes: tapes) { index in
+        progress.warning("line \(lineNumber + index + 1): is longer than the model's positions and was cut")
+      }
+      try write(translations, from: lineNumber)
+      lineNumber += lines.count
+    }
+  }
+
+  private func nextLines(count: Int) -> [String]? {
+    var lines: [String] = []
+    while lines.count < count, let line = readLine() { lines.append(line) }
+    return lines.isEmpty ? nil : lines
+  }
+
+  private func write(_ translations: [[Translation]], from firstLine: Int) throws {
+    var output = ""
+    for (index, hypotheses) in translations.enumerated() {
+      if let nBest {
+        for hypothesis in hypotheses.prefix(nBest) {
+          output += "\(firstLine + index)\t\(Figure.decimal(hypothesis.score, 4))\t\(hypothesis.text)\n"
+        }
+      } else {
+        output += (hypotheses.first?.text ?? "") + "\n"
+      }
+    }
+    try StandardOutput.write(output)
+  }
 }
+
+extension ComputeConfiguration.Precision: ExpressibleByArgument {}

@@ -21,8 +21,12 @@ import Testing
     struct Stop: Error {}
     let folder = try TemporaryFolder()
     let url = folder.file("model")
-    try Folder.createAtomically(url) { try AtomicFile.write(Data("1".utf8), to: $0.appendingPathComponent("a")) }
-    try Folder.createAtomically(url) { try AtomicFile.write(Data("2".utf8), to: $0.appendingPathComponent("b")) }
+    try Folder.createAtomically(url) {
+      try AtomicFile.write(Data("1".utf8), to: $0.appendingPathComponent("a"))
+    }
+    try Folder.createAtomically(url) {
+      try AtomicFile.write(Data("2".utf8), to: $0.appendingPathComponent("b"))
+    }
     #expect(throws: Stop.self) { try Folder.createAtomically(url) { _ in throw Stop() } }
     #expect(try FileManager.default.contentsOfDirectory(atPath: url.path) == ["b"])
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.url.path) == ["model"])

@@ -21,7 +21,8 @@ struct ReferenceObjective: Objective {
     let file = try TensorFile(Fixtures.url("steps.safetensors"))
     batches = try (0..<5).map { index in
       (
-        try file.integers("input_ids.\(index)").map { Int32($0) }, try file.integers("attention_mask.\(index)"),
+        try file.integers("input_ids.\(index)").map { Int32($0) },
+        try file.integers("attention_mask.\(index)"),
         try file.integers("labels.\(index)").map { Int32(max($0, -1)) }
       )
     }
@@ -39,7 +40,8 @@ struct ReferenceObjective: Objective {
       labels += visible.map { batch.labels[$0] }
     }
     let predicted = labels.indices.filter { labels[$0] >= 0 }
-    let logits = model.logits(tape, EncoderInput(sequences: sequences), predicted: predicted.map { Int32($0) })
+    let logits = model.logits(
+      tape, EncoderInput(sequences: sequences), predicted: predicted.map { Int32($0) })
     return PredictionStatistics(
       tape.crossEntropy(logits, labels: predicted.map { labels[$0] }), tokenCount: labels.count)
   }
@@ -72,7 +74,8 @@ struct ReferenceObjective: Objective {
     for step in reference.losses.indices {
       let outcome = try stepper.take(step: step, fraction: 0)
       #expect(abs(outcome.statistics.loss - reference.losses[step]) < 2e-3, "step \(step)")
-      #expect(abs(outcome.gradientNorm - reference.gradientNorms[step]) < 2e-3 * reference.gradientNorms[step])
+      #expect(
+        abs(outcome.gradientNorm - reference.gradientNorms[step]) < 2e-3 * reference.gradientNorms[step])
     }
   }
 

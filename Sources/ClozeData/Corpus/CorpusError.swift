@@ -5,6 +5,7 @@ package enum CorpusError: Failure {
   case noMatch(pattern: String)
   case emptyFolder(path: String)
   case empty(inputs: String)
+  case nothingToTrainOn(inputs: String)
   case truncated(path: String)
   case corrupt(path: String, reason: String)
   case invalidUTF8(path: String, offset: Int)
@@ -22,6 +23,8 @@ package enum CorpusError: Failure {
       "\(path): holds no \(CorpusInputs.folderSuffixes.joined(separator: ", ")) file; "
         + "name the files, or a pattern such as '\(path)/*'"
     case .empty(let inputs): "\(inputs): no text in it; give a corpus that has documents"
+    case .nothingToTrainOn(let inputs):
+      "\(inputs): no words are left for the train split; give more text or lower --validation-rate"
     case .truncated(let path): "\(path): ends in the middle of its compressed data; fetch it again"
     case .corrupt(let path, let reason): "\(path): cannot be inflated (\(reason)); fetch it again"
     case .invalidUTF8(let path, let offset):

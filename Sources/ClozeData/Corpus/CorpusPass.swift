@@ -51,6 +51,14 @@ package struct CorpusPass: Sendable {
     var split: Split
   }
 
+  /// Reads the corpus to its end, for its digest alone.
+  /// - Throws: `CorpusError`, `FileError`
+  package func survey(progress: (Int) -> Void) throws -> CorpusStatistics {
+    try run(progress: progress) { _ in
+    } take: { _, _ in
+    }
+  }
+
   /// Counts the words of the train split: the vocabulary sees nothing of the held-out text.
   /// - Parameter progress: is told the bytes read so far, from time to time.
   /// - Throws: `CorpusError`, `FileError`
@@ -67,6 +75,7 @@ package struct CorpusPass: Sendable {
     } take: { part, _ in
       counts.merge(part)
     }
+    guard counts.totalCount > 0 else { throw CorpusError.nothingToTrainOn(inputs: inputs.description) }
     return (counts, statistics)
   }
 

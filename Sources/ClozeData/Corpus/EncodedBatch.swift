@@ -29,8 +29,12 @@ final class EncoderShelf: Sendable {
   func withEncoder<Result>(_ body: (inout TokenEncoder) -> Result) -> Result {
     var encoder = idle.withLock { $0.popLast() } ?? TokenEncoder(tokenizer)
     let result = body(&encoder)
-    idle.withLock { [encoder] in $0.append(encoder) }
+    put(encoder)
     return result
+  }
+
+  private func put(_ encoder: consuming TokenEncoder) {
+    idle.withLock { [encoder] in $0.append(encoder) }
   }
 
   /// What all encoders have met. Sums do not depend on which encoder met what.

@@ -16,7 +16,7 @@ package struct ShardLayout: Sendable, Equatable {
 }
 
 /// Writes a data folder (see `DataIndex`) as documents come, in bounded memory, the index last. Dropped before
-/// `finish`, or killed, it leaves a folder without an index, which no reader accepts.
+/// `finish`, it takes its shards back; killed, it leaves a folder without an index, which no reader accepts.
 package final class DatasetWriter {
   /// What goes into the index beside the counts.
   package struct Provenance: Sendable {
@@ -38,6 +38,7 @@ package final class DatasetWriter {
   private let train: ShardWriter
   private let validation: ShardWriter
   private var unigrams: [UInt64]
+  private var isFinished = false
 
   /// Makes the folder and removes from it the files of an earlier data set, its index first.
   /// - Throws: `FileError`
@@ -53,6 +54,10 @@ package final class DatasetWriter {
     validation = ShardWriter(
       folder: folder, split: .validation, tokenBits: tokenBits, layout: layout, pool: pool)
     unigrams = [UInt64](repeating: 0, count: provenance.vocabularySize)
+  }
+
+  deinit {
+    if !isFinished { try? DatasetWriter.clear(folder) }
   }
 
   /// Adds a document of at least one token.
@@ -84,6 +89,7 @@ package final class DatasetWriter {
     index.validation = try validation.finish()
     try AtomicFile.write(counts, to: folder.appendingPathComponent(DataIndex.unigramsFileName))
     try AtomicFile.write(try index.encoded(), to: folder.appendingPathComponent(DataIndex.fileName))
+    isFinished = true
     return index
   }
 

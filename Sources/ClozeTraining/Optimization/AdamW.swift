@@ -92,7 +92,8 @@ package final class AdamW {
     let limit = configuration.gradientClip
     let clipping = limit > 0 ? min(1, limit / (norm + 1e-6)) : 1
     let update = AdamWUpdate(
-      gradientScale: clipping / Double(predictionCount), learningRate: configuration.learningRate * rateFactor,
+      gradientScale: clipping / Double(predictionCount),
+      learningRate: configuration.learningRate * rateFactor,
       beta1: configuration.beta1, beta2: configuration.beta2, epsilon: configuration.epsilon,
       weightDecay: configuration.weightDecay, step: step + 1)
     guard let first = firstMoment.baseAddress, let second = secondMoment.baseAddress else { return norm }

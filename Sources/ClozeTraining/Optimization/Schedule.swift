@@ -20,7 +20,8 @@ package struct StopConfiguration: Codable, Sendable, Equatable {
     }
     guard steps > 0 || tokens > 0 || minutes > 0 else {
       throw ConfigurationError.invalid(
-        path: section, reason: "sets no limit; give \(section).steps, \(section).tokens or \(section).minutes")
+        path: section, reason: "sets no limit; give \(section).steps, \(section).tokens or \(section).minutes"
+      )
     }
   }
 
@@ -60,8 +61,10 @@ package struct ScheduleConfiguration: Codable, Sendable, Equatable {
       guard condition else { throw ConfigurationError.invalid(path: "\(section).\(key)", reason: reason) }
     }
     try require(warmupSteps >= 0, "warmupSteps", "is \(warmupSteps); choose 0 or more")
-    try require((0...1).contains(decayFraction), "decayFraction", "is \(decayFraction); choose a share in 0...1")
-    try require((0...1).contains(finalRate), "finalRate", "is \(finalRate); choose a share of the peak in 0...1")
+    try require(
+      (0...1).contains(decayFraction), "decayFraction", "is \(decayFraction); choose a share in 0...1")
+    try require(
+      (0...1).contains(finalRate), "finalRate", "is \(finalRate); choose a share of the peak in 0...1")
   }
 
   /// The factor on the peak learning rate.

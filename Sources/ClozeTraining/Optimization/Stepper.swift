@@ -19,21 +19,25 @@ package final class Stepper {
   private let lanes: [GradientLane]
 
   package init(
-    _ objective: any Objective, optimizer configuration: OptimizerConfiguration, compute: ComputeConfiguration,
+    _ objective: any Objective, optimizer configuration: OptimizerConfiguration,
+    compute: ComputeConfiguration,
     seed: UInt64
   ) {
     self.objective = objective
     self.seed = seed
     optimizer = AdamW(objective.store, configuration: configuration)
     workers = WorkerGroup(count: compute.workers)
-    lanes = (0..<min(compute.gradientLanes, objective.microbatchCount)).map { _ in GradientLane(objective.store) }
+    lanes = (0..<min(compute.gradientLanes, objective.microbatchCount)).map { _ in
+      GradientLane(objective.store)
+    }
     tapes = (0..<workers.count).map { _ in Tape(store: objective.store) }
   }
 
   /// Step number `step`, from 0; `fraction` of the run is done before it.
   package func take(step: Int, fraction: Double) throws -> Outcome {
     let count = objective.microbatchCount
-    let laneStatistics = try workers.map(lanes.count, tapes: tapes) { [objective, lanes, seed] laneIndex, tape in
+    let laneStatistics = try workers.map(lanes.count, tapes: tapes) {
+      [objective, lanes, seed] laneIndex, tape in
       let lane = lanes[laneIndex]
       lane.begin()
       var statistics = PredictionStatistics()
@@ -48,7 +52,8 @@ package final class Stepper {
     let statistics = laneStatistics.reduce(into: PredictionStatistics()) { $0 += $1 }
     let factor = optimizer.configuration.schedule.factor(step: step, fraction: fraction)
     let norm = optimizer.step(
-      step, lanes: lanes, predictionCount: max(statistics.predictionCount, 1), rateFactor: factor, workers: workers)
+      step, lanes: lanes, predictionCount: max(statistics.predictionCount, 1), rateFactor: factor,
+      workers: workers)
     return Outcome(
       statistics: statistics, gradientNorm: norm, learningRate: optimizer.configuration.learningRate * factor)
   }

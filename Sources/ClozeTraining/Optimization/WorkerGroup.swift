@@ -25,7 +25,8 @@ package struct ComputeConfiguration: Codable, Sendable, Equatable {
   /// - Throws: `ConfigurationError`
   package func validate(section: String = "compute") throws {
     guard workers >= 0, workers <= 1024 else {
-      throw ConfigurationError.invalid(path: section + ".workers", reason: "is \(workers); choose 0 (one a core) to 1024")
+      throw ConfigurationError.invalid(
+        path: section + ".workers", reason: "is \(workers); choose 0 (one a core) to 1024")
     }
     guard gradientLanes >= 1, gradientLanes <= 1024 else {
       throw ConfigurationError.invalid(

@@ -48,6 +48,7 @@ extension EncoderInput {
   /// A masked batch as the encoder reads it.
   package init(_ batch: MaskedBatch) {
     self.init(
-      tokens: batch.inputIDs, positions: batch.positionIDs, sequences: Sequences(offsets: batch.sequenceOffsets))
+      tokens: batch.inputIDs, positions: batch.positionIDs,
+      sequences: Sequences(offsets: batch.sequenceOffsets))
   }
 }

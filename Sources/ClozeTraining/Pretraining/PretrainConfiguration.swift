@@ -40,10 +40,13 @@ package struct PretrainConfiguration: Configuration, Equatable {
     try require(
       (2...model.positionCount).contains(batch.windowLength), "batch.windowLength",
       "is \(batch.windowLength); choose 2 to model.positionCount, which is \(model.positionCount)")
-    try require(batch.microbatchWindows >= 1, "batch.microbatchWindows", "is \(batch.microbatchWindows); choose 1 or more")
+    try require(
+      batch.microbatchWindows >= 1, "batch.microbatchWindows",
+      "is \(batch.microbatchWindows); choose 1 or more")
     try require(
       batch.windows >= 1 && batch.windows % batch.microbatchWindows == 0, "batch.windows",
-      "is \(batch.windows); choose a multiple of batch.microbatchWindows, which is \(batch.microbatchWindows)")
+      "is \(batch.windows); choose a multiple of batch.microbatchWindows, which is \(batch.microbatchWindows)"
+    )
     try require(validation.windows >= 1, "validation.windows", "is \(validation.windows); choose 1 or more")
     try masking.validate()
     try optimizer.validate()

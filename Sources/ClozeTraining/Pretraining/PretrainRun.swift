@@ -79,7 +79,8 @@ package struct PretrainRun {
     self.damaged = damaged
     let precision = configuration.compute.elementType
     if let checkpoint {
-      try PretrainRun.check(checkpoint, "data", dataset.identity, mend: "resume with the data folder it was made from")
+      try PretrainRun.check(
+        checkpoint, "data", dataset.identity, mend: "resume with the data folder it was made from")
       model = try ModelArchive.loadMaskedLanguageModel(checkpoint.folder, precision: precision).model
     } else {
       model = MaskedLanguageModel(configuration: configuration.model, precision: precision, seed: seed)
@@ -87,12 +88,14 @@ package struct PretrainRun {
     objective = MaskedObjective(
       model: model,
       source: MaskedBatchSource(
-        windows: training, masking: try Masking(configuration.masking, vocabulary: tokenizer.vocabulary), seed: seed),
+        windows: training, masking: try Masking(configuration.masking, vocabulary: tokenizer.vocabulary),
+        seed: seed),
       batch: configuration.batch)
   }
 
   private static func check(
-    _ checkpoint: (folder: URL, manifest: CheckpointManifest), _ what: String, _ expected: Digest, mend: String
+    _ checkpoint: (folder: URL, manifest: CheckpointManifest), _ what: String, _ expected: Digest,
+    mend: String
   ) throws {
     let found = checkpoint.manifest.identities[what] ?? "none"
     guard found == expected.hex else {
@@ -104,7 +107,8 @@ package struct PretrainRun {
   /// Epochs over the training text that the configured number of steps makes; nil where the run stops otherwise.
   package var epochs: Double? {
     let stop = configuration.stop
-    let windows = stop.steps > 0
+    let windows =
+      stop.steps > 0
       ? Double(stop.steps * configuration.batch.windows)
       : stop.tokens > 0 ? Double(stop.tokens) / Double(configuration.batch.windowLength) : nil
     return windows.map { $0 / Double(training.windowCount) }

@@ -105,7 +105,9 @@ package struct CheckpointManifest: Codable, Sendable, Equatable {
       guard !name.contains("/"), let data = try? Data(file: folder.appendingPathComponent(name)) else {
         throw damaged(name, "is missing")
       }
-      guard data.count == file.bytes else { throw damaged(name, "has \(data.count) bytes instead of \(file.bytes)") }
+      guard data.count == file.bytes else {
+        throw damaged(name, "has \(data.count) bytes instead of \(file.bytes)")
+      }
       guard Digest(of: data) == file.digest else { throw damaged(name, "differs from its digest") }
     }
     return manifest

@@ -18,14 +18,17 @@ package struct RunFolder: Sendable {
 
   package func checkpoint(step: Int) -> URL {
     let digits = String(step)
-    return url.appendingPathComponent(RunFolder.prefix + String(repeating: "0", count: max(0, 8 - digits.count)) + digits)
+    return url.appendingPathComponent(
+      RunFolder.prefix + String(repeating: "0", count: max(0, 8 - digits.count)) + digits)
   }
 
   /// The steps that have a checkpoint folder, newest first.
   package var checkpointSteps: [Int] {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: url.path)) ?? []
-    return names.compactMap { $0.hasPrefix(RunFolder.prefix) ? Int($0.dropFirst(RunFolder.prefix.count)) : nil }
-      .sorted(by: >)
+    return names.compactMap {
+      $0.hasPrefix(RunFolder.prefix) ? Int($0.dropFirst(RunFolder.prefix.count)) : nil
+    }
+    .sorted(by: >)
   }
 
   /// Begins a run, or goes on with one.
@@ -110,12 +113,17 @@ package struct RunFolder: Sendable {
       FileManager.default.fileExists(atPath: url.appendingPathComponent("config.json").path)
     }
     guard FileManager.default.fileExists(atPath: url.path) else { throw FileError.missing(path: url.path) }
-    if holdsModel(url) || !FileManager.default.fileExists(atPath: url.appendingPathComponent("config.yaml").path) {
+    if holdsModel(url)
+      || !FileManager.default.fileExists(atPath: url.appendingPathComponent("config.yaml").path)
+    {
       return url
     }
     let run = RunFolder(url)
-    let candidates = [url.appendingPathComponent("best").resolvingSymlinksInPath()] + run.checkpointSteps.map(run.checkpoint)
-    guard let found = candidates.first(where: holdsModel) else { throw CheckpointError.noCheckpoint(path: url.path) }
+    let candidates =
+      [url.appendingPathComponent("best").resolvingSymlinksInPath()] + run.checkpointSteps.map(run.checkpoint)
+    guard let found = candidates.first(where: holdsModel) else {
+      throw CheckpointError.noCheckpoint(path: url.path)
+    }
     return found
   }
 }

@@ -26,7 +26,8 @@ package struct RunMonitor: Sendable {
     }
     guard loss.isFinite, gradientNorm.isFinite else {
       warn(
-        "finite", "the loss or its gradient is not finite; the step was skipped. Lower optimizer.learningRate or use "
+        "finite",
+        "the loss or its gradient is not finite; the step was skipped. Lower optimizer.learningRate or use "
           + "compute.precision=float32")
       return warnings
     }

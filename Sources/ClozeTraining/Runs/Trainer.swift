@@ -57,7 +57,8 @@ package struct Trainer {
 
     package init(
       purpose: String, seed: UInt64, optimizer: OptimizerConfiguration, compute: ComputeConfiguration,
-      stop: StopConfiguration, cadence: CadenceConfiguration, patience: Int = 0, unigramEntropy: Double? = nil,
+      stop: StopConfiguration, cadence: CadenceConfiguration, patience: Int = 0,
+      unigramEntropy: Double? = nil,
       identities: CheckpointManifest.Identities
     ) {
       self.purpose = purpose
@@ -151,7 +152,8 @@ package struct Trainer {
 
       let pastWarmup = cursor.step - settings.optimizer.schedule.warmupSteps
       for text in monitor.observe(
-        loss: outcome.statistics.loss, accuracy: outcome.statistics.accuracy, gradientNorm: outcome.gradientNorm,
+        loss: outcome.statistics.loss, accuracy: outcome.statistics.accuracy,
+        gradientNorm: outcome.gradientNorm,
         fraction: fraction(), pastWarmup: pastWarmup)
       {
         report(.warning(text))
@@ -166,7 +168,8 @@ package struct Trainer {
         window = ProgressWindow()
       }
       // An interrupted run saves at once and validates when it goes on to its end.
-      if (cursor.step % settings.cadence.validationSteps == 0 && end != .interrupted) || end == .limitReached {
+      if (cursor.step % settings.cadence.validationSteps == 0 && end != .interrupted) || end == .limitReached
+      {
         let result = try validate(stepper.tapes)
         try log.append(ValidationLine(result, cursor: cursor))
         cursor.validationsSinceBest += 1
@@ -182,7 +185,9 @@ package struct Trainer {
             report(.warning(text))
           }
         }
-        if settings.patience > 0, cursor.validationsSinceBest >= settings.patience { end = end ?? .noImprovement }
+        if settings.patience > 0, cursor.validationsSinceBest >= settings.patience {
+          end = end ?? .noImprovement
+        }
         if cursor.bestStep == cursor.step { try save() }
       }
       if cursor.step % settings.cadence.checkpointSteps == 0 || end != nil { try save() }

@@ -44,7 +44,8 @@ extension TrainingEvent {
       switch reason {
       case .limitReached: .line("finished at step \(Figure.count(cursor.step))")
       case .interrupted: .line("stopped at step \(Figure.count(cursor.step)) and saved; --resume goes on")
-      case .noImprovement: .line("stopped at step \(Figure.count(cursor.step)): the validation score no longer improves")
+      case .noImprovement:
+        .line("stopped at step \(Figure.count(cursor.step)): the validation score no longer improves")
       }
     }
   }

@@ -1,0 +1,22 @@
+internal import ClozeCore
+internal import Foundation
+
+/// Results go here. A reader that went away, or a full disk, is an error and not a crash.
+package enum StandardOutput {
+  /// - Throws: `FileError`
+  package static func write(_ text: String) throws {
+    var text = text
+    try text.withUTF8 { bytes in
+      var written = 0
+      while written < bytes.count {
+        let count = Foundation.write(
+          STDOUT_FILENO, bytes.baseAddress.map { $0 + written }, bytes.count - written)
+        if count < 0 {
+          if errno == EINTR { continue }
+          throw FileError.writing("standard output")
+        }
+        written += count
+      }
+    }
+  }
+}

@@ -1,0 +1,82 @@
+internal import ClozeCore
+package import ClozeModel
+
+/// All settings of a fine-tuning run. Each has its default here and its explanation in `configs/finetune.yaml`.
+package struct FinetuneConfiguration: Configuration, Equatable {
+  package struct Batch: Codable, Sendable, Equatable {
+    /// Positions of both sides that a worker computes at once.
+    package var tokensPerMicrobatch = 1024
+    /// Micro-batches a step.
+    package var microbatches = 4
+    /// Positions of one side, special tokens included; longer pairs are left out and counted.
+    package var maximumLength = 128
+  }
+
+  package struct Validation: Codable, Sendable, Equatable {
+    /// Validation pairs that are translated, from the first; 0 for all.
+    package var pairs = 300
+    /// Of the search during validation; 1 is greedy.
+    package var beamSize = 1
+    /// Validations without a better chrF after which the run ends; 0 for never.
+    package var patience = 0
+  }
+
+  package var seed = 1
+  /// Sizes for a start from scratch; a start from a checkpoint takes the checkpoint's. The rates hold for both.
+  package var model = EncoderConfiguration()
+  package var decoder = DecoderConfiguration()
+  package var batch = Batch()
+  package var labelSmoothing = 0.1
+  package var optimizer = FinetuneConfiguration.defaultOptimizer
+  package var stop = StopConfiguration(steps: 3_000)
+  package var validation = Validation()
+  package var cadence = CadenceConfiguration()
+  package var compute = ComputeConfiguration()
+
+  private static var defaultOptimizer: OptimizerConfiguration {
+    var optimizer = OptimizerConfiguration()
+    optimizer.learningRate = 5e-4
+    optimizer.schedule.warmupSteps = 200
+    return optimizer
+  }
+
+  package init() {}
+
+  package func validate() throws {
+    func require(_ condition: Bool, _ path: String, _ reason: String) throws {
+      guard condition else { throw ConfigurationError.invalid(path: path, reason: reason) }
+    }
+    try require(seed >= 0, "seed", "is \(seed); choose 0 or more")
+    try model.validate(section: "model")
+    try require(decoder.layerCount >= 1, "decoder.layerCount", "is \(decoder.layerCount); choose 1 or more")
+    try require(
+      batch.tokensPerMicrobatch >= 8, "batch.tokensPerMicrobatch",
+      "is \(batch.tokensPerMicrobatch); choose 8 or more")
+    try require(batch.microbatches >= 1, "batch.microbatches", "is \(batch.microbatches); choose 1 or more")
+    try require(
+      (4...model.positionCount).contains(batch.maximumLength), "batch.maximumLength",
+      "is \(batch.maximumLength); choose 4 to model.positionCount, which is \(model.positionCount)")
+    try require(
+      labelSmoothing >= 0 && labelSmoothing < 1, "labelSmoothing",
+      "is \(labelSmoothing); choose a share in 0 ..< 1")
+    try require(validation.pairs >= 0, "validation.pairs", "is \(validation.pairs); choose 0 (all) or more")
+    try require(
+      validation.beamSize >= 1, "validation.beamSize", "is \(validation.beamSize); choose 1 or more")
+    try require(
+      validation.patience >= 0, "validation.patience", "is \(validation.patience); choose 0 (never) or more")
+    try optimizer.validate()
+    try stop.validate()
+    try cadence.validate()
+    try compute.validate()
+  }
+
+  /// The settings that decide the run's bits: not how long it goes, how often it looks up, or who computes it.
+  package var trajectory: FinetuneConfiguration {
+    var settings = self
+    settings.stop = StopConfiguration(steps: 1)
+    settings.cadence = CadenceConfiguration()
+    settings.validation = Validation()
+    settings.compute.workers = 0
+    return settings
+  }
+}

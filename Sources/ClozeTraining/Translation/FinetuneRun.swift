@@ -1,0 +1,202 @@
+internal import ClozeCompute
+package import ClozeCore
+package import ClozeData
+package import ClozeModel
+package import ClozeText
+package import Foundation
+
+/// Where a fine-tuning run starts.
+package enum FinetuneStart: Sendable {
+  /// A pretrained model folder, or a run that holds one.
+  case pretrained(URL)
+  /// Random weights. Sizes come from the tokenizer's folder where it is a model folder, so that the same network is
+  /// compared; else from the settings.
+  case scratch(tokenizer: URL)
+}
+
+/// The start and the settings of fine-tuning do not fit.
+package enum FinetuneError: Failure {
+  case sizesDiffer(model: String)
+  case tokenizerDiffers(model: String, tokens: Int, vocabulary: Int)
+
+  package var exitStatus: ExitStatus {
+    switch self {
+    case .sizesDiffer: .usage
+    default: .data
+    }
+  }
+
+  package var description: String {
+    switch self {
+    case .sizesDiffer(let model):
+      "model: the settings give other sizes than \(model); leave them out, a start from a checkpoint takes the checkpoint's"
+    case .tokenizerDiffers(let model, let tokens, let vocabulary):
+      "\(model): its tokenizer has \(tokens) tokens and its model \(vocabulary); the folder is a mixture, use another"
+    }
+  }
+}
+
+/// A fine-tuning run, from labelled pairs and a start to a translation model.
+package struct FinetuneRun {
+  package let configuration: FinetuneConfiguration
+  package let model: TranslationModel
+  package let tokenizer: Tokenizer
+  /// Each tensor and where it came from.
+  package let origins: [(entry: ArchiveEntry, origin: TensorOrigin)]
+  package let trainingPairCount: Int
+  package let skippedPairCount: Int
+  package let damaged: [CheckpointError]
+  private let objective: TranslationObjective
+  private let validationPairs: [TranslationPair]
+  private let validationBatches: TranslationBatches
+  private let folder: RunFolder
+  private let checkpoint: (folder: URL, manifest: CheckpointManifest)?
+  private let identities: CheckpointManifest.Identities
+
+  /// Reads the pairs, opens the run folder, and makes or loads the model. Nothing has been computed yet.
+  package init(
+    configuration: FinetuneConfiguration, start: FinetuneStart, training: [TranslationPair],
+    validation: [TranslationPair], output: URL, resume: Bool
+  ) throws {
+    let origin = try FinetuneRun.origin(start)
+    let tokenizer = try Tokenizer(origin.folder)
+    var settings = configuration
+    settings.model = try FinetuneRun.sizes(configuration.model, origin: origin, tokenizer: tokenizer)
+    let configuration = settings
+    self.tokenizer = tokenizer
+    self.configuration = configuration
+
+    let specials = tokenizer.vocabulary.specials
+    let seed = UInt64(configuration.seed)
+    func batches(_ pairs: [TranslationPair]) throws -> TranslationBatches {
+      try TranslationBatches(
+        pairs, tokenizer: tokenizer, maximumLength: configuration.batch.maximumLength,
+        tokensPerMicrobatch: configuration.batch.tokensPerMicrobatch, seed: seed)
+    }
+    let trainingBatches = try batches(training)
+    trainingPairCount = trainingBatches.pairs.count
+    skippedPairCount = trainingBatches.skippedCount
+    validationPairs = Array(
+      validation.prefix(
+        configuration.validation.pairs > 0 ? configuration.validation.pairs : validation.count))
+    validationBatches = try batches(validationPairs)
+
+    identities = [
+      "tokenizer": tokenizer.digest.hex, "pairs": FinetuneRun.digest(training).hex, "start": origin.digest,
+    ]
+    folder = RunFolder(output)
+    try folder.open(resume: resume, configuration: configuration) {
+      try ($0 as? FinetuneConfiguration)?.trajectory.yaml() ?? ""
+    }
+    var damaged: [CheckpointError] = []
+    checkpoint = try folder.newestWhole(purpose: "finetune") { damaged.append($0) }
+    self.damaged = damaged
+    let precision = configuration.compute.elementType
+    if let checkpoint {
+      for (what, expected) in identities.sorted(by: { $0.key < $1.key }) {
+        let found = checkpoint.manifest.identities[what] ?? "none"
+        guard found == expected else {
+          throw CheckpointError.identityDiffers(
+            path: checkpoint.folder.path, what: what, expected: found, found: expected,
+            mend: "resume with what the run was started with")
+        }
+      }
+      model = try ModelArchive.loadTranslationModel(checkpoint.folder, precision: precision).model
+      origins = model.archiveEntries.map { ($0, $0.isShared ? .shared : .loaded(from: $0.name)) }
+    } else {
+      model = TranslationModel(
+        configuration: configuration.model, decoder: configuration.decoder, precision: precision, seed: seed)
+      origins =
+        origin.isPretrained
+        ? try ModelArchive.loadPretrained(origin.folder, into: model)
+        : model.archiveEntries.map { ($0, $0.isShared ? .shared : .new) }
+    }
+    objective = TranslationObjective(
+      model: model, batches: trainingBatches, microbatchCount: configuration.batch.microbatches,
+      specials: specials,
+      labelSmoothing: configuration.labelSmoothing)
+  }
+
+  private struct Origin {
+    let folder: URL
+    let isPretrained: Bool
+    /// Of the starting weights, or what stands for random ones.
+    let digest: String
+  }
+
+  private static func origin(_ start: FinetuneStart) throws -> Origin {
+    switch start {
+    case .pretrained(let url):
+      let folder = try RunFolder.model(at: url)
+      let weights = try Data(file: folder.appendingPathComponent("model.safetensors"))
+      return Origin(folder: folder, isPretrained: true, digest: Digest(of: weights).hex)
+    case .scratch(let url):
+      return Origin(folder: try RunFolder.model(at: url), isPretrained: false, digest: "scratch")
+    }
+  }
+
+  /// The model's sizes, with the rates of the settings.
+  private static func sizes(
+    _ settings: EncoderConfiguration, origin: Origin, tokenizer: Tokenizer
+  ) throws -> EncoderConfiguration {
+    let holdsModel = FileManager.default.fileExists(
+      atPath: origin.folder.appendingPathComponent("config.json").path)
+    var sizes = settings
+    if origin.isPretrained || holdsModel {
+      sizes = try ModelArchive.encoderConfiguration(origin.folder)
+      sizes.dropout = settings.dropout
+      sizes.attentionDropout = settings.attentionDropout
+      var standard = EncoderConfiguration()
+      standard.dropout = settings.dropout
+      standard.attentionDropout = settings.attentionDropout
+      guard settings == standard || settings == sizes else {
+        throw FinetuneError.sizesDiffer(model: origin.folder.path)
+      }
+    } else if sizes.vocabularySize == 0 {
+      sizes.vocabularySize = tokenizer.vocabulary.count
+    }
+    guard sizes.vocabularySize == tokenizer.vocabulary.count else {
+      throw FinetuneError.tokenizerDiffers(
+        model: origin.folder.path, tokens: tokenizer.vocabulary.count, vocabulary: sizes.vocabularySize)
+    }
+    return sizes
+  }
+
+  private static func digest(_ pairs: [TranslationPair]) -> Digest {
+    var builder = DigestBuilder()
+    for pair in pairs { builder.update("\(pair.source)\t\(pair.target)\n") }
+    return builder.finalize()
+  }
+
+  /// Trains until a limit, an interruption, or no improvement.
+  @discardableResult
+  package func run(isInterrupted: () -> Bool, report: (TrainingEvent) -> Void) throws -> RunCursor {
+    let settings = Trainer.Settings(
+      purpose: "finetune", seed: UInt64(configuration.seed), optimizer: configuration.optimizer,
+      compute: configuration.compute, stop: configuration.stop, cadence: configuration.cadence,
+      patience: configuration.validation.patience, identities: identities)
+    let trainer = Trainer(
+      settings, objective: objective, folder: folder, validate: { try validate(tapes: $0) },
+      writeModel: { folder in
+        try ModelArchive.write(model, to: folder, metadata: identities)
+        try tokenizer.write(to: folder, positionCount: configuration.model.positionCount)
+      })
+    return try trainer.run(resumeFrom: checkpoint, isInterrupted: isInterrupted, report: report)
+  }
+
+  private func validate(tapes: [Tape]) throws -> ValidationReport {
+    let plan = validationBatches.evaluationPlan
+    let statistics = try WorkerGroup(count: tapes.count).map(plan.count, tapes: tapes) { index, tape in
+      let batch = validationBatches.batch(plan[index])
+      tape.begin()
+      return PredictionStatistics(model.predict(tape, batch), tokenCount: batch.targetIDs.count)
+    }.reduce(into: PredictionStatistics()) { $0 += $1 }
+    let translator = Translator(
+      model, tokenizer: tokenizer, beam: BeamConfiguration(beamSize: configuration.validation.beamSize))
+    let report = try TranslationEvaluation(validationPairs).run(translator, tapes: tapes)
+    return ValidationReport(
+      figures: [
+        "validationLoss": statistics.loss, "BLEU": report.bleu.value, "chrF": report.chrF.value,
+      ], score: report.chrF.value, warnings: report.warnings)
+  }
+}

@@ -1,0 +1,52 @@
+package import ClozeCompute
+package import ClozeData
+package import ClozeText
+
+/// BLEU and chrF of a translation model on labelled pairs, by sacreBLEU's definitions.
+package struct TranslationEvaluation: Sendable {
+  package struct Report: Sendable {
+    package let hypotheses: [String]
+    package let bleu: MetricScore
+    package let chrF: MetricScore
+    /// Different translations, as a share of different sources: near 0 where the decoder ignores its source.
+    package let diversity: Double
+
+    /// What a person should hear of.
+    package var warnings: [String] {
+      guard hypotheses.count >= 20, diversity < 0.1 else { return [] }
+      return [
+        "only \(Set(hypotheses).count) different translations for \(hypotheses.count) sentences: the decoder does not "
+          + "heed its source yet; train longer, or lower optimizer.learningRate"
+      ]
+    }
+  }
+
+  private let pairs: [TranslationPair]
+  private let metricTokenizer: MetricTokenizer
+
+  /// - Parameter metricTokenizer: how BLEU splits the target language; found from the targets where nil.
+  package init(_ pairs: [TranslationPair], metricTokenizer: MetricTokenizer? = nil) {
+    self.pairs = pairs
+    self.metricTokenizer = metricTokenizer ?? TranslationEvaluation.metricTokenizer(for: pairs)
+  }
+
+  /// Translates every source and scores the result against the targets.
+  package func run(_ translator: Translator, tapes: [Tape]) throws -> Report {
+    let hypotheses = try translator.translate(pairs.map(\.source), tapes: tapes).map { $0.first?.text ?? "" }
+    let references = pairs.map(\.target)
+    return Report(
+      hypotheses: hypotheses, bleu: BLEU(metricTokenizer).score(hypotheses, references: references),
+      chrF: ChrF().score(hypotheses, references: references),
+      diversity: Double(Set(hypotheses).count) / Double(max(1, Set(pairs.map(\.source)).count)))
+  }
+
+  /// `zh` where most letters of the targets are Chinese, else `13a`.
+  private static func metricTokenizer(for pairs: [TranslationPair]) -> MetricTokenizer {
+    var (chinese, others) = (0, 0)
+    for scalar in pairs.prefix(1000).lazy.flatMap(\.target.unicodeScalars)
+    where scalar.properties.isAlphabetic {
+      if scalar.properties.isIdeographic { chinese += 1 } else { others += 1 }
+    }
+    return chinese > others ? .chinese : .western
+  }
+}

@@ -1,0 +1,94 @@
+package import ClozeCompute
+package import ClozeData
+package import ClozeModel
+package import ClozeText
+internal import Synchronization
+
+/// The loss of each target token given the source and the target tokens before it, with label smoothing.
+///
+/// Source: Vaswani et al. 2017, sections 3.1 and 5.4. arXiv:1706.03762
+package struct TranslationObjective: Objective {
+  package let model: TranslationModel
+  package let microbatchCount: Int
+  private let plans: EpochPlans
+  private let specials: SpecialTokens
+  private let labelSmoothing: Double
+
+  package var store: ParameterStore { model.store }
+
+  package init(
+    model: TranslationModel, batches: TranslationBatches, microbatchCount: Int, specials: SpecialTokens,
+    labelSmoothing: Double
+  ) {
+    self.model = model
+    self.microbatchCount = microbatchCount
+    self.specials = specials
+    self.labelSmoothing = labelSmoothing
+    plans = EpochPlans(batches)
+  }
+
+  package func forward(_ tape: Tape, step: Int, microbatch: Int) throws -> PredictionStatistics {
+    let batch = plans.batch(step * microbatchCount + microbatch)
+    let result = model.predict(tape, batch, labelSmoothing: labelSmoothing)
+    return PredictionStatistics(result, tokenCount: batch.sourceIDs.count + batch.targetIDs.count)
+  }
+}
+
+extension TranslationModel {
+  /// Rows come in multiples of this: sentences have any length, and each length of a product is prepared once.
+  private static let rowMultiple = 32
+
+  /// The loss at every target token, and its gradient on a recording tape.
+  package func predict(_ tape: Tape, _ batch: TranslationBatch, labelSmoothing: Double = 0)
+    -> PredictionResult
+  {
+    let source = EncoderInput(
+      tokens: batch.sourceIDs, positions: batch.sourcePositions,
+      sequences: Sequences(offsets: batch.sourceOffsets),
+      rowMultiple: Self.rowMultiple)
+    let target = EncoderInput(
+      tokens: batch.targetIDs, positions: batch.targetPositions,
+      sequences: Sequences(offsets: batch.targetOffsets),
+      rowMultiple: Self.rowMultiple)
+    let padding = [Int32](repeating: -1, count: target.tokens.count - batch.labels.count)
+    return tape.crossEntropy(
+      logits(tape, source: source, target: target), labels: batch.labels + padding,
+      labelSmoothing: labelSmoothing)
+  }
+}
+
+/// Finds micro-batch n of a run, the epochs one after another.
+///
+/// An epoch's plan depends on the seed and the epoch alone, but how many micro-batches it makes is known only once it is
+/// made; a run that resumes therefore plans the epochs before it again, some milliseconds each, and computes nothing twice.
+private final class EpochPlans: Sendable {
+  private struct State {
+    /// The first micro-batch of each epoch that has been planned.
+    var starts = [0]
+    var plans: [Int: [[Int]]] = [:]
+  }
+
+  private let batches: TranslationBatches
+  private let state = Mutex(State())
+
+  init(_ batches: TranslationBatches) {
+    self.batches = batches
+  }
+
+  func batch(_ number: Int) -> TranslationBatch {
+    let indices = state.withLock { state in
+      while let last = state.starts.last, number >= last {
+        let epoch = state.starts.count - 1
+        let plan = batches.plan(epoch: epoch)
+        state.plans[epoch] = plan
+        // Workers are at most one epoch apart.
+        state.plans[epoch - 2] = nil
+        state.starts.append(last + plan.count)
+      }
+      let epoch = (state.starts.firstIndex { $0 > number } ?? 1) - 1
+      let plan = state.plans[epoch] ?? batches.plan(epoch: epoch)
+      return plan[number - state.starts[epoch]]
+    }
+    return batches.batch(indices)
+  }
+}

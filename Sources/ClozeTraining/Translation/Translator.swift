@@ -1,0 +1,60 @@
+package import ClozeCompute
+package import ClozeModel
+package import ClozeText
+
+/// A translation as text.
+package struct Translation: Sendable, Equatable {
+  package let text: String
+  /// The hypothesis's score: its logarithmic probability over its length to the power of the penalty.
+  package let score: Double
+}
+
+/// Text in, text out: tokenizer, model and search together, batched over lines and spread over workers.
+package struct Translator: Sendable {
+  private let tokenizer: Tokenizer
+  private let search: BeamSearch
+  private let positionCount: Int
+  /// Lines searched together by one worker.
+  private static let linesPerBatch = 16
+
+  package init(_ model: TranslationModel, tokenizer: Tokenizer, beam: BeamConfiguration) {
+    let specials = tokenizer.vocabulary.specials
+    self.tokenizer = tokenizer
+    search = BeamSearch(
+      model, start: specials.classification, end: specials.separator, specials: specials.ids,
+      configuration: beam)
+    positionCount = model.configuration.positionCount
+  }
+
+  /// The best translations of each line, best first, in the order of the lines; an empty line has an empty translation.
+  ///
+  /// - Parameter report: hears of a line that is too long for the model and was cut, by its index.
+  package func translate(
+    _ lines: [String], tapes: [Tape], report: (Int) -> Void = { _ in }
+  ) throws -> [[Translation]] {
+    let specials = tokenizer.vocabulary.specials
+    let sources = lines.enumerated().map { index, line -> [Int32] in
+      let ids = tokenizer.encode(line)
+      if ids.count > positionCount - 2 { report(index) }
+      return ids.isEmpty
+        ? [] : [specials.classification] + ids.prefix(positionCount - 2) + [specials.separator]
+    }
+    // Lines of like length end together.
+    let order = sources.indices.filter { !sources[$0].isEmpty }.sorted {
+      (sources[$0].count, $0) < (sources[$1].count, $1)
+    }
+    let batches = stride(from: 0, to: order.count, by: Self.linesPerBatch).map {
+      Array(order[$0..<min($0 + Self.linesPerBatch, order.count)])
+    }
+    let found = try WorkerGroup(count: tapes.count).map(batches.count, tapes: tapes) { index, tape in
+      search.translate(tape, sources: batches[index].map { sources[$0] })
+    }
+    var results = [[Translation]](repeating: [Translation(text: "", score: 0)], count: lines.count)
+    for (lineIndices, hypotheses) in zip(batches, found) {
+      for (line, hypotheses) in zip(lineIndices, hypotheses) {
+        results[line] = hypotheses.map { Translation(text: tokenizer.decode($0.tokens), score: $0.score) }
+      }
+    }
+    return results
+  }
+}

@@ -1,0 +1,131 @@
+import ClozeCompute
+import ClozeTestSupport
+import Testing
+
+/// Every operation's gradient, for every input and every parameter, against central differences; and in bf16 against f32.
+@Suite struct OperationGradientTests {
+  private func expectRight(_ check: GradientCheck) {
+    let violations = check.violations()
+    #expect(violations.isEmpty, "\(violations.count) wrong, such as \(violations.prefix(3))")
+    let rounded = check.bfloat16Violations()
+    #expect(rounded.isEmpty, "\(rounded.count) wrong in bf16, such as \(rounded.prefix(3))")
+  }
+
+  @Test(arguments: [(1, 1, 1), (3, 2, 5), (5, 17, 3), (2, 16, 32)], [true, false])
+  func linear(size: (rows: Int, inputs: Int, outputs: Int), hasBias: Bool) {
+    let shapes = [[size.outputs, size.inputs]] + (hasBias ? [[size.outputs]] : [])
+    for type in [nil, ElementType.float32] {
+      expectRight(
+        GradientCheck(inputs: [.init(size.rows, size.inputs)], parameters: shapes) {
+          tape, inputs, parameters in
+          let linear = LinearParameters(weight: parameters[0], bias: hasBias ? parameters[1] : nil)
+          return .values(tape.linear(inputs[0], linear, type: type))
+        })
+    }
+  }
+
+  /// Repeated tokens, so that rows of the tables have several readers.
+  @Test(arguments: [1, 4, 19])
+  func embedding(width: Int) {
+    expectRight(
+      GradientCheck(inputs: [], parameters: [[5, width], [4, width], [2, width]]) { tape, _, tables in
+        .values(
+          tape.embedding(
+            tokens: [4, 0, 4, 4, 2], positions: [0, 1, 2, 3, 0], segments: [0, 0, 1, 1, 0],
+            tokenTable: tables[0],
+            positionTable: tables[1], segmentTable: tables[2]))
+      })
+  }
+
+  @Test(arguments: [[0], [2, 0], [1, -1, 3, 1], [-1, 2, 2, 2, -1]] as [[Int32]])
+  func gatherRows(indices: [Int32]) {
+    expectRight(
+      GradientCheck(inputs: [.init(4, 5)]) { tape, inputs, _ in .values(tape.gatherRows(inputs[0], indices)) }
+    )
+  }
+
+  @Test(arguments: [(1, 3), (3, 8), (2, 19)], [0, 0.3])
+  func norm(size: (rows: Int, width: Int), dropoutRate: Double) {
+    let input = GradientCheck.Input(size.rows, size.width)
+    for hasResidual in [false, true] {
+      expectRight(
+        GradientCheck(
+          inputs: hasResidual ? [input, input] : [input], parameters: [[size.width], [size.width]]
+        ) {
+          tape, inputs, parameters in
+          .values(
+            tape.norm(
+              inputs[0], residual: hasResidual ? inputs[1] : nil,
+              NormParameters(gain: parameters[0], bias: parameters[1]), epsilon: 1e-3,
+              dropoutRate: dropoutRate))
+        })
+    }
+  }
+
+  @Test(arguments: Activation.allCases)
+  func activation(_ activation: Activation) {
+    expectRight(
+      GradientCheck(inputs: [.init(5, 7)]) { tape, inputs, _ in
+        .values(tape.activation(inputs[0], activation))
+      })
+  }
+
+  @Test(arguments: [0.1, 0.5], [3, 600])
+  func dropout(rate: Double, width: Int) {
+    expectRight(
+      GradientCheck(inputs: [.init(4, width)]) { tape, inputs, _ in
+        .values(tape.dropout(inputs[0], rate: rate))
+      })
+  }
+
+  /// Spans of lengths 1, 4 and 2 over 9 rows: the last two are padding in no span.
+  @Test(arguments: [false, true], [0, 0.25])
+  func selfAttention(causal: Bool, dropoutRate: Double) {
+    let spans = AttentionSpan.within(Sequences(lengths: [1, 4, 2]))
+    for headCount in [1, 2, 3] {
+      expectRight(
+        GradientCheck(inputs: [.init(9, 18, type: .float32)]) { tape, inputs, _ in
+          .values(
+            tape.attention(
+              queries: ColumnSlice(inputs[0]), keys: ColumnSlice(inputs[0], firstColumn: 6),
+              values: ColumnSlice(inputs[0], firstColumn: 12), width: 6, headCount: headCount, spans: spans,
+              causal: causal, dropoutRate: dropoutRate))
+        })
+    }
+  }
+
+  /// Targets of lengths 2, 1 and 3 over sources of lengths 1, 4 and 2.
+  @Test(arguments: [0, 0.25], [1, 2])
+  func crossAttention(dropoutRate: Double, headCount: Int) {
+    let spans = AttentionSpan.across(
+      targets: Sequences(lengths: [2, 1, 3]), sources: Sequences(lengths: [1, 4, 2]))
+    expectRight(
+      GradientCheck(inputs: [.init(7, 4, type: .float32), .init(8, 8, type: .float32)]) { tape, inputs, _ in
+        .values(
+          tape.attention(
+            queries: ColumnSlice(inputs[0]), keys: ColumnSlice(inputs[1]),
+            values: ColumnSlice(inputs[1], firstColumn: 4), width: 4, headCount: headCount, spans: spans,
+            dropoutRate: dropoutRate))
+      })
+  }
+
+  @Test(arguments: [[2], [-1, 0], [3, -1, 0, 6]] as [[Int32]], [0, 0.1])
+  func crossEntropy(labels: [Int32], labelSmoothing: Double) {
+    expectRight(
+      GradientCheck(inputs: [.init(labels.count, 7, type: .float32)]) { tape, inputs, _ in
+        .losses(tape.crossEntropy(inputs[0], labels: labels, labelSmoothing: labelSmoothing).losses)
+      })
+  }
+
+  /// The token table is read by the embedding and by the product with the vocabulary: its gradients add.
+  @Test func tiedTable() {
+    expectRight(
+      GradientCheck(inputs: [], parameters: [[6, 4], [3, 4], [1, 4], [6]]) { tape, _, parameters in
+        let hidden = tape.embedding(
+          tokens: [5, 1, 1], positions: [0, 1, 2], segments: [0, 0, 0], tokenTable: parameters[0],
+          positionTable: parameters[1], segmentTable: parameters[2])
+        let logits = tape.vocabularyLogits(hidden, table: parameters[0], bias: parameters[3])
+        return .losses(tape.crossEntropy(logits, labels: [2, -1, 5]).losses)
+      })
+  }
+}

@@ -1,0 +1,164 @@
+import ClozeCompute
+import ClozeTestSupport
+import Foundation
+import Testing
+
+/// Every operation's values against `ReferenceKernels`.
+///
+/// f32 must agree to its rounding; bf16 results may differ by a rounding of what is read (exact here: the inputs are
+/// rounded first) and of what is written, 1 / 256 in all.
+@Suite struct OperationValueTests {
+  /// A tape over parameters with the given values.
+  private func makeTape(_ precision: ElementType, _ parameters: [(shape: [Int], values: [Float])]) -> (
+    Tape, [Parameter]
+  ) {
+    let store = ParameterStore(precision: precision)
+    let declared = parameters.map { store.declare("p", shape: $0.shape, initialization: .zeros) }
+    if declared.isEmpty { _ = store.declare("unread", shape: [1], initialization: .zeros) }
+    store.allocate(seed: nil)
+    for (parameter, (_, values)) in zip(declared, parameters) {
+      _ = store.values(of: parameter).update(fromContentsOf: values)
+    }
+    store.refreshCopies()
+    let tape = Tape(store: store)
+    tape.begin()
+    return (tape, declared)
+  }
+
+  /// Values that bf16 holds exactly.
+  private func values(_ count: Int, seed: Int) -> [Float] {
+    RandomValues.signed(count, seed: seed).map(ReferenceKernels.bfloat16)
+  }
+
+  private func tolerance(_ precision: ElementType) -> Double { precision == .float32 ? 2e-5 : 1.0 / 256 }
+
+  @Test(arguments: [1, 3, 17, 64, 100], [ElementType.float32, .bfloat16])
+  func linear(size: Int, precision: ElementType) {
+    for (rows, inputs, outputs) in [(size, 17, 64), (3, size, 100), (64, 3, size), (size, size, size)] {
+      let x = values(rows * inputs, seed: 1)
+      let w = values(outputs * inputs, seed: 2)
+      let b = values(outputs, seed: 3)
+      let (tape, parameters) = makeTape(precision, [([outputs, inputs], w), ([outputs], b)])
+      let result = tape.linear(
+        tape.makeTensor(rows: rows, columns: inputs, values: x),
+        LinearParameters(weight: parameters[0], bias: parameters[1]))
+      let expected = ReferenceKernels.linear(x, weight: w, bias: b, inputs: inputs)
+      #expect(
+        greatestError(result.values(), expected) < tolerance(precision), "\(rows) x \(inputs) x \(outputs)")
+    }
+  }
+
+  /// Nothing predicted in a micro-batch: no rows, no values, and the gradient is that of no predictions.
+  @Test(arguments: [ElementType.float32, .bfloat16])
+  func noRows(precision: ElementType) {
+    let (tape, parameters) = makeTape(precision, [([3, 4], values(12, seed: 1)), ([3], [1, 2, 3])])
+    let lane = GradientLane(tape.store)
+    lane.values(of: parameters[0]).update(repeating: .nan)
+    lane.begin()
+    tape.begin(lane: lane)
+    let input = tape.makeTensor(rows: 2, columns: 4, values: values(8, seed: 2))
+    let logits = tape.vocabularyLogits(tape.gatherRows(input, []), table: parameters[0], bias: parameters[1])
+    #expect(tape.crossEntropy(logits, labels: []).losses.isEmpty)
+    tape.backward()
+    lane.end()
+    #expect(lane.values(of: parameters[0]).allSatisfy { $0 == 0 })
+    #expect(lane.values(of: parameters[1]).allSatisfy { $0 == 0 })
+  }
+
+  @Test(arguments: [1, 3, 33, 256], [ElementType.float32, .bfloat16])
+  func norm(width: Int, precision: ElementType) {
+    let (x, residual) = (values(5 * width, seed: 1), values(5 * width, seed: 2))
+    let (gain, bias) = (values(width, seed: 3), values(width, seed: 4))
+    let (tape, parameters) = makeTape(precision, [([width], gain), ([width], bias)])
+    for hasResidual in [false, true] {
+      let result = tape.norm(
+        tape.makeTensor(rows: 5, columns: width, values: x),
+        residual: hasResidual ? tape.makeTensor(rows: 5, columns: width, values: residual) : nil,
+        NormParameters(gain: parameters[0], bias: parameters[1]), epsilon: 1e-2)
+      let sum = zip(x, residual).map { Double($0) + (hasResidual ? Double($1) : 0) }
+      let expected = ReferenceKernels.norm(sum, gain: gain, bias: bias, epsilon: 1e-2)
+      #expect(greatestError(result.values(), expected) < 4 * tolerance(precision), "residual \(hasResidual)")
+    }
+  }
+
+  @Test(arguments: Activation.allCases)
+  func activationOverItsRange(_ activation: Activation) {
+    let x = (-4000...4000).map { Float($0) / 200 } + [-1e30, -87, 88, 1e30]
+    let (tape, _) = makeTape(.float32, [])
+    let result = tape.activation(tape.makeTensor(rows: 1, columns: x.count, values: x), activation)
+    for (input, output) in zip(x, result.values()) {
+      let expected = ReferenceKernels.activation(activation, Double(input))
+      let error = abs(Double(output) - expected) / max(1, abs(expected))
+      #expect(error < 1e-6, "\(activation)(\(input)) = \(output), not \(expected)")
+    }
+  }
+
+  @Test(arguments: Activation.allCases)
+  func activationInBFloat16(_ activation: Activation) {
+    let x = values(257, seed: 5)
+    let (tape, _) = makeTape(.bfloat16, [])
+    let result = tape.activation(tape.makeTensor(rows: 1, columns: x.count, values: x), activation)
+    let expected = x.map { ReferenceKernels.activation(activation, Double($0)) }
+    #expect(greatestError(result.values(), expected) < tolerance(.bfloat16))
+  }
+
+  /// Sequences of lengths 1, 5 and 3, then two rows of padding.
+  @Test(arguments: [(6, 1), (6, 3), (64, 4)], [false, true])
+  func attention(size: (width: Int, headCount: Int), causal: Bool) {
+    let width = size.width
+    let parts = (0..<3).map { values(11 * width, seed: $0) }
+    let fused = (0..<11).flatMap { row in parts.flatMap { $0[row * width..<(row + 1) * width] } }
+    let spans = AttentionSpan.within(Sequences(lengths: [1, 5, 3]))
+    let expected = ReferenceKernels.attention(
+      queries: parts[0], keys: parts[1], values: parts[2], width: width, headCount: size.headCount,
+      spans: spans,
+      causal: causal)
+    for precision in [ElementType.float32, .bfloat16] {
+      let (tape, _) = makeTape(precision, [])
+      let projection = tape.makeTensor(rows: 11, columns: 3 * width, values: fused, type: .float32)
+      let result = tape.attention(
+        queries: ColumnSlice(projection), keys: ColumnSlice(projection, firstColumn: width),
+        values: ColumnSlice(projection, firstColumn: 2 * width), width: width, headCount: size.headCount,
+        spans: spans, causal: causal)
+      #expect(greatestError(result.values(), expected) < tolerance(precision))
+    }
+  }
+
+  /// Scores far apart: the softmax must neither overflow nor lose the sum of its probabilities.
+  @Test(arguments: [1, 30, 1000] as [Float])
+  func attentionToDistantScores(spread: Float) {
+    let (tape, _) = makeTape(.float32, [])
+    let queries = [spread, -spread, spread, 0]
+    let tensor = tape.makeTensor(rows: 4, columns: 1, values: queries)
+    let ones = tape.makeTensor(rows: 4, columns: 1, values: [1, 1, 1, 1])
+    let result = tape.attention(
+      queries: ColumnSlice(tensor), keys: ColumnSlice(tensor), values: ColumnSlice(ones), width: 1,
+      headCount: 1,
+      spans: [AttentionSpan(queries: 0..<4, keys: 0..<4)])
+    #expect(greatestDifference(result.values(), [1, 1, 1, 1]) < 1e-6)
+  }
+
+  @Test(arguments: [2, 5, 1000], [0, 0.1, 0.9])
+  func crossEntropy(classes: Int, labelSmoothing: Double) {
+    let logits = RandomValues.uniform(4 * classes, from: -20, to: 20, seed: classes)
+    let labels: [Int32] = [0, -1, Int32(classes - 1), Int32(classes / 2)]
+    let (tape, _) = makeTape(.float32, [])
+    let result = tape.crossEntropy(
+      tape.makeTensor(rows: 4, columns: classes, values: logits), labels: labels,
+      labelSmoothing: labelSmoothing)
+    for (row, label) in labels.enumerated() {
+      let x = logits[row * classes..<(row + 1) * classes].map(Double.init)
+      let expected =
+        label < 0 ? 0 : ReferenceKernels.crossEntropy(x, label: Int(label), smoothing: labelSmoothing)
+      #expect(abs(Double(result.losses[row]) - expected) < 1e-5 * max(1, expected))
+      #expect(result.ranks[row] == (label < 0 ? -1 : Int32(x.filter { $0 > x[Int(label)] }.count)))
+    }
+  }
+
+  /// Of equal scores only one can be the prediction: the first.
+  @Test func equalScoresRankInOrder() {
+    let (tape, _) = makeTape(.float32, [])
+    let logits = tape.makeTensor(rows: 3, columns: 3, values: [Float](repeating: 0.5, count: 9))
+    #expect(tape.crossEntropy(logits, labels: [0, 1, 2]).ranks == [0, 1, 2])
+  }
+}
