@@ -24,14 +24,16 @@ package struct MaskedBatch: Sendable, Equatable {
     self.windowLength = windowLength
   }
 
+  /// - Parameter window: T positions, or fewer where it is the last: a text does not end at a window's border.
   package mutating func append(_ window: MaskedWindow, documentStarts: [Int]) {
-    precondition(
-      window.inputIDs.count == windowLength,
-      "MaskedBatch: a window of \(window.inputIDs.count) among those of \(windowLength)")
     let base = windowCount * windowLength
+    precondition(
+      window.inputIDs.count <= windowLength && inputIDs.count == base,
+      "MaskedBatch: a window of \(window.inputIDs.count) positions after \(inputIDs.count) of windows of \(windowLength)"
+    )
     windowCount += 1
     inputIDs += window.inputIDs
-    for (start, end) in zip(documentStarts, documentStarts.dropFirst() + [windowLength]) {
+    for (start, end) in zip(documentStarts, documentStarts.dropFirst() + [window.inputIDs.count]) {
       positionIDs += (0..<Int32(end - start))
       sequenceOffsets.append(base + end)
     }
@@ -73,8 +75,8 @@ package struct MaskedBatchSource: Sendable {
     var batch = MaskedBatch(windowLength: windows.windowLength)
     for number in numbers {
       let window = try windows.evaluationWindow(number)
-      let random = CounterRandom(seed: seed, purpose: .evaluationMasking, index: number)
-      batch.append(masking.mask(window, random: random), documentStarts: window.documentStarts)
+      batch.append(
+        masking.frozenMask(window, number: number, seed: seed), documentStarts: window.documentStarts)
     }
     return batch
   }

@@ -74,6 +74,11 @@ package struct Masking: Sendable {
     return masked
   }
 
+  /// The masks that evaluation asks of window `number`: always the same ones, whoever is asked.
+  package func frozenMask(_ window: TokenWindow, number: Int, seed: UInt64) -> MaskedWindow {
+    mask(window, random: CounterRandom(seed: seed, purpose: .evaluationMasking, index: number))
+  }
+
   private func drawOutcome(_ random: inout CounterRandom) -> MaskingOutcome {
     let draw = random.uniform()
     if draw < configuration.maskRate { return .masked }

@@ -52,6 +52,11 @@ package struct WorkerGroup: Sendable {
     self.count = count > 0 ? count : ProcessInfo.processInfo.activeProcessorCount
   }
 
+  /// A tape for each worker.
+  package func tapes(for store: ParameterStore) -> [Tape] {
+    (0..<count).map { _ in Tape(store: store) }
+  }
+
   /// Runs `body(0)` … `body(itemCount - 1)`, each once, on whichever worker is free.
   package func forEach(_ itemCount: Int, _ body: @Sendable (Int) -> Void) {
     guard count > 1, itemCount > 1 else {

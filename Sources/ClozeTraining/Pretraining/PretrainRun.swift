@@ -148,7 +148,8 @@ package struct PretrainRun {
     let masking = try Masking(configuration.masking, vocabulary: tokenizer.vocabulary)
     let source = MaskedBatchSource(windows: validation, masking: masking, seed: PretrainRun.evaluationSeed)
     return MaskedEvaluation(
-      windowCount: min(configuration.validation.windows, validation.windowCount), unigrams: unigrams
+      windowCount: min(configuration.validation.windows, validation.windowCount),
+      baseline: UnigramBaseline(trainingText: unigrams)
     ) { try source.evaluationBatch(windows: $0) }
   }
 }

@@ -1,0 +1,64 @@
+internal import ClozeCompute
+internal import ClozeModel
+package import ClozeText
+internal import Foundation
+
+/// Fills the gaps of a sentence: what BERT was trained to do, as a person asks it.
+package struct MaskFilling: Sendable {
+  /// A token and the probability that the model gives it.
+  package struct Candidate: Sendable, Equatable {
+    package let token: String
+    package let id: TokenID
+    /// 0...1
+    package let probability: Double
+  }
+
+  /// One `[MASK]` of the text.
+  package struct Blank: Sendable, Equatable {
+    /// Among the tokens of the input, `[CLS]` being 0.
+    package let position: Int
+    /// Best first.
+    package let candidates: [Candidate]
+  }
+
+  private let model: MaskedLanguageModel
+  private let tokenizer: Tokenizer
+
+  package init(_ pretrained: PretrainedModel) {
+    model = pretrained.model
+    tokenizer = pretrained.tokenizer
+  }
+
+  /// The `count` likeliest tokens at each `[MASK]` of `text`, all gaps filled independently of each other.
+  ///
+  /// Special tokens are never candidates; the others' probabilities are not raised for it.
+  ///
+  /// - Throws: `EvaluationError.noMask`, `.promptTooLong`
+  package func fill(_ text: String, count: Int) throws -> [Blank] {
+    let specials = tokenizer.vocabulary.specials
+    let ids =
+      [specials.classification] + tokenizer.encode(text, specials: .recognized) + [specials.separator]
+    let positions = ids.indices.filter { ids[$0] == specials.mask }
+    guard !positions.isEmpty else { throw EvaluationError.noMask(text: text) }
+    let positionCount = model.configuration.positionCount
+    guard ids.count <= positionCount else {
+      throw EvaluationError.promptTooLong(tokens: ids.count, positionCount: positionCount)
+    }
+    let tape = Tape(store: model.store)
+    tape.begin()
+    let logits = model.logits(tape, EncoderInput(sequences: [ids]), predicted: positions.map { Int32($0) })
+    let likeliest = tape.likeliest(logits, count: count, excluded: Set(specials.ids))
+    return zip(positions, likeliest).map { position, classes in
+      Blank(
+        position: position,
+        candidates: classes.map {
+          Candidate(
+            token: tokenizer.vocabulary.tokens[Int($0.index)], id: $0.index, probability: $0.probability)
+        })
+    }
+  }
+}
+
+extension ScoredClass {
+  fileprivate var probability: Double { exp(Double(logProbability)) }
+}

@@ -1,0 +1,56 @@
+package import ClozeCore
+package import ClozeData
+package import ClozeText
+
+/// All that an evaluation asks: windows of a text under the masks of a scheme.
+package struct MaskedQuestions: Sendable {
+  package let scheme: EvaluationScheme
+  /// Windows that there are to ask about.
+  package let windowCount: Int
+  private let data: Digest
+  private let split: Split?
+  private let baseline: UnigramBaseline
+  private let source: MaskedEvaluation.Source
+
+  /// Questions on a split of a data folder, beside the frequencies of its training text.
+  ///
+  /// - Throws: `ConfigurationError`, `ShardError`, `FileError`
+  package init(_ dataset: TokenDataset, scheme: EvaluationScheme, vocabulary: Vocabulary) throws {
+    let masking = try Masking(scheme.masking, vocabulary: vocabulary)
+    let windows = try PackedWindows(
+      dataset, windowLength: scheme.windowLength, specials: vocabulary.specials, seed: scheme.seed)
+    let source = MaskedBatchSource(windows: windows, masking: masking, seed: scheme.seed)
+    self.scheme = scheme
+    self.source = { try source.evaluationBatch(windows: $0) }
+    windowCount = windows.windowCount
+    data = dataset.identity
+    split = dataset.split
+    baseline = UnigramBaseline(trainingText: try dataset.unigramCounts())
+  }
+
+  /// Questions on a text, beside its own frequencies, since a model folder does not hold those of its training text.
+  ///
+  /// - Throws: `ConfigurationError`
+  package init(_ text: EncodedText, scheme: EvaluationScheme, vocabulary: Vocabulary) throws {
+    let masking = try Masking(scheme.masking, vocabulary: vocabulary)
+    let windows = TextWindows(text, windowLength: scheme.windowLength, specials: vocabulary.specials)
+    self.scheme = scheme
+    source = { windows.evaluationBatch(windows: $0, masking: masking, seed: scheme.seed) }
+    windowCount = windows.windowCount
+    data = text.digest
+    split = nil
+    baseline = UnigramBaseline(evaluatedText: text.unigramCounts(vocabularySize: vocabulary.count))
+  }
+
+  /// The evaluation on the first `windowCount` windows, all where nil.
+  package func evaluation(windowCount: Int? = nil, microbatchWindows: Int = 8) -> MaskedEvaluation {
+    MaskedEvaluation(
+      windowCount: windowCount ?? self.windowCount, baseline: baseline, microbatchWindows: microbatchWindows,
+      source: source)
+  }
+
+  /// - Parameter count: how many tokens were predicted.
+  package func signature(tokenizer: Digest, count: Int) -> MaskedSignature {
+    MaskedSignature(scheme: scheme, tokenizer: tokenizer, data: data, split: split, count: count)
+  }
+}

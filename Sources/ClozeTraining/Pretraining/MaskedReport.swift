@@ -1,0 +1,145 @@
+internal import ClozeCore
+package import ClozeData
+package import ClozeText
+
+/// One answer of a model: a masked position, and how its label fared.
+package struct MaskedPrediction: Sendable, Equatable {
+  package let label: TokenID
+  package let outcome: MaskingOutcome
+  /// How many tokens scored above the label.
+  package let rank: Int32
+  /// -ln p(label), nats.
+  package let loss: Float
+
+  package init(label: TokenID, outcome: MaskingOutcome, rank: Int32, loss: Float) {
+    self.label = label
+    self.outcome = outcome
+    self.rank = rank
+    self.loss = loss
+  }
+}
+
+/// What a masked evaluation found: a function of the predictions alone.
+package struct MaskedReport: Sendable, Equatable {
+  package struct Unigram: Sendable, Equatable {
+    package let origin: UnigramBaseline.Origin
+    package let accuracy: Double
+    /// Nats a prediction.
+    package let loss: Double
+  }
+
+  package let all: MaskedScores
+  package let byOutcome: [MaskingOutcome: MaskedScores]
+  /// In the order of `UnigramBaseline.bands`; empty without a baseline.
+  package let byBand: [MaskedScores]
+  package let windowCount: Int
+  /// Bootstrap 95 % intervals.
+  package let accuracyInterval: ClosedRange<Double>
+  package let top5Interval: ClosedRange<Double>
+  /// Nil without a baseline or predictions.
+  package let unigram: Unigram?
+
+  /// - Parameter windows: the predictions of each window, in order. All sums run in this order, so the report has the
+  ///   same bits however the windows were shared out.
+  package init(windows: [[MaskedPrediction]], baseline: UnigramBaseline?) {
+    var all = MaskedScores()
+    var byOutcome = Dictionary(uniqueKeysWithValues: MaskingOutcome.allCases.map { ($0, MaskedScores()) })
+    var byBand = [MaskedScores](
+      repeating: MaskedScores(), count: baseline == nil ? 0 : UnigramBaseline.bands.count)
+    var (unigramHits, unigramLoss) = (0, 0.0)
+    for prediction in windows.joined() {
+      let (rank, loss) = (prediction.rank, Double(prediction.loss))
+      all.add(rank: rank, loss: loss)
+      byOutcome[prediction.outcome]?.add(rank: rank, loss: loss)
+      if let baseline {
+        byBand[baseline.band(of: prediction.label)].add(rank: rank, loss: loss)
+        unigramHits += baseline.answers(prediction.label) ? 1 : 0
+        unigramLoss += baseline.loss(of: prediction.label)
+      }
+    }
+    let bootstrap = Bootstrap(windows)
+    self.all = all
+    self.byOutcome = byOutcome
+    self.byBand = byBand
+    windowCount = windows.count
+    accuracyInterval = bootstrap.accuracyInterval
+    top5Interval = bootstrap.top5Interval
+    unigram = baseline.flatMap { baseline in
+      guard all.count > 0 else { return nil }
+      return Unigram(
+        origin: baseline.origin, accuracy: Double(unigramHits) / Double(all.count),
+        loss: unigramLoss / Double(all.count))
+    }
+  }
+
+  /// What a person should hear of before believing the figures.
+  package var warnings: [String] {
+    var warnings: [String] = []
+    let accuracy = Figure.percent(all.accuracy, 2)
+    if all.accuracy > 0.95 {
+      warnings.append(
+        "\(accuracy) of the masked tokens are predicted, which real text hardly allows: look for text that is in the "
+          + "training data, too, for repetitions, or for a selection rate near 0")
+    }
+    if let unigram, all.accuracy <= unigram.accuracy {
+      warnings.append(
+        "the accuracy of \(accuracy) is not above the unigram baseline of \(Figure.percent(unigram.accuracy, 2)): the "
+          + "model has learnt nothing of context yet")
+    } else if let unigram, accuracyInterval.lowerBound <= unigram.accuracy {
+      warnings.append(
+        "the accuracy of \(accuracy) is not clearly above the unigram baseline of "
+          + "\(Figure.percent(unigram.accuracy, 2)), which lies in its interval; evaluate on more text")
+    }
+    if windowCount < 20 {
+      warnings.append(
+        "\(windowCount) \(windowCount == 1 ? "window is" : "windows are") too few for an interval to be relied on; "
+          + "evaluate on more text")
+    }
+    return warnings
+  }
+}
+
+/// How far scores would scatter over texts like this one.
+///
+/// Windows are resampled, not predictions: those of one window share its text and are not independent. Of 1,000
+/// resamples, the interval leaves out the 25 lowest and the 25 highest.
+///
+/// Source: Efron 1979, "Bootstrap methods: another look at the jackknife"; percentile intervals over clusters.
+private struct Bootstrap {
+  private static let resamples = 1000
+  private static let outside = 25
+
+  let accuracyInterval: ClosedRange<Double>
+  let top5Interval: ClosedRange<Double>
+
+  init(_ windows: [[MaskedPrediction]]) {
+    let counts = windows.map(\.count)
+    let top1 = windows.map { $0.count { $0.rank == 0 } }
+    let top5 = windows.map { $0.count { $0.rank < 5 } }
+    var accuracies: [Double] = []
+    var top5Accuracies: [Double] = []
+    var random = CounterRandom(seed: 0, purpose: .bootstrap)
+    for _ in 0..<Self.resamples where counts.contains(where: { $0 > 0 }) {
+      var (count, hits, hits5) = (0, 0, 0)
+      for _ in counts.indices {
+        let window = random.below(counts.count)
+        count += counts[window]
+        hits += top1[window]
+        hits5 += top5[window]
+      }
+      // A resample of windows without predictions says nothing.
+      guard count > 0 else { continue }
+      accuracies.append(Double(hits) / Double(count))
+      top5Accuracies.append(Double(hits5) / Double(count))
+    }
+    accuracyInterval = Self.interval(accuracies)
+    top5Interval = Self.interval(top5Accuracies)
+  }
+
+  private static func interval(_ values: [Double]) -> ClosedRange<Double> {
+    guard !values.isEmpty else { return 0...1 }
+    let sorted = values.sorted()
+    let cut = sorted.count * outside / resamples
+    return sorted[cut]...sorted[sorted.count - 1 - cut]
+  }
+}

@@ -1,0 +1,74 @@
+package import ClozeCore
+package import ClozeData
+internal import Foundation
+
+/// What an evaluation asks, but for the text: how windows are cut and which of their tokens are masked.
+package struct EvaluationScheme: Sendable, Equatable {
+  package var masking = MaskingConfiguration()
+  /// T
+  package var windowLength: Int
+  package var seed: UInt64
+
+  package init(
+    masking: MaskingConfiguration = MaskingConfiguration(), windowLength: Int,
+    seed: UInt64 = PretrainRun.evaluationSeed
+  ) {
+    self.masking = masking
+    self.windowLength = windowLength
+    self.seed = seed
+  }
+}
+
+/// What must be equal for two scores to be comparable, in one line of `key:value` fields:
+///
+///     acc|rate:15|scheme:80-10-10|unit:token|length:128|seed:7|tokenizer:9f3c…|data:41ab…|split:validation|n:18233|cloze:0.1
+///
+/// `rate` and `scheme` are percentages; `unit` is the masking strategy, with its parameters where it has any; `n` counts
+/// the predictions; a text that is in no data folder has no split.
+///
+/// Source: Post 2018, "A Call for Clarity in Reporting BLEU Scores", section 4 (signatures). arXiv:1804.08771
+package struct MaskedSignature: Sendable, CustomStringConvertible {
+  private let scheme: EvaluationScheme
+  private let tokenizer: Digest
+  private let data: Digest
+  private let split: Split?
+  private let count: Int
+
+  /// - Parameters:
+  ///   - tokenizer: of the model.
+  ///   - data: the identity of a data folder, or the digest of a text.
+  ///   - split: of the data folder; nil for a text.
+  ///   - count: how many tokens were predicted.
+  package init(scheme: EvaluationScheme, tokenizer: Digest, data: Digest, split: Split?, count: Int) {
+    self.scheme = scheme
+    self.tokenizer = tokenizer
+    self.data = data
+    self.split = split
+    self.count = count
+  }
+
+  package var description: String {
+    let fields = [
+      "acc", "rate:\(percent(scheme.masking.selectionRate))", "scheme:\(outcomes)", "unit:\(unit)",
+      "length:\(scheme.windowLength)", "seed:\(scheme.seed)", "tokenizer:\(tokenizer.short)",
+      "data:\(data.short)", split.map { "split:\($0.rawValue)" }, "n:\(count)", "cloze:\(Cloze.version)",
+    ]
+    return fields.compactMap { $0 }.joined(separator: "|")
+  }
+
+  /// Masked, replaced and kept tokens in percent of the selected ones.
+  private var outcomes: String {
+    let masking = scheme.masking
+    // 1 - 0.8 - 0.1 is not exactly 0.1.
+    let kept = (max(0, 1 - masking.maskRate - masking.randomRate) * 1e6).rounded() / 1e6
+    return "\(percent(masking.maskRate))-\(percent(masking.randomRate))-\(percent(kept))"
+  }
+
+  private var unit: String {
+    let masking = scheme.masking
+    guard masking.strategy == .span else { return masking.strategy.rawValue }
+    return "span-p\(percent(masking.spanProbability))-max\(masking.maximumSpanLength)"
+  }
+
+  private func percent(_ rate: Double) -> String { String(format: "%g", 100 * rate) }
+}

@@ -1,0 +1,96 @@
+package import ClozeCore
+package import ClozeData
+package import ClozeModel
+package import ClozeText
+package import Foundation
+
+/// A model cannot be asked what it is asked.
+package enum EvaluationError: Failure {
+  case tokenizerDiffers(model: String, tokenizer: Digest, data: String, dataTokenizer: Digest)
+  case foreignTokenizer(model: String, trainedWith: String, found: Digest)
+  case vocabularyDiffers(model: String, modelSize: Int, tokenizerSize: Int)
+  case windowTooLong(length: Int, positionCount: Int)
+  case noMask(text: String)
+  case promptTooLong(tokens: Int, positionCount: Int)
+  case tooManyRows(text: String, rows: Int, limit: Int)
+
+  package var exitStatus: ExitStatus {
+    switch self {
+    case .tokenizerDiffers, .foreignTokenizer, .vocabularyDiffers: .data
+    case .windowTooLong, .noMask, .promptTooLong, .tooManyRows: .usage
+    }
+  }
+
+  package var description: String {
+    switch self {
+    case .tokenizerDiffers(let model, let tokenizer, let data, let dataTokenizer):
+      "\(data): its shards were made with the tokenizer \(dataTokenizer.short), but the model in \(model) has the "
+        + "tokenizer \(tokenizer.short); evaluate on the data it was trained on, or make new shards with "
+        + "tokenize --tokenizer \(model)"
+    case .foreignTokenizer(let model, let trainedWith, let found):
+      "\(model): was trained with the tokenizer \(trainedWith.prefix(8)), but the one beside it is \(found.short); "
+        + "copy the folder anew with the tokenizer's files of its own"
+    case .vocabularyDiffers(let model, let modelSize, let tokenizerSize):
+      "\(model): the model has \(modelSize) tokens and the tokenizer beside it \(tokenizerSize); "
+        + "put the tokenizer that the model was trained with into the folder"
+    case .windowTooLong(let length, let positionCount):
+      "--window-length: is \(length); choose 3 to \(positionCount), the model's positions"
+    case .noMask(let text): "--fill: '\(text)' has no [MASK]; write [MASK] where a token is to be filled in"
+    case .promptTooLong(let tokens, let positionCount):
+      "--fill: the text has \(tokens) tokens with [CLS] and [SEP], and the model \(positionCount) positions; shorten it"
+    case .tooManyRows(let text, let rows, let limit):
+      "\(text): has \(rows) documents, and logits are written for \(limit) at most; give a shorter text"
+    }
+  }
+}
+
+/// A masked-language model and the tokenizer beside it, checked to belong together.
+package struct PretrainedModel: Sendable {
+  package let folder: URL
+  package let model: MaskedLanguageModel
+  package let tokenizer: Tokenizer
+
+  /// - Throws: `ArchiveError`, `TensorFileError`, `TokenizerError`, `VocabularyError`, `FileError`, and `EvaluationError`
+  ///   where model and tokenizer do not fit.
+  package init(_ folder: URL, precision: ComputeConfiguration.Precision) throws {
+    var compute = ComputeConfiguration()
+    compute.precision = precision
+    let (model, metadata) = try ModelArchive.loadMaskedLanguageModel(folder, precision: compute.elementType)
+    let tokenizer = try Tokenizer(folder)
+    guard model.configuration.vocabularySize == tokenizer.vocabulary.count else {
+      throw EvaluationError.vocabularyDiffers(
+        model: folder.path, modelSize: model.configuration.vocabularySize,
+        tokenizerSize: tokenizer.vocabulary.count)
+    }
+    // A folder that Cloze wrote says which tokenizer it was trained with; one from elsewhere does not.
+    if let trainedWith = metadata["tokenizer"], trainedWith != tokenizer.digest.hex {
+      throw EvaluationError.foreignTokenizer(
+        model: folder.path, trainedWith: trainedWith, found: tokenizer.digest)
+    }
+    self.folder = folder
+    self.model = model
+    self.tokenizer = tokenizer
+  }
+
+  package var positionCount: Int { model.configuration.positionCount }
+
+  /// Refuses data whose ids mean other tokens than the model's.
+  /// - Throws: `EvaluationError.tokenizerDiffers`
+  package func check(_ dataset: TokenDataset) throws {
+    guard dataset.index.tokenizer == tokenizer.digest else {
+      throw EvaluationError.tokenizerDiffers(
+        model: folder.path, tokenizer: tokenizer.digest, data: dataset.folder.path,
+        dataTokenizer: dataset.index.tokenizer)
+    }
+  }
+
+  /// The window length to evaluate with: the one asked for, or 128, or all positions where there are fewer.
+  /// - Throws: `EvaluationError.windowTooLong`
+  package func windowLength(_ requested: Int?) throws -> Int {
+    let length = requested ?? min(128, positionCount)
+    guard length >= 3, length <= positionCount else {
+      throw EvaluationError.windowTooLong(length: length, positionCount: positionCount)
+    }
+    return length
+  }
+}

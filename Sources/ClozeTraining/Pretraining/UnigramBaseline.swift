@@ -1,0 +1,61 @@
+package import ClozeData
+package import ClozeText
+internal import Foundation
+
+/// What a model scores that knows how frequent each token is and nothing of its context: it always answers the most
+/// frequent token, and gives the token x the probability
+///
+///     p(x) = (c(x) + s) / (N + s V),
+///
+/// with c(x) occurrences of x among N tokens and V tokens in the vocabulary. Counts of the training text are smoothed
+/// with s = 1, since a held-out token may be missing there; counts of the very text that is asked about need no
+/// smoothing, s = 0, and are a baseline that has seen the answers.
+package struct UnigramBaseline: Sendable {
+  /// Whose frequencies they are.
+  package enum Origin: String, Sendable {
+    case training
+    case text
+  }
+
+  /// A share of all N tokens, and the tokens at least that frequent but less than the band before.
+  package static let bands: [(name: String, share: Double)] = [
+    ("over 1 in 1,000", 1e-3), ("1 in 1,000 to 10,000", 1e-4), ("1 in 10,000 to 100,000", 1e-5), ("rarer", 0),
+  ]
+
+  package let origin: Origin
+  private let counts: UnigramCounts
+  private let smoothing: Double
+  private let answer: Int?
+
+  /// - Parameter counts: of the text that the model was trained on.
+  package init(trainingText counts: UnigramCounts) {
+    self.init(counts, origin: .training, smoothing: 1)
+  }
+
+  /// - Parameter counts: of the text that is evaluated on.
+  package init(evaluatedText counts: UnigramCounts) {
+    self.init(counts, origin: .text, smoothing: 0)
+  }
+
+  private init(_ counts: UnigramCounts, origin: Origin, smoothing: Double) {
+    self.origin = origin
+    self.counts = counts
+    self.smoothing = smoothing
+    answer = counts.mostFrequent
+  }
+
+  /// Whether the baseline's one answer is right.
+  package func answers(_ label: TokenID) -> Bool { answer == Int(label) }
+
+  /// -ln p(label), nats.
+  package func loss(of label: TokenID) -> Double {
+    let total = Double(counts.total) + smoothing * Double(counts.counts.count)
+    return log(total) - log(Double(counts.counts[Int(label)]) + smoothing)
+  }
+
+  /// The index in `bands`.
+  package func band(of label: TokenID) -> Int {
+    let share = Double(counts.counts[Int(label)]) / Double(max(counts.total, 1))
+    return Self.bands.firstIndex { share >= $0.share } ?? Self.bands.count - 1
+  }
+}

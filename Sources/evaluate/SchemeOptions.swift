@@ -1,0 +1,43 @@
+import ArgumentParser
+import ClozeData
+import ClozeTraining
+
+/// What is asked of the model: part of every signature.
+struct SchemeOptions: ParsableArguments {
+  @Option(help: "Decides which tokens are masked.")
+  var seed = PretrainRun.evaluationSeed
+
+  @Option(help: ArgumentHelp("Evaluate on the first N windows; 0 for all.", valueName: "n"))
+  var windows = 0
+
+  @Option(
+    help: ArgumentHelp(
+      "Tokens a window. (default: 128, or the model's positions where they are fewer)", valueName: "t"))
+  var windowLength: Int?
+
+  @Option(help: "Which tokens are masked together.")
+  var strategy = MaskingStrategy.token
+
+  @Option(help: ArgumentHelp("The share of tokens to predict, in 0...1.", valueName: "share"))
+  var selectionRate = 0.15
+
+  mutating func validate() throws {
+    guard windows >= 0 else { throw ValidationError("--windows is \(windows); choose 0 (all) or more") }
+  }
+
+  func scheme(for model: PretrainedModel) throws -> EvaluationScheme {
+    var masking = MaskingConfiguration()
+    masking.strategy = strategy
+    masking.selectionRate = selectionRate
+    return EvaluationScheme(
+      masking: masking, windowLength: try model.windowLength(windowLength), seed: seed)
+  }
+
+  /// How many of `available` windows are evaluated on.
+  func windowCount(of available: Int) -> Int { windows == 0 ? available : min(windows, available) }
+}
+
+extension MaskingStrategy: ExpressibleByArgument {}
+extension DocumentBoundary: ExpressibleByArgument {}
+extension Split: ExpressibleByArgument {}
+extension ComputeConfiguration.Precision: ExpressibleByArgument {}
