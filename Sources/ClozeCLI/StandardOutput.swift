@@ -19,4 +19,10 @@ package enum StandardOutput {
       }
     }
   }
+
+  /// Writes `text` and the end of its last line.
+  /// - Throws: `FileError`
+  package static func writeLine(_ text: String) throws {
+    try write(text + "\n")
+  }
 }

@@ -9,13 +9,14 @@ import Foundation
 struct Evaluate: Tool {
   static let configuration = CommandConfiguration(
     commandName: "evaluate",
-    abstract: "Ask a pretrained model for masked tokens and score its answers.",
+    abstract: "Score a pretrained model on masked tokens, or a fine-tuned one on translations.",
     discussion: """
       The masks are frozen: a function of the text, the seed and the scheme alone. A score stands beside its bootstrap \
       95 % interval, the unigram baseline and a signature; scores of equal signatures are comparable.
 
-      --data scores on a split of a data folder that tokenize wrote, --text on any text, --fill prints the likeliest \
-      tokens at each [MASK] of a sentence.
+      --data scores on a split of a data folder that tokenize wrote, --text on any text. --fill prints the likeliest \
+      tokens at each [MASK] of a sentence. --translation translates the sources of source<TAB>target lines with a model \
+      that finetune wrote, and compares the translations with the targets: BLEU and chrF by sacreBLEU's definitions.
 
       Examples:
         evaluate --model checkpoints/small --data corpora/shards
@@ -52,7 +53,12 @@ struct Evaluate: Tool {
   @Option(help: ArgumentHelp("With --fill: the number of tokens to print.", valueName: "k"))
   var topK = 5
 
-  @OptionGroup(title: "Masks") var questions: SchemeOptions
+  @Option(help: ArgumentHelp("Score translations of labelled pairs.", valueName: "tsv"))
+  var translation: String?
+
+  @OptionGroup(title: "Search, with --translation") var search: SearchOptions
+
+  @OptionGroup(title: "Masks, with --data and --text") var questions: SchemeOptions
 
   @Flag(help: "Print one JSON object.")
   var json = false
@@ -64,7 +70,7 @@ struct Evaluate: Tool {
   var precision = ComputeConfiguration.Precision.automatic
 
   mutating func validate() throws {
-    let modes = [("--data", data), ("--text", text), ("--fill", fill)]
+    let modes = [("--data", data), ("--text", text), ("--fill", fill), ("--translation", translation)]
     let given = modes.filter { $0.1 != nil }.map(\.0)
     guard given.count == 1 else {
       throw ValidationError(
@@ -83,11 +89,18 @@ struct Evaluate: Tool {
 
   mutating func execute() throws {
     let folder = try RunFolder.model(at: URL(fileURLWithPath: model))
+    if let translation {
+      let scoring = try TranslationScoring(
+        model: folder, precision: precision, beam: search.beamConfiguration)
+      let result = try scoring.score(URL(fileURLWithPath: translation), workers: workers)
+      for warning in result.warnings { Console.warning(warning) }
+      return try StandardOutput.writeLine(json ? result.json() : result.text)
+    }
     let pretrained = try PretrainedModel(folder, precision: dumpLogits == nil ? precision : .float32)
     if let fill {
       let blanks = try MaskFilling(pretrained).fill(fill, count: topK)
       let result = FillingResult(model: folder, sentence: fill, blanks: blanks)
-      return try print(json ? result.json() : result.text)
+      return try StandardOutput.writeLine(json ? result.json() : result.text)
     }
     if let data { return try score(pretrained, questions: shardQuestions(data, pretrained)) }
     if let text {
@@ -127,7 +140,7 @@ struct Evaluate: Tool {
       model: pretrained.folder, precision: "\(pretrained.model.store.precision)", scheme: questions.scheme,
       report: report,
       signature: questions.signature(tokenizer: pretrained.tokenizer.digest, count: report.all.count))
-    try print(json ? result.json() : result.text)
+    try StandardOutput.writeLine(json ? result.json() : result.text)
   }
 
   private func dump(_ pretrained: PretrainedModel, _ text: EncodedText, source: String, to path: String)
@@ -136,6 +149,7 @@ struct Evaluate: Tool {
     let file = try LogitsFile(
       pretrained, text: text, source: source, longestRow: pretrained.windowLength(questions.windowLength))
     try file.write(to: URL(fileURLWithPath: path))
-    print("\(path): logits [\(file.rowCount), \(file.rowLength), \(file.vocabularySize)]")
+    try StandardOutput.writeLine(
+      "\(path): logits [\(file.rowCount), \(file.rowLength), \(file.vocabularySize)]")
   }
 }

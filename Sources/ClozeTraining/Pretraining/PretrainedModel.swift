@@ -56,20 +56,10 @@ package struct PretrainedModel: Sendable {
     var compute = ComputeConfiguration()
     compute.precision = precision
     let (model, metadata) = try ModelArchive.loadMaskedLanguageModel(folder, precision: compute.elementType)
-    let tokenizer = try Tokenizer(folder)
-    guard model.configuration.vocabularySize == tokenizer.vocabulary.count else {
-      throw EvaluationError.vocabularyDiffers(
-        model: folder.path, modelSize: model.configuration.vocabularySize,
-        tokenizerSize: tokenizer.vocabulary.count)
-    }
-    // A folder that Cloze wrote says which tokenizer it was trained with; one from elsewhere does not.
-    if let trainedWith = metadata["tokenizer"], trainedWith != tokenizer.digest.hex {
-      throw EvaluationError.foreignTokenizer(
-        model: folder.path, trainedWith: trainedWith, found: tokenizer.digest)
-    }
+    tokenizer = try Tokenizer(
+      besideModel: folder, vocabularySize: model.configuration.vocabularySize, metadata: metadata)
     self.folder = folder
     self.model = model
-    self.tokenizer = tokenizer
   }
 
   package var positionCount: Int { model.configuration.positionCount }
@@ -92,5 +82,27 @@ package struct PretrainedModel: Sendable {
       throw EvaluationError.windowTooLong(length: length, positionCount: positionCount)
     }
     return length
+  }
+}
+
+extension Tokenizer {
+  /// The tokenizer in a model folder, checked to be the one that the model was trained with.
+  ///
+  /// - Parameters:
+  ///   - vocabularySize: of the model.
+  ///   - metadata: of the model's weights.
+  /// - Throws: `EvaluationError.vocabularyDiffers`, `.foreignTokenizer`, `TokenizerError`, `VocabularyError`, `FileError`
+  package init(besideModel folder: URL, vocabularySize: Int, metadata: [String: String]) throws {
+    let tokenizer = try Tokenizer(folder)
+    guard vocabularySize == tokenizer.vocabulary.count else {
+      throw EvaluationError.vocabularyDiffers(
+        model: folder.path, modelSize: vocabularySize, tokenizerSize: tokenizer.vocabulary.count)
+    }
+    // A folder that Cloze wrote says which tokenizer it was trained with; one from elsewhere does not.
+    if let trainedWith = metadata["tokenizer"], trainedWith != tokenizer.digest.hex {
+      throw EvaluationError.foreignTokenizer(
+        model: folder.path, trainedWith: trainedWith, found: tokenizer.digest)
+    }
+    self = tokenizer
   }
 }
