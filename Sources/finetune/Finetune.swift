@@ -76,10 +76,12 @@ struct Finetune: Tool {
 
     let interruption = Interruption()
     var best: ValidationReport?
-    let cursor = try run.run(isInterrupted: { interruption.isRequested }) { event in
-      if case .validated(_, let report) = event, report.score >= best?.score ?? -.infinity { best = report }
-      progress.show(event.message)
-    }
+    let cursor = try run.run(
+      isInterrupted: { interruption.isRequested },
+      report: { event in
+        if case .validated(_, let report) = event, report.score >= best?.score ?? -.infinity { best = report }
+        progress.show(event.message)
+      })
     var table = Table()
     table.add("steps", Figure.count(cursor.step))
     table.add("time", Figure.duration(cursor.seconds))

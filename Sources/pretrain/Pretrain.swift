@@ -41,10 +41,12 @@ struct Pretrain: Tool {
 
     let interruption = Interruption()
     var lastValidation: ValidationReport?
-    let cursor = try run.run(isInterrupted: { interruption.isRequested }) { event in
-      if case .validated(_, let report) = event { lastValidation = report }
-      progress.show(event.message)
-    }
+    let cursor = try run.run(
+      isInterrupted: { interruption.isRequested },
+      report: { event in
+        if case .validated(_, let report) = event { lastValidation = report }
+        progress.show(event.message)
+      })
     var table = Table()
     table.add("steps", Figure.count(cursor.step))
     table.add("tokens", Figure.count(cursor.tokens))
