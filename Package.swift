@@ -77,7 +77,7 @@ let package = Package(
     tests(
       "ClozeTrainingTests",
       ["ClozeCore", "ClozeText", "ClozeData", "ClozeCompute", "ClozeModel", "ClozeTraining"]),
-    tests("ToolTests", ["ClozeCore"]),
+    tests("ToolTests", []),
   ],
   swiftLanguageModes: [.v6]
 )

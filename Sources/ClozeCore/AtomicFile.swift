@@ -40,7 +40,7 @@ package enum FileError: Failure {
     switch code {
     case ENOENT: .missing(path: path)
     case EISDIR: .isDirectory(path: path)
-    case ENOTDIR: .notADirectory(path: path)
+    case ENOTDIR: .notADirectory(path: URL(fileURLWithPath: path).deletingLastPathComponent().path)
     default: .cannotRead(path: path, reason: String(cString: strerror(code)))
     }
   }

@@ -76,12 +76,14 @@ struct Finetune: Tool {
 
     let interruption = Interruption()
     var best: ValidationReport?
-    let cursor = try run.run(
+    let outcome = try run.run(
       isInterrupted: { interruption.isRequested },
       report: { event in
         if case .validated(_, let report) = event, report.score >= best?.score ?? -.infinity { best = report }
         progress.show(event.message)
       })
+    guard outcome.reason != .interrupted else { throw interruption.exitCode }
+    let cursor = outcome.cursor
     var table = Table()
     table.add("steps", Figure.count(cursor.step))
     table.add("time", Figure.duration(cursor.seconds))

@@ -12,10 +12,10 @@ struct Pretrain: Tool {
     discussion: """
       Reads the shards that `tokenize` wrote and writes a run folder: config.yaml, metrics.jsonl and checkpoints, each \
       of which is a model folder that `evaluate`, `finetune` and Hugging Face's `from_pretrained` read. The links `best` \
-      and `latest` point at two of them. SIGINT and SIGTERM save and exit; --resume goes on, bit for bit.
+      and `latest` point at two of them. SIGINT and SIGTERM save and exit with 128 and their number; --resume goes on, bit for bit.
 
       Example:
-        pretrain --config configs/small.yaml --data corpora/shards --output checkpoints/small --set stop.minutes=5
+        pretrain --config configs/pretrain.yaml --data corpora/shards --output checkpoints/small --set stop.minutes=5
       """)
 
   @OptionGroup var common: CommonOptions
@@ -41,12 +41,14 @@ struct Pretrain: Tool {
 
     let interruption = Interruption()
     var lastValidation: ValidationReport?
-    let cursor = try run.run(
+    let outcome = try run.run(
       isInterrupted: { interruption.isRequested },
       report: { event in
         if case .validated(_, let report) = event { lastValidation = report }
         progress.show(event.message)
       })
+    guard outcome.reason != .interrupted else { throw interruption.exitCode }
+    let cursor = outcome.cursor
     var table = Table()
     table.add("steps", Figure.count(cursor.step))
     table.add("tokens", Figure.count(cursor.tokens))

@@ -113,6 +113,14 @@ import Testing
         .contains("corpus.txt: no text in it"))
   }
 
+  @Test func aCorpusThatIsAllHeldOutTrainsNoVocabulary() throws {
+    let pass = try pass(workers: 1, rate: 1)
+    #expect(
+      failureMessage { _ = try pass.countWords(normalizer: .cased) { _ in } }
+        .contains("no words are left for the train split"))
+    #expect(try pass.survey { _ in }.documents == 480)
+  }
+
   @Test func literalSpecialTokensAreTextAndCounted() throws {
     try folder.write("a [MASK] b [SEP]\n\nc [CLS]", to: "corpus.txt")
     let (_, statistics, tokenizer) = try tokenize(workers: 1, rate: 0, to: "data")

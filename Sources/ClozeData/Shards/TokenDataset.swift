@@ -49,6 +49,16 @@ package final class TokenDataset: Sendable {
     }
   }
 
+  /// The tokenizer that lies beside the shards, checked to be the one they were made with.
+  /// - Throws: `ShardError.wrongTokenizer`, `TokenizerError`, `VocabularyError`, `FileError`
+  package func tokenizer() throws -> Tokenizer {
+    let tokenizer = try Tokenizer(folder)
+    guard tokenizer.digest == index.tokenizer else {
+      throw ShardError.wrongTokenizer(path: folder.path, stated: index.tokenizer, found: tokenizer.digest)
+    }
+    return tokenizer
+  }
+
   package var tokenCount: Int { index[split].tokens }
   package var documentCount: Int { index[split].documents }
   package var vocabularySize: Int { index.vocabularySize }

@@ -45,11 +45,11 @@ package struct PretrainRun {
   /// The seed and the scheme that every validation and `evaluate` use unless told otherwise.
   package static let evaluationSeed: UInt64 = 7
 
-  /// Opens the data and the run folder and makes, or loads, the model. Nothing has been computed yet.
+  /// Opens the data, checks the run folder, and makes, or loads, the model. Nothing has been computed or written yet.
   package init(configuration: PretrainConfiguration, data: URL, output: URL, resume: Bool) throws {
     let dataset = try TokenDataset(folder: data, split: .train)
     let validationSet = try TokenDataset(folder: data, split: .validation)
-    tokenizer = try Tokenizer(data)
+    tokenizer = try dataset.tokenizer()
     var configuration = configuration
     guard [0, dataset.vocabularySize].contains(configuration.model.vocabularySize) else {
       throw PretrainError.vocabularyDiffers(
@@ -71,9 +71,7 @@ package struct PretrainRun {
     unigrams = try dataset.unigramCounts()
 
     folder = RunFolder(output)
-    try folder.open(resume: resume, configuration: configuration) {
-      try ($0 as? PretrainConfiguration)?.trajectory.yaml() ?? ""
-    }
+    try folder.check(configuration, resume: resume) { $0.trajectory }
     var damaged: [CheckpointError] = []
     checkpoint = try folder.newestWhole(purpose: "pretrain") { damaged.append($0) }
     self.damaged = damaged
@@ -119,7 +117,8 @@ package struct PretrainRun {
 
   /// Trains until a limit or an interruption.
   @discardableResult
-  package func run(isInterrupted: () -> Bool, report: (TrainingEvent) -> Void) throws -> RunCursor {
+  package func run(isInterrupted: () -> Bool, report: (TrainingEvent) -> Void) throws -> RunOutcome {
+    try folder.begin(configuration)
     let identities = [
       "data": training.dataset.identity.hex, "tokenizer": tokenizer.digest.hex,
       "corpus": training.dataset.index.corpus.hex,

@@ -31,25 +31,26 @@ package struct RunFolder: Sendable {
     .sorted(by: >)
   }
 
-  /// Begins a run, or goes on with one.
+  /// Checks that a run with these settings may begin in the folder, or go on. Changes nothing.
   ///
-  /// - Parameters:
-  ///   - configuration: written to `config.yaml` at the start.
-  ///   - trajectory: the settings that decide the run's bits; they must be the same when it goes on.
+  /// - Parameter trajectory: the settings that decide the run's bits; they must be the same when it goes on.
   /// - Throws: `CheckpointError.runExists`, `.settingsDiffer`
-  package func open(
-    resume: Bool, configuration: some Configuration, trajectory: (any Configuration) throws -> String
+  package func check<Settings: Configuration>(
+    _ configuration: Settings, resume: Bool, trajectory: (Settings) -> Settings
   ) throws {
-    try Folder.create(url)
-    let exists = FileManager.default.fileExists(atPath: settings.path)
-    if exists {
-      guard resume else { throw CheckpointError.runExists(path: url.path) }
-      let before = try type(of: configuration).load(file: settings, overrides: [])
-      let differences = RunFolder.differences(try trajectory(before), try trajectory(configuration))
-      guard differences.isEmpty else {
-        throw CheckpointError.settingsDiffer(path: url.path, differences: differences)
-      }
+    guard FileManager.default.fileExists(atPath: settings.path) else { return }
+    guard resume else { throw CheckpointError.runExists(path: url.path) }
+    let before = try Settings.load(file: settings, overrides: [])
+    let differences = RunFolder.differences(
+      try trajectory(before).yaml(), try trajectory(configuration).yaml())
+    guard differences.isEmpty else {
+      throw CheckpointError.settingsDiffer(path: url.path, differences: differences)
     }
+  }
+
+  /// Makes the folder and writes the settings, once everything has been checked.
+  package func begin(_ configuration: some Configuration) throws {
+    try Folder.create(url)
     try AtomicFile.write(Data(try configuration.yaml().utf8), to: settings)
   }
 

@@ -104,7 +104,7 @@ package struct Trainer {
   package func run(
     resumeFrom checkpoint: (folder: URL, manifest: CheckpointManifest)?, isInterrupted: () -> Bool,
     report: (TrainingEvent) -> Void
-  ) throws -> RunCursor {
+  ) throws -> RunOutcome {
     let stepper = Stepper(
       objective, optimizer: settings.optimizer, compute: settings.compute, seed: settings.seed)
     let log = try RunLog(folder.metrics)
@@ -119,7 +119,7 @@ package struct Trainer {
     var window = ProgressWindow()
     var clock = ContinuousClock.now
     var savedStep = checkpoint == nil ? -1 : cursor.step
-    var end: TrainingEvent.EndReason?
+    var end: RunOutcome.Reason?
 
     func fraction() -> Double {
       settings.stop.fraction(steps: cursor.step, tokens: cursor.tokens, seconds: cursor.seconds)
@@ -160,7 +160,7 @@ package struct Trainer {
       }
 
       if fraction() >= 1 { end = .limitReached }
-      if isInterrupted() { end = .interrupted }
+      if end == nil, isInterrupted() { end = .interrupted }
       if cursor.step % settings.cadence.logSteps == 0 || end != nil {
         let progress = window.progress(cursor: cursor, outcome: outcome, fraction: fraction())
         try log.append(MetricsLine(progress, cursor: cursor))
@@ -193,8 +193,9 @@ package struct Trainer {
       if cursor.step % settings.cadence.checkpointSteps == 0 || end != nil { try save() }
     }
     try save()
-    report(.finished(cursor, end ?? .limitReached))
-    return cursor
+    let outcome = RunOutcome(cursor: cursor, reason: end ?? .limitReached)
+    report(.finished(outcome))
+    return outcome
   }
 }
 

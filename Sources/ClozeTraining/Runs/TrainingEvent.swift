@@ -7,7 +7,7 @@ package enum TrainingEvent: Sendable {
   case validated(step: Int, ValidationReport)
   case saved(folder: String)
   case warning(String)
-  case finished(RunCursor, EndReason)
+  case finished(RunOutcome)
 
   package struct Progress: Sendable {
     package let step: Int
@@ -19,12 +19,18 @@ package enum TrainingEvent: Sendable {
     package let fraction: Double
     package let secondsLeft: Double
   }
+}
 
-  package enum EndReason: Sendable, Equatable {
+/// Where a run ended, and why.
+package struct RunOutcome: Sendable, Equatable {
+  package enum Reason: Sendable, Equatable {
     case limitReached
     case interrupted
     case noImprovement
   }
+
+  package let cursor: RunCursor
+  package let reason: Reason
 }
 
 extension TrainingEvent {
@@ -40,12 +46,13 @@ extension TrainingEvent {
           .joined(separator: ", "))
     case .saved(let folder): .line("saved \(folder)")
     case .warning(let text): .warning(text)
-    case .finished(let cursor, let reason):
-      switch reason {
-      case .limitReached: .line("finished at step \(Figure.count(cursor.step))")
-      case .interrupted: .line("stopped at step \(Figure.count(cursor.step)) and saved; --resume goes on")
+    case .finished(let outcome):
+      switch outcome.reason {
+      case .limitReached: .line("finished at step \(Figure.count(outcome.cursor.step))")
+      case .interrupted:
+        .line("interrupted at step \(Figure.count(outcome.cursor.step)) and saved; --resume goes on")
       case .noImprovement:
-        .line("stopped at step \(Figure.count(cursor.step)): the validation score no longer improves")
+        .line("ended at step \(Figure.count(outcome.cursor.step)): the validation score no longer improves")
       }
     }
   }

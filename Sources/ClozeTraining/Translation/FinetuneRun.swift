@@ -53,7 +53,7 @@ package struct FinetuneRun {
   private let checkpoint: (folder: URL, manifest: CheckpointManifest)?
   private let identities: CheckpointManifest.Identities
 
-  /// Reads the pairs, opens the run folder, and makes or loads the model. Nothing has been computed yet.
+  /// Reads the pairs, checks the run folder, and makes or loads the model. Nothing has been computed or written yet.
   package init(
     configuration: FinetuneConfiguration, start: FinetuneStart, training: [TranslationPair],
     validation: [TranslationPair], output: URL, resume: Bool
@@ -85,9 +85,7 @@ package struct FinetuneRun {
       "tokenizer": tokenizer.digest.hex, "pairs": FinetuneRun.digest(training).hex, "start": origin.digest,
     ]
     folder = RunFolder(output)
-    try folder.open(resume: resume, configuration: configuration) {
-      try ($0 as? FinetuneConfiguration)?.trajectory.yaml() ?? ""
-    }
+    try folder.check(configuration, resume: resume) { $0.trajectory }
     var damaged: [CheckpointError] = []
     checkpoint = try folder.newestWhole(purpose: "finetune") { damaged.append($0) }
     self.damaged = damaged
@@ -170,7 +168,8 @@ package struct FinetuneRun {
 
   /// Trains until a limit, an interruption, or no improvement.
   @discardableResult
-  package func run(isInterrupted: () -> Bool, report: (TrainingEvent) -> Void) throws -> RunCursor {
+  package func run(isInterrupted: () -> Bool, report: (TrainingEvent) -> Void) throws -> RunOutcome {
+    try folder.begin(configuration)
     let settings = Trainer.Settings(
       purpose: "finetune", seed: UInt64(configuration.seed), optimizer: configuration.optimizer,
       compute: configuration.compute, stop: configuration.stop, cadence: configuration.cadence,
