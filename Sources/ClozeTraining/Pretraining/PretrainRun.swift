@@ -42,7 +42,7 @@ package struct PretrainRun {
   /// Checkpoints that were damaged and passed over.
   package let damaged: [CheckpointError]
 
-  /// The seed and the scheme that every validation and `evaluate` use unless told otherwise.
+  /// The seed that every validation and `evaluate` use unless told otherwise.
   package static let evaluationSeed: UInt64 = 7
 
   /// Opens the data, checks the run folder, and makes, or loads, the model. Nothing has been computed or written yet.
@@ -143,8 +143,10 @@ package struct PretrainRun {
     return try trainer.run(resumeFrom: checkpoint, isInterrupted: isInterrupted, report: report)
   }
 
+  /// Validations use the standard masks, whatever the training's are, so that runs of different masking compare with each
+  /// other and with `evaluate`.
   private func evaluation() throws -> MaskedEvaluation {
-    let masking = try Masking(configuration.masking, vocabulary: tokenizer.vocabulary)
+    let masking = try Masking(MaskingConfiguration(), vocabulary: tokenizer.vocabulary)
     let source = MaskedBatchSource(windows: validation, masking: masking, seed: PretrainRun.evaluationSeed)
     return MaskedEvaluation(
       windowCount: min(configuration.validation.windows, validation.windowCount),

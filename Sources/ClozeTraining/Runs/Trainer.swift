@@ -141,14 +141,15 @@ package struct Trainer {
 
     if fraction() >= 1 { end = .limitReached }
     while end == nil {
+      let start = ContinuousClock.now
       let outcome = try stepper.take(step: cursor.step, fraction: fraction())
       cursor.step += 1
       cursor.tokens += outcome.statistics.tokenCount
       let now = ContinuousClock.now
-      let seconds = (now - clock).seconds
+      // A run's time has validations and checkpoints in it, its tokens a second have not.
+      cursor.seconds += (now - clock).seconds
       clock = now
-      cursor.seconds += seconds
-      window.add(outcome.statistics, seconds: seconds)
+      window.add(outcome.statistics, seconds: (now - start).seconds)
 
       let pastWarmup = cursor.step - settings.optimizer.schedule.warmupSteps
       for text in monitor.observe(
