@@ -2,7 +2,6 @@
 """The table that scripts/demo ends with, from what the tools wrote.
 
   scripts/demo_report.py TEXT_FOLDER RUNS_FOLDER TIMES_FILE
-  scripts/demo_report.py --steps RUN_FOLDER      the steps that a run took
 """
 
 import json
@@ -112,7 +111,4 @@ def main(text, runs, times):
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "--steps":
-        print(cursor(Path(sys.argv[2]))["step"])
-    else:
-        main(*map(Path, sys.argv[1:4]))
+    main(*map(Path, sys.argv[1:4]))

@@ -34,11 +34,16 @@ extension TranslationModel {
   }
 
   /// The name, in the masked-language model that a translation model starts from, of the tensor that becomes `name`;
-  /// nil where there is none: a pretrained encoder knows nothing of cross-attention.
+  /// nil for one that starts new.
+  ///
+  /// The encoder is the pretrained one. Of the decoder, what reads and writes tokens is (embeddings and output bias); its
+  /// layers and the head's transform are not, see `TranslationModel`.
   package static func pretrainedName(_ name: String) -> String? {
-    if name.contains(".crossattention.") { return nil }
     if name.hasPrefix("encoder.") { return "bert." + name.dropFirst("encoder.".count) }
-    return name.hasPrefix("decoder.") ? String(name.dropFirst("decoder.".count)) : nil
+    guard name.hasPrefix("decoder."), !name.contains(".layer."), !name.contains(".transform.") else {
+      return nil
+    }
+    return String(name.dropFirst("decoder.".count))
   }
 }
 

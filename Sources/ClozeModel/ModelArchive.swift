@@ -141,11 +141,7 @@ package enum ModelArchive {
     let file = try TensorFile(folder.appendingPathComponent(weightsName))
     let table = try model.archiveEntries.map { entry -> (entry: ArchiveEntry, origin: TensorOrigin) in
       if entry.isShared { return (entry, .shared) }
-      guard let name = TranslationModel.pretrainedName(entry.name),
-        layerIndex(name) ?? 0 < pretrained.layerCount
-      else {
-        return (entry, .new)
-      }
+      guard let name = TranslationModel.pretrainedName(entry.name) else { return (entry, .new) }
       try read(entry, name: name, from: file, into: model.store)
       return (entry, .loaded(from: name))
     }
@@ -154,12 +150,6 @@ package enum ModelArchive {
   }
 
   // MARK: Tensors
-
-  /// The layer that a tensor's name speaks of.
-  private static func layerIndex(_ name: String) -> Int? {
-    guard let range = name.range(of: ".layer.") else { return nil }
-    return Int(name[range.upperBound...].prefix { $0.isNumber })
-  }
 
   /// Tensors of `transformers` that hold nothing of their own or that the masked-language objective does not use.
   private static func isIgnored(_ name: String) -> Bool {

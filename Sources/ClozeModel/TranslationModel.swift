@@ -12,10 +12,12 @@ package struct DecoderConfiguration: Codable, Sendable, Equatable {
 /// An encoder, a decoder that attends to it, and a tied output: sequence to sequence.
 ///
 /// The decoder is a BERT of its own with causal self-attention and a cross-attention in every layer, and its output is
-/// BERT's prediction head. So every part but the cross-attention has a pretrained counterpart to start from.
+/// BERT's prediction head. One token table serves both sides and the output.
 ///
-/// Source: Rothe, Narayan and Severyn 2020, "Leveraging pre-trained checkpoints for sequence generation tasks"
-/// (BERTSHARE's tied embeddings, BERT2BERT's layers). arXiv:1907.12461
+/// From a pretrained checkpoint come the whole encoder and what reads and writes tokens in the decoder (embeddings, output
+/// bias). The decoder's layers start new: a masked-language model answers a token that it sees with that same token, and a
+/// decoder has to unlearn that before it predicts the next one. Rothe, Narayan and Severyn 2020 (arXiv:1907.12461) load
+/// them too (BERT2BERT); on a few thousand pairs that cost more than it gave (`DECISIONS.md`).
 package struct TranslationModel: Sendable {
   package let store: ParameterStore
   package let encoder: Encoder

@@ -12,8 +12,8 @@ struct Finetune: Tool {
     commandName: "finetune",
     abstract: "Fine-tune a pretrained encoder into a translator on labelled sentence pairs.",
     discussion: """
-      The encoder, the embeddings, the decoder's self-attention and feed-forward layers and the output start from the \
-      checkpoint; the cross-attention is new. --from-scratch trains the same network from random weights, which shows \
+      The encoder, the embeddings and the output bias start from the checkpoint; the decoder's layers are new. \
+      --from-scratch trains the same network from random weights, which shows \
       what pretraining was worth. Pairs are lines of source<TAB>target, or two parallel files joined by a comma.
 
       Example:
