@@ -54,7 +54,29 @@ extension Configuration {
   package func yaml() throws -> String {
     let encoder = YAMLEncoder()
     encoder.options.allowUnicode = true
-    return try encoder.encode(self)
+    guard let tree = try Yams.compose(yaml: encoder.encode(self)) else {
+      preconditionFailure("a configuration encodes to an empty document")
+    }
+    return try Yams.serialize(node: tree.withShortestNumbers(), allowUnicode: true)
+  }
+}
+
+extension Node {
+  /// The same tree with its fractions as people write them: 0.1 and 1e-12, where Yams writes 1e-1 and
+  /// 9.9999999999999998e-13.
+  fileprivate func withShortestNumbers() -> Node {
+    switch self {
+    case .mapping(var mapping):
+      for (key, value) in mapping { mapping[key] = value.withShortestNumbers() }
+      return .mapping(mapping)
+    case .sequence(var sequence):
+      for index in sequence.indices { sequence[index] = sequence[index].withShortestNumbers() }
+      return .sequence(sequence)
+    case .scalar(let scalar) where scalar.style == .plain && tag.rawValue == Tag.Name.float.rawValue:
+      return float.map { Node("\($0)", Tag(.float)) } ?? self
+    default:
+      return self
+    }
   }
 }
 

@@ -40,6 +40,23 @@ private struct Settings: Configuration, Equatable {
     #expect(try Settings.load(file: file, overrides: []) == settings)
   }
 
+  @Test(arguments: [(1e-12, "1e-12"), (0.1, "0.1"), (0.8, "0.8"), (0, "0.0"), (2e-5, "2e-05")])
+  func fractionsAreWrittenAsPeopleWriteThem(value: Double, text: String) throws {
+    var settings = Settings()
+    settings.optimizer.learningRate = value
+    settings.name = "1e-1"
+    #expect(
+      try settings.yaml() == """
+        seed: 1
+        name: '1e-1'
+        mode: fast
+        optimizer:
+          learningRate: \(text)
+          warmupSteps: 10
+
+        """)
+  }
+
   @Test(arguments: [
     ("optimizer.learningrate=1", "did you mean 'optimizer.learningRate'"),
     ("warmupSteps=1", "did you mean 'optimizer.warmupSteps'"),
