@@ -36,7 +36,8 @@ class Apt:
     """apt with lists and archives in a folder of our own, so that neither root nor the machine's package lists are needed."""
 
     def __init__(self, folder):
-        self.folder = Path(folder)
+        # Absolute: apt-get downloads into the folder that it runs in.
+        self.folder = Path(folder).resolve()
         self.lists = self.folder / "lists"
         self.archives = self.folder / "archives"
         self.configuration = self.folder / "apt.conf"
@@ -66,8 +67,8 @@ class Apt:
             'Acquire::Retries "2";\n'
             'APT::Update::Error-Mode "any";\n'
             'APT::Sandbox::User "";\n'
-            f'Dir::State::lists "{self.lists.resolve()}";\n'
-            f'Dir::Cache "{(self.folder / "cache").resolve()}";\n'
+            f'Dir::State::lists "{self.lists}";\n'
+            f'Dir::Cache "{self.folder / "cache"}";\n'
             "#clear APT::Update::Pre-Invoke;\n"
             "#clear APT::Update::Post-Invoke;\n"
             "#clear APT::Update::Post-Invoke-Success;\n")
