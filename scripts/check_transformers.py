@@ -8,10 +8,6 @@ import torch
 import transformers
 from safetensors.torch import load_file
 
-SENTENCES = ["I love you.", "He likes red apples, doesn't he?", "A café in Zürich opened in 1984.", "我爱你。",
-             "他喜欢红色的苹果。", "Linux 6.1 内核的文档", "hyperparameterisation"]
-
-
 def fail(message):
     print(f"check-transformers: {message}", file=sys.stderr)
     sys.exit(1)
@@ -20,8 +16,8 @@ def fail(message):
 def main():
     parser = argparse.ArgumentParser(prog="check-transformers")
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--logits", type=Path)
-    parser.add_argument("--text", type=Path)
+    parser.add_argument("--logits", type=Path, required=True)
+    parser.add_argument("--text", type=Path, required=True)
     parser.add_argument("--tolerance", type=float, default=1e-3)
     arguments = parser.parse_args()
     for path in (arguments.folder / "config.json", arguments.folder / "model.safetensors", arguments.logits, arguments.text):
@@ -33,11 +29,10 @@ def main():
     tokenizer = transformers.AutoTokenizer.from_pretrained(arguments.folder)
     if len(tokenizer) != model.config.vocab_size:
         print(f"note: tokenizer has {len(tokenizer)} entries, the model {model.config.vocab_size}")
-    for sentence in SENTENCES:
+    for sentence in arguments.text.read_text("utf-8").splitlines():
         ids = tokenizer(sentence)["input_ids"]
         print(f"{sentence}  ->  {' '.join(tokenizer.convert_ids_to_tokens(ids))}")
-    if arguments.logits:
-        compare(model, tokenizer, arguments)
+    compare(model, tokenizer, arguments)
     print("ok")
 
 
@@ -65,8 +60,7 @@ def compare(model, tokenizer, arguments):
              f"a vocabulary of {model.config.vocab_size}; write both from one model")
     mask = tensors.get("attention_mask", ids != tokenizer.pad_token_id).bool()
     segments = tensors["token_type_ids"].long() if "token_type_ids" in tensors else None
-    if arguments.text:
-        compare_ids(tokenizer, arguments.text, ids, mask)
+    compare_ids(tokenizer, arguments.text, ids, mask)
     with torch.no_grad():
         logits = model(input_ids=ids, attention_mask=mask.long(), token_type_ids=segments).logits
     difference = (logits - expected).abs()[mask]
