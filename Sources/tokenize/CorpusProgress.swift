@@ -31,12 +31,12 @@ final class CorpusProgress {
     let percent = totalBytes > 0 ? 100 * Double(bytes) / Double(totalBytes) : 100
     let line = String(
       format: "%@: %.1f MB (%.0f %%), %.1f MB/s", stage, megabytes, percent, megabytes / seconds)
-    FileHandle.standardError.write(Data((isTerminal ? "\r\u{1B}[K" + line : line + "\n").utf8))
+    Console.write(isTerminal ? "\r\u{1B}[K" + line : line + "\n")
   }
 
   /// Ends the line that a terminal shows.
   func finish() {
-    if !isQuiet, isTerminal, !stage.isEmpty { FileHandle.standardError.write(Data("\n".utf8)) }
+    if !isQuiet, isTerminal, !stage.isEmpty { Console.write("\n") }
     stage = ""
   }
 }

@@ -7,7 +7,7 @@ struct StandardInputSpool {
 
   /// - Throws: `FileError`
   init(in folder: URL) throws {
-    url = folder.appendingPathComponent("standard-input.txt")
+    url = folder.appendingPathComponent(".standard-input")
     var file = try AtomicFile(url)
     while true {
       let chunk: Data

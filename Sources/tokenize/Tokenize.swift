@@ -30,8 +30,8 @@ struct Tokenize: Tool {
   @Option(name: .long, help: ArgumentHelp("The data folder to write.", valueName: "folder"))
   var output: String
 
-  @Option(name: .long, help: "How many tokens to train.")
-  var vocabularySize = 8192
+  @Option(name: .long, help: "How many tokens to train. (default: 8192)")
+  var vocabularySize: Int?
 
   @Option(
     name: .long,
@@ -41,8 +41,9 @@ struct Tokenize: Tool {
 
   @Flag(
     exclusivity: .exclusive,
-    help: "Whether upper and lower case differ; of a given tokenizer its own setting holds.")
-  var letterCase: LetterCase = .cased
+    help: "Whether upper and lower case differ; of a tokenizer.json its own setting holds. (default: --cased)"
+  )
+  var letterCase: LetterCase?
 
   @Option(name: .long, help: "The share of documents to hold out, in 0...1.")
   var validationRate = 0.01
@@ -73,8 +74,14 @@ struct Tokenize: Tool {
     guard (0...1).contains(validationRate) else {
       throw ValidationError("--validation-rate is \(validationRate); choose a share in 0...1, such as 0.01")
     }
-    guard (100...1_000_000).contains(vocabularySize) else {
-      throw ValidationError("--vocabulary-size is \(vocabularySize); choose 100...1000000, such as 8192")
+    if let vocabularySize {
+      guard tokenizer == nil else {
+        throw ValidationError(
+          "--vocabulary-size is for a vocabulary to train, and --tokenizer gives one; leave out one")
+      }
+      guard (100...1_000_000).contains(vocabularySize) else {
+        throw ValidationError("--vocabulary-size is \(vocabularySize); choose 100...1000000, such as 8192")
+      }
     }
     guard (1...1024).contains(workers) else {
       throw ValidationError("--workers is \(workers); choose 1...1024")
@@ -101,14 +108,14 @@ struct Tokenize: Tool {
     let surveyed: Digest?
     let tokenizer: Tokenizer
     if let path = self.tokenizer {
-      tokenizer = try Tokenizer(URL(fileURLWithPath: path), lowercases: letterCase == .uncased)
+      tokenizer = try Tokenizer(URL(fileURLWithPath: path), lowercases: letterCase.map { $0 == .uncased })
       surveyed = try existing.map { _ in try pass.survey { progress.report("surveying", bytes: $0) }.corpus }
     } else {
       let normalizer = TextNormalizer(lowercases: letterCase == .uncased)
       let (counts, statistics) = try pass.countWords(normalizer: normalizer) {
         progress.report("counting words", bytes: $0)
       }
-      let vocabulary = try VocabularyTrainer(size: vocabularySize).train(counts)
+      let vocabulary = try VocabularyTrainer(size: vocabularySize ?? 8192).train(counts)
       tokenizer = Tokenizer(vocabulary: vocabulary, normalizer: normalizer)
       surveyed = statistics.corpus
     }
@@ -116,14 +123,14 @@ struct Tokenize: Tool {
       throw ShardError.otherCorpus(path: folder.path, existing: existing, new: surveyed)
     }
 
-    // 3. The shards. The index comes last: until then the folder holds nothing that a reader accepts.
+    // 3. The shards, which take the place of an earlier run's once they are whole.
     let writer = try DatasetWriter(
       folder: folder,
       provenance: .init(
         tokenizer: tokenizer.digest, vocabularySize: tokenizer.vocabulary.count, seed: seed,
         validationRate: validationRate),
       pool: pool)
-    try tokenizer.write(to: folder)
+    try tokenizer.write(to: writer.staging)
     let statistics = try pass.encode(with: tokenizer, into: writer) {
       progress.report("encoding", bytes: $0)
     }
@@ -138,7 +145,8 @@ struct Tokenize: Tool {
       Console.warning(
         "\(folder.path): no document fell to the \(split.rawValue) split; see --validation-rate")
     }
-    print(TokenizationReport(statistics: statistics, index: index, folder: folder).text)
+    try StandardOutput.writeLine(
+      TokenizationReport(statistics: statistics, index: index, folder: folder).text)
   }
 }
 

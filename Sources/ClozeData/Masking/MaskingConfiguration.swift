@@ -1,4 +1,5 @@
 internal import ClozeCore
+internal import Foundation
 
 /// Which positions of a window are chosen together.
 package enum MaskingStrategy: String, NamedChoice {
@@ -30,6 +31,20 @@ package struct MaskingConfiguration: Configuration, Equatable {
   package var maximumSpanLength = 10
 
   package init() {}
+
+  /// The loss, in nats a prediction, of a model that knows how frequent each token is and which token it sees, and
+  /// nothing of context: what a run has to get below.
+  ///
+  ///     (m + r) H - k ln q - r ln(1 - q),  q = k / (k + r)
+  ///
+  /// with the unigram entropy H and the shares m masked, r random, k kept: such a model answers a visible token with
+  /// that token at probability q, and anything else by frequency.
+  package func contextFreeLoss(unigramEntropy: Double) -> Double {
+    let kept = max(0, 1 - maskRate - randomRate)
+    let visible = kept + randomRate
+    func surprise(_ share: Double) -> Double { share > 0 ? -share * log(share / visible) : 0 }
+    return (maskRate + randomRate) * unigramEntropy + surprise(kept) + surprise(randomRate)
+  }
 
   package func validate() throws {
     func require(_ holds: Bool, _ key: String, _ reason: String) throws {

@@ -15,8 +15,11 @@ package struct ShardLayout: Sendable, Equatable {
   package init() {}
 }
 
-/// Writes a data folder (see `DataIndex`) as documents come, in bounded memory, the index last. Dropped before
-/// `finish`, it takes its shards back; killed, it leaves a folder without an index, which no reader accepts.
+/// Writes a data folder (see `DataIndex`) as documents come, in bounded memory, the index last.
+///
+/// Everything is written into `staging`, a folder inside, and moved out of it by `finish`: until then an earlier data set
+/// stays as it was. Dropped before that, the writer takes its files back; killed, it leaves them for the next one to
+/// remove, and killed while it moves them, a folder without an index, which no reader accepts.
 package final class DatasetWriter {
   /// What goes into the index beside the counts.
   package struct Provenance: Sendable {
@@ -34,31 +37,31 @@ package final class DatasetWriter {
   }
 
   private let folder: URL
+  /// Where the files lie until all are there. What belongs beside the shards, such as the tokenizer's files, goes here.
+  package let staging: URL
   private let provenance: Provenance
   private let train: ShardWriter
   private let validation: ShardWriter
   private var unigrams: [UInt64]
-  private var isFinished = false
 
-  /// Makes the folder and removes from it the files of an earlier data set, its index first.
+  /// Makes the folder, and in it an empty one for the files to come.
   /// - Throws: `FileError`
   package init(folder: URL, provenance: Provenance, layout: ShardLayout = ShardLayout(), pool: WorkerPool)
     throws
   {
     self.folder = folder
     self.provenance = provenance
-    try Folder.create(folder)
-    try DatasetWriter.clear(folder)
+    staging = folder.appendingPathComponent("incoming.partial")
+    try? FileManager.default.removeItem(at: staging)
+    try Folder.create(staging)
     let tokenBits = DataIndex.tokenBits(vocabularySize: provenance.vocabularySize)
-    train = ShardWriter(folder: folder, split: .train, tokenBits: tokenBits, layout: layout, pool: pool)
+    train = ShardWriter(folder: staging, split: .train, tokenBits: tokenBits, layout: layout, pool: pool)
     validation = ShardWriter(
-      folder: folder, split: .validation, tokenBits: tokenBits, layout: layout, pool: pool)
+      folder: staging, split: .validation, tokenBits: tokenBits, layout: layout, pool: pool)
     unigrams = [UInt64](repeating: 0, count: provenance.vocabularySize)
   }
 
-  deinit {
-    if !isFinished { try? DatasetWriter.clear(folder) }
-  }
+  deinit { try? FileManager.default.removeItem(at: staging) }
 
   /// Adds a document of at least one token.
   /// - Parameters:
@@ -76,7 +79,7 @@ package final class DatasetWriter {
     }
   }
 
-  /// Writes what is left, the counts and the index; the tokenizer's files are the caller's to put beside them before.
+  /// Writes what is left, the counts and the index, and puts all of it in place of an earlier data set.
   /// - Throws: `FileError`
   package func finish(corpus: Digest) throws -> DataIndex {
     let counts = unigrams.map(\.littleEndian).withUnsafeBytes { Data($0) }
@@ -87,21 +90,32 @@ package final class DatasetWriter {
       unigramEntropy: UnigramCounts(counts: unigrams).entropy, unigrams: Digest(of: counts))
     index.train = try train.finish()
     index.validation = try validation.finish()
-    try AtomicFile.write(counts, to: folder.appendingPathComponent(DataIndex.unigramsFileName))
-    try AtomicFile.write(try index.encoded(), to: folder.appendingPathComponent(DataIndex.fileName))
-    isFinished = true
+    try AtomicFile.write(counts, to: staging.appendingPathComponent(DataIndex.unigramsFileName))
+    try AtomicFile.write(try index.encoded(), to: staging.appendingPathComponent(DataIndex.fileName))
+    try moveIntoPlace()
     return index
   }
 
-  /// Removes an earlier data set's files and what interrupted runs have left, and no other file.
-  private static func clear(_ folder: URL) throws {
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+  /// Removes an earlier data set's files, its index first, and no others; then moves the new ones, their index last.
+  private func moveIntoPlace() throws {
+    func path(_ name: String) -> String { folder.appendingPathComponent(name).path }
     func remove(_ name: String) throws {
-      let path = folder.appendingPathComponent(name).path
-      guard unlink(path) == 0 || errno == ENOENT else { throw FileError.writing(path) }
+      guard unlink(path(name)) == 0 || errno == ENOENT else { throw FileError.writing(path(name)) }
+    }
+    func move(_ name: String) throws {
+      guard rename(staging.appendingPathComponent(name).path, path(name)) == 0 else {
+        throw FileError.writing(path(name))
+      }
+    }
+    func names(in folder: URL) -> [String] {
+      (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
     }
     try remove(DataIndex.fileName)
-    for name in names where isOurs(name) { try remove(name) }
+    for name in names(in: folder) where DatasetWriter.isOurs(name) { try remove(name) }
+    try Folder.synchronize(folder)
+    for name in names(in: staging) where name != DataIndex.fileName { try move(name) }
+    try Folder.synchronize(folder)
+    try move(DataIndex.fileName)
     try Folder.synchronize(folder)
   }
 
