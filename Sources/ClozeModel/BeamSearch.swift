@@ -8,6 +8,8 @@ package struct Hypothesis: Sendable, Equatable {
   package let logProbability: Double
   /// What hypotheses are ranked by: logProbability / length^penalty.
   package let score: Double
+  /// Whether it has come to its end, and not to the length limit.
+  package let isWhole: Bool
 }
 
 /// How translations are searched for.
@@ -62,7 +64,7 @@ package struct BeamSearch: Sendable {
     var finished: [Hypothesis] = []
   }
 
-  /// The best translations of each source, best first, as many as the beam is wide at most.
+  /// The best translations of each source, as many as the beam is wide: the whole ones, best first, then the others.
   ///
   /// - Parameter sources: token ids with the source's own start and end, none empty.
   package func translate(_ tape: Tape, sources: [[Int32]]) -> [[Hypothesis]] {
@@ -103,11 +105,10 @@ package struct BeamSearch: Sendable {
         row = rows.upperBound
         var (next, origins) = advance(search, candidates[rows], position: position)
         if isDone(next, position: position) {
-          if next.finished.isEmpty {
-            next.finished = next.live.map { hypothesis($0.tokens, $0.logProbability) }
-          }
+          // What ran into the length limit comes after what has ended, however it scores: it is no whole sentence.
+          let cutOff = next.live.map { hypothesis($0.tokens, $0.logProbability) }
           results[search.source] = Array(
-            next.finished.sorted { $0.score > $1.score }.prefix(configuration.beamSize))
+            (ranked(next.finished) + ranked(cutOff)).prefix(configuration.beamSize))
         } else {
           parents += origins.map { rows.lowerBound + $0 }
           continuing.append(next)
@@ -163,7 +164,11 @@ package struct BeamSearch: Sendable {
     let length = max(1, tokens.count - 1 + (ended ? 1 : 0))
     return Hypothesis(
       tokens: Array(tokens.dropFirst()), logProbability: logProbability,
-      score: logProbability / pow(Double(length), configuration.lengthPenalty))
+      score: logProbability / pow(Double(length), configuration.lengthPenalty), isWhole: ended)
+  }
+
+  private func ranked(_ hypotheses: [Hypothesis]) -> [Hypothesis] {
+    hypotheses.sorted { $0.score > $1.score }
   }
 
   /// Whether no live hypothesis can still beat the finished ones, or the length is used up.
