@@ -50,7 +50,8 @@ def pretraining_rows(runs):
                           f"{state['tokens'] / state['seconds']:,.0f} tokens/s")
     scores = read_json(runs / "masked.json")
     low, high = scores["accuracyInterval"]
-    yield "held-out accuracy", f"{percent(scores['all']['accuracy'])} of masked tokens, 95 % interval {percent(low)} to {percent(high)}"
+    yield "held-out accuracy", f"{percent(scores['all']['accuracy'])} of the selected tokens, 95 % interval {percent(low)} to {percent(high)}"
+    yield "", f"{percent(scores['outcomes']['masked']['accuracy'])} of those that were masked, the rest being visible"
     yield "", scores["signature"]
     unigram = scores["unigram"]
     yield "unigram baseline", f"{percent(unigram['accuracy'])}, the most frequent token everywhere"

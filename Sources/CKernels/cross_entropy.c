@@ -30,6 +30,8 @@ CLONES void cloze_cross_entropy(
     float normalizer = maximum + __builtin_logf(sum);
     float average = total / (float)classes;
     losses[row] = normalizer - (1 - smoothing) * x[label] - smoothing * average;
+    // No comparison with NaN holds, and what is no number is no correct prediction.
+    if (losses[row] != losses[row]) ranks[row] = (int32_t)classes;
     if (g) {
       float share = smoothing / (float)classes;
       for (size_t j = 0; j < classes; j++) g[j] = vector_exp(x[j] - normalizer) - share;

@@ -16,7 +16,7 @@ package final class ProgressLine {
     guard !isQuiet else { return }
     if isTerminal {
       let padding = String(repeating: " ", count: max(0, width - text.count))
-      FileHandle.standardError.write(Data(("\r" + text + padding).utf8))
+      Console.write("\r" + text + padding)
       width = text.count
     } else {
       Console.error(text)
@@ -48,7 +48,7 @@ package final class ProgressLine {
   /// Wipes the changing line.
   package func clear() {
     guard isTerminal, width > 0 else { return }
-    FileHandle.standardError.write(Data(("\r" + String(repeating: " ", count: width) + "\r").utf8))
+    Console.write("\r" + String(repeating: " ", count: width) + "\r")
     width = 0
   }
 }

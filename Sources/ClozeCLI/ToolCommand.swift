@@ -44,14 +44,35 @@ extension Tool {
     } catch let failure as any Failure {
       Console.error("\(Self.configuration.commandName ?? "cloze"): \(failure)")
       throw ArgumentParser.ExitCode(failure.exitStatus.rawValue)
+    } catch let exit as ArgumentParser.ExitCode {
+      throw exit
+    } catch let error as ValidationError {
+      throw error
+    } catch {
+      // Whatever can be expected is a Failure; this one says more to us than to the person before the screen.
+      Console.error(
+        "\(Self.configuration.commandName ?? "cloze"): \(error); this is a defect of Cloze, please report it")
+      throw ArgumentParser.ExitCode(ExitStatus.software.rawValue)
     }
   }
 }
 
 /// What a person sees: progress and warnings on standard error.
 package enum Console {
-  package static func error(_ line: String) {
-    FileHandle.standardError.write(Data((line + "\n").utf8))
+  package static func error(_ line: String) { write(line + "\n") }
+
+  /// A reader that went away must not end a run, so nothing is said where nothing can be: `FileHandle` would trap.
+  package static func write(_ text: String) {
+    var text = text
+    text.withUTF8 { bytes in
+      var written = 0
+      while written < bytes.count {
+        let count = Foundation.write(
+          STDERR_FILENO, bytes.baseAddress.map { $0 + written }, bytes.count - written)
+        if count < 0, errno != EINTR { return }
+        written += max(0, count)
+      }
+    }
   }
 
   /// Something odd that does not stop the run.

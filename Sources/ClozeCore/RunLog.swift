@@ -24,7 +24,16 @@ package final class RunLog {
   package func append(_ event: some Encodable) throws {
     var line = try encoder.encode(event)
     line.append(UInt8(ascii: "\n"))
-    let written = line.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
-    guard written == line.count else { throw FileError.writing(path) }
+    let before = lseek(descriptor, 0, SEEK_END)
+    var written: Int
+    repeat {
+      written = line.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
+    } while written < 0 && errno == EINTR
+    guard written == line.count else {
+      // Of a disk that filled up in the middle of a line, half a line would spoil the next one.
+      let code = written < 0 ? errno : ENOSPC
+      if before >= 0 { ftruncate(descriptor, before) }
+      throw FileError.writing(path, errno: code)
+    }
   }
 }

@@ -88,10 +88,12 @@ struct Evaluate: Tool {
   }
 
   mutating func execute() throws {
-    let folder = try RunFolder.model(at: URL(fileURLWithPath: model))
+    var compute = ComputeConfiguration()
+    compute.precision = precision
+    try compute.validate()
+    let folder = try RunFolder.model(at: URL(fileURLWithPath: model)) { Console.warning("\($0)") }
     if let translation {
-      let scoring = try TranslationScoring(
-        model: folder, precision: precision, beam: search.beamConfiguration)
+      let scoring = try TranslationScoring(model: folder, precision: precision, search: search)
       let result = try scoring.score(URL(fileURLWithPath: translation), workers: workers)
       for warning in result.warnings { Console.warning(warning) }
       return try StandardOutput.writeLine(json ? result.json() : result.text)

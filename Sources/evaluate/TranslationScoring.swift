@@ -15,9 +15,15 @@ struct SearchOptions: ParsableArguments {
   @Option(help: "The exponent on the length in a hypothesis's score; 0 prefers short translations.")
   var lengthPenalty = 1.0
 
+  @Option(
+    help: ArgumentHelp(
+      "How BLEU cuts sentences into words: 13a, or zh, each Chinese character a word; zh where the targets are Chinese.",
+      valueName: "name"))
+  var metricTokenizer: MetricTokenizer?
+
   mutating func validate() throws {
     guard (1...100).contains(beam) else { throw ValidationError("--beam is \(beam); choose 1 to 100") }
-    guard lengthPenalty >= 0 else {
+    guard lengthPenalty >= 0, lengthPenalty.isFinite else {
       throw ValidationError("--length-penalty is \(lengthPenalty); choose 0 or more")
     }
   }
@@ -31,21 +37,23 @@ struct TranslationScoring {
   private let model: TranslationModel
   private let tokenizer: Tokenizer
   private let beam: BeamConfiguration
+  private let metricTokenizer: MetricTokenizer?
 
-  init(model folder: URL, precision: ComputeConfiguration.Precision, beam: BeamConfiguration) throws {
+  init(model folder: URL, precision: ComputeConfiguration.Precision, search: SearchOptions) throws {
     var compute = ComputeConfiguration()
     compute.precision = precision
     let (model, metadata) = try ModelArchive.loadTranslationModel(folder, precision: compute.elementType)
     self.folder = folder
     self.model = model
-    self.beam = beam
+    beam = search.beamConfiguration
+    metricTokenizer = search.metricTokenizer
     tokenizer = try Tokenizer(
       besideModel: folder, vocabularySize: model.configuration.vocabularySize, metadata: metadata)
   }
 
   func score(_ file: URL, workers: Int) throws -> TranslationResult {
     let pairs = try TranslationPairs.read(file)
-    let report = try TranslationEvaluation(pairs).run(
+    let report = try TranslationEvaluation(pairs, metricTokenizer: metricTokenizer).run(
       Translator(model, tokenizer: tokenizer, beam: beam),
       tapes: WorkerGroup(count: workers).tapes(for: model.store))
     return TranslationResult(
@@ -69,12 +77,14 @@ struct TranslationResult {
     var table = Table()
     table.add("BLEU", Figure.decimal(report.bleu.value, 2))
     table.add("chrF", Figure.decimal(report.chrF.value, 2))
+    table.add("chrF++", Figure.decimal(report.chrFPlusPlus.value, 2))
     table.add("pairs", "\(Figure.count(pairs)), \(data.short)")
     table.add(
       "search",
       beam.beamSize == 1 ? "greedy" : "beam of \(beam.beamSize), length penalty \(beam.lengthPenalty)")
     table.add("model", "\(model.path), \(precision)")
-    return "\(table.text)\nBLEU|\(report.bleu.signature)\nchrF|\(report.chrF.signature)"
+    return table.text + "\nBLEU|\(report.bleu.signature)\nchrF|\(report.chrF.signature)"
+      + "\nchrF++|\(report.chrFPlusPlus.signature)"
   }
 
   func json() throws -> String {
@@ -82,7 +92,8 @@ struct TranslationResult {
       JSON(
         model: model.path, precision: precision, pairs: pairs, data: data.hex, beamSize: beam.beamSize,
         lengthPenalty: beam.lengthPenalty, bleu: JSON.Score(report.bleu), chrF: JSON.Score(report.chrF),
-        diversity: report.diversity, hypotheses: report.hypotheses, warnings: report.warnings))
+        chrFPlusPlus: JSON.Score(report.chrFPlusPlus), diversity: report.diversity,
+        hypotheses: report.hypotheses, warnings: report.warnings))
   }
 }
 
@@ -106,7 +117,10 @@ private struct JSON: Encodable {
   let lengthPenalty: Double
   let bleu: Score
   let chrF: Score
+  let chrFPlusPlus: Score
   let diversity: Double
   let hypotheses: [String]
   let warnings: [String]
 }
+
+extension MetricTokenizer: ExpressibleByArgument {}

@@ -93,7 +93,7 @@ struct Finetune: Tool {
       table.add("best " + name, Figure.decimal(value, 3))
     }
     table.add("model", URL(fileURLWithPath: output).appendingPathComponent("best").path)
-    print(table.text)
+    try StandardOutput.writeLine(table.text)
   }
 
   /// The pairs of a TSV file, or of two parallel files joined by a comma.

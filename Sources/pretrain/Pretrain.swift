@@ -61,7 +61,7 @@ struct Pretrain: Tool {
       table.add("validation accuracy", Figure.percent(figures["validationAccuracy"] ?? .nan, 2))
     }
     table.add("model", URL(fileURLWithPath: output).appendingPathComponent("best").path)
-    print(table.text)
+    try StandardOutput.writeLine(table.text)
   }
 
   private func describe(_ run: PretrainRun, to progress: ProgressLine) {

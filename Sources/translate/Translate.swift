@@ -45,7 +45,7 @@ struct Translate: Tool {
 
   mutating func validate() throws {
     guard (1...100).contains(beam) else { throw ValidationError("--beam is \(beam); choose 1 to 100") }
-    guard lengthPenalty >= 0 else {
+    guard lengthPenalty >= 0, lengthPenalty.isFinite else {
       throw ValidationError("--length-penalty is \(lengthPenalty); choose 0 or more")
     }
     guard nBest.map({ (1...beam).contains($0) }) ?? true else {
@@ -59,29 +59,34 @@ struct Translate: Tool {
   mutating func execute() throws {
     var compute = ComputeConfiguration()
     compute.precision = precision
-    let folder = try RunFolder.model(at: URL(fileURLWithPath: model))
-    let translation = try ModelArchive.loadTranslationModel(folder, precision: compute.elementType).model
+    try compute.validate()
+    let progress = ProgressLine(quiet: common.quiet)
+    let folder = try RunFolder.model(at: URL(fileURLWithPath: model)) { progress.warning("\($0)") }
+    let (translation, metadata) = try ModelArchive.loadTranslationModel(
+      folder, precision: compute.elementType)
+    let tokenizer = try Tokenizer(
+      besideModel: folder, vocabularySize: translation.configuration.vocabularySize, metadata: metadata)
     let translator = Translator(
-      translation, tokenizer: try Tokenizer(folder),
+      translation, tokenizer: tokenizer,
       beam: BeamConfiguration(beamSize: beam, lengthPenalty: lengthPenalty))
     let group = WorkerGroup(count: workers)
-    let tapes = (0..<group.count).map { _ in Tape(store: translation.store) }
+    let tapes = group.tapes(for: translation.store)
 
+    var input = StandardInputLines()
     var lineNumber = 0
-    let progress = ProgressLine(quiet: common.quiet)
-    while let lines = nextLines(count: isatty(STDIN_FILENO) == 1 ? 1 : 64 * group.count) {
+    while let lines = try input.next(limit: 64 * group.count) {
       let translations = try translator.translate(lines, tapes: tapes) { index in
         progress.warning("line \(lineNumber + index + 1): is longer than the model's positions and was cut")
       }
       try write(translations, from: lineNumber)
       lineNumber += lines.count
+      if !common.quiet { progress.update("\(Figure.count(lineNumber)) lines") }
     }
-  }
-
-  private func nextLines(count: Int) -> [String]? {
-    var lines: [String] = []
-    while lines.count < count, let line = readLine() { lines.append(line) }
-    return lines.isEmpty ? nil : lines
+    progress.clear()
+    if input.repairedLines > 0 {
+      progress.warning(
+        "\(Figure.count(input.repairedLines)) lines were not valid UTF-8; what was wrong reads as U+FFFD")
+    }
   }
 
   private func write(_ translations: [[Translation]], from firstLine: Int) throws {

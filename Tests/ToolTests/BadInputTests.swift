@@ -146,13 +146,77 @@ import Testing
     let whole = try Data(contentsOf: file)
     try whole.prefix(whole.count / 2).write(to: file)
     let results = [
-      try work.run("evaluate", "--model", "run", "--data", "shards"),
+      try work.run("evaluate", "--model", "run/best", "--data", "shards"),
+      try work.run("evaluate", "--model", "run/best", "--fill", "The [MASK]"),
       try work.run(
-        "finetune", "--model", "run", "--train", "train.tsv", "--validation", "validation.tsv", "--output",
-        "zh-en"),
+        "finetune", "--config", "finetune.yaml", "--model", "run/best", "--train", "train.tsv",
+        "--validation",
+        "validation.tsv", "--output", "zh-en"),
     ]
-    for result in results { expect(result, Self.data, "model.safetensors: ") }
-    #expect(!work.exists("zh-en/latest"))
+    for result in results { expect(result, Self.data, "is damaged, model.safetensors has") }
+    #expect(!work.exists("zh-en"))
+    // The run has an older checkpoint that is whole.
+    let older = try work.succeed("evaluate", "--model", "run", "--data", "shards")
+    #expect(older.errors.contains("is damaged, model.safetensors has"))
+    #expect(older.output.contains("/step-00000005, "))
+  }
+
+  @Test func aDamagedFileOfATranslator() throws {
+    let work = try Workplace()
+    try work.tokenize()
+    try work.pretrain()
+    try work.succeed(
+      "finetune", "--config", "finetune.yaml", "--model", "run", "--train", "train.tsv", "--validation",
+      "validation.tsv", "--output", "zh-en")
+    // Another vocabulary of the same size: only its digest tells.
+    var words = String(decoding: try work.bytes("zh-en/best/vocab.txt"), as: UTF8.self)
+      .split(separator: "\n")
+    words.swapAt(20, 21)
+    for name in ["tokenizer.json", "checkpoint.json"] {
+      try FileManager.default.removeItem(at: work.folder.file("zh-en/best/\(name)"))
+    }
+    try work.folder.write(words.joined(separator: "\n") + "\n", to: "zh-en/best/vocab.txt")
+    let result = try work.run("translate", "--model", "zh-en/best", input: "我\n")
+    expect(result, Self.data, "was trained with the tokenizer")
+  }
+
+  @Test func pairsLongerThanTheModel() throws {
+    let work = try Workplace()
+    try work.tokenize()
+    try work.pretrain()
+    let result = try work.run(
+      "finetune", "--model", "run", "--train", "train.tsv", "--validation", "validation.tsv", "--output",
+      "zh-en")
+    expect(result, Self.usage, "batch.maximumLength: is 128; choose at most 64, the positions of the model")
+    #expect(!work.exists("zh-en"))
+  }
+
+  @Test func aReaderThatWentAway() throws {
+    let work = try Workplace()
+    let full = try work.run(
+      "tokenize", "corpus.txt", "--output", "shards", "--vocabulary-size", "200", "--validation-rate", "0.1",
+      setup: "exec >/dev/full;")
+    #expect(full.status == Self.inputOutput)
+    #expect(full.errors.contains("standard output: the disk is full"))
+    // A run goes on though nobody hears of it.
+    let deaf = try work.run(
+      "pretrain", "--config", "small.yaml", "--data", "shards", "--output", "run", "--set", "stop.steps=10",
+      setup: "exec 2> >(head -c 1 >/dev/null);")
+    #expect(deaf.status == 0)
+    #expect(work.exists("run/step-00000010"))
+  }
+
+  @Test func aSecondCorpusThatCannotBeRead() throws {
+    let work = try Workplace()
+    try work.tokenize()
+    let before = try work.names("shards")
+    let index = try work.bytes("shards/index.json")
+    try work.folder.write("{\"text\": \"a\"}\n{\"text\": \n", to: "bad.jsonl")
+    let result = try work.run(
+      "tokenize", "bad.jsonl", "--output", "shards", "--tokenizer", "shards", "--force")
+    expect(result, Self.data, "bad.jsonl:2: is not a JSON object")
+    #expect(try work.names("shards") == before)
+    #expect(try work.bytes("shards/index.json") == index)
   }
 
   @Test func aLineWithoutATab() throws {

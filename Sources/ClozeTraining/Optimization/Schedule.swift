@@ -67,19 +67,22 @@ package struct ScheduleConfiguration: Codable, Sendable, Equatable {
       (0...1).contains(finalRate), "finalRate", "is \(finalRate); choose a share of the peak in 0...1")
   }
 
-  /// The factor on the peak learning rate.
+  /// The factor on the peak learning rate: up to 1 in the warm-up, from 1 down after it.
   ///
   /// - Parameters:
   ///   - step: the step about to be taken, from 0.
   ///   - fraction: how much of the run is done, 0...1. It is a function of the step alone unless the run stops by the clock.
   package func factor(step: Int, fraction: Double) -> Double {
-    let warmup = warmupSteps > 0 ? min(1, Double(step + 1) / Double(warmupSteps)) : 1
+    guard step >= warmupSteps else { return Double(step + 1) / Double(warmupSteps) }
+    // What the warm-up took of the run; of a run by the clock, what it took so far at the mean pace.
+    let warmup = step > 0 ? fraction * Double(warmupSteps) / Double(step) : 0
+    let decayed = warmup < 1 ? (fraction - warmup) / (1 - warmup) : 1
     let remaining: Double
     switch shape {
-    case .linear: remaining = 1 - fraction
-    case .cosine: remaining = 0.5 * (1 + cos(Double.pi * fraction))
+    case .linear: remaining = 1 - decayed
+    case .cosine: remaining = 0.5 * (1 + cos(Double.pi * decayed))
     case .constantThenDecay: remaining = decayFraction > 0 ? min(1, (1 - fraction) / decayFraction) : 1
     }
-    return warmup * (finalRate + (1 - finalRate) * remaining)
+    return finalRate + (1 - finalRate) * remaining
   }
 }

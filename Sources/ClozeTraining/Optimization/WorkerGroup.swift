@@ -4,7 +4,7 @@ internal import Dispatch
 internal import Foundation
 internal import Synchronization
 
-/// How a run computes; nothing here but `precision` changes what it computes.
+/// How a run computes. The precision and the lanes decide the rounding, the number of workers nothing.
 package struct ComputeConfiguration: Codable, Sendable, Equatable {
   package enum Precision: String, NamedChoice {
     /// bfloat16 where the processor multiplies it, else float32.
@@ -24,6 +24,11 @@ package struct ComputeConfiguration: Codable, Sendable, Equatable {
 
   /// - Throws: `ConfigurationError`
   package func validate(section: String = "compute") throws {
+    guard precision != .bfloat16 || Processor.multipliesBFloat16 else {
+      throw ConfigurationError.invalid(
+        path: section + ".precision",
+        reason: "is bfloat16, which this processor does not multiply; choose automatic or float32")
+    }
     guard workers >= 0, workers <= 1024 else {
       throw ConfigurationError.invalid(
         path: section + ".workers", reason: "is \(workers); choose 0 (one a core) to 1024")
@@ -32,6 +37,13 @@ package struct ComputeConfiguration: Codable, Sendable, Equatable {
       throw ConfigurationError.invalid(
         path: section + ".gradientLanes", reason: "is \(gradientLanes); choose 1 to 1024")
     }
+  }
+
+  /// With the precision that `automatic` stands for here, so that a run goes on elsewhere in the same one or not at all.
+  package var resolved: ComputeConfiguration {
+    var settings = self
+    settings.precision = elementType == .bfloat16 ? .bfloat16 : .float32
+    return settings
   }
 
   package var elementType: ElementType {

@@ -75,19 +75,24 @@ package struct MaskedReport: Sendable, Equatable {
   /// What a person should hear of before believing the figures.
   package var warnings: [String] {
     var warnings: [String] = []
-    let accuracy = Figure.percent(all.accuracy, 2)
-    if all.accuracy > 0.95 {
+    // Of the selected tokens some stay visible and need only be copied: what is learnt shows on the masked ones.
+    let masked = byOutcome[.masked] ?? MaskedScores()
+    let accuracy = Figure.percent(masked.accuracy, 2)
+    if masked.accuracy > 0.95 {
       warnings.append(
         "\(accuracy) of the masked tokens are predicted, which real text hardly allows: look for text that is in the "
           + "training data, too, for repetitions, or for a selection rate near 0")
     }
-    if let unigram, all.accuracy <= unigram.accuracy {
+    if all.count > 0, !all.loss.isFinite {
       warnings.append(
-        "the accuracy of \(accuracy) is not above the unigram baseline of \(Figure.percent(unigram.accuracy, 2)): the "
-          + "model has learnt nothing of context yet")
+        "the model gives numbers that are not finite; its weights are damaged or its training diverged")
+    } else if let unigram, masked.accuracy <= unigram.accuracy {
+      warnings.append(
+        "the accuracy of \(accuracy) on masked tokens is not above the unigram baseline of "
+          + "\(Figure.percent(unigram.accuracy, 2)): the model has learnt nothing of context yet")
     } else if let unigram, accuracyInterval.lowerBound <= unigram.accuracy {
       warnings.append(
-        "the accuracy of \(accuracy) is not clearly above the unigram baseline of "
+        "the accuracy of \(Figure.percent(all.accuracy, 2)) is not clearly above the unigram baseline of "
           + "\(Figure.percent(unigram.accuracy, 2)), which lies in its interval; evaluate on more text")
     }
     if windowCount < 20 {

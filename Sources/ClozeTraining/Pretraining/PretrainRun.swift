@@ -56,6 +56,7 @@ package struct PretrainRun {
         configured: configuration.model.vocabularySize, data: data.path, found: dataset.vocabularySize)
     }
     configuration.model.vocabularySize = dataset.vocabularySize
+    configuration.compute = configuration.compute.resolved
     self.configuration = configuration
 
     let seed = UInt64(configuration.seed)
@@ -73,7 +74,7 @@ package struct PretrainRun {
     folder = RunFolder(output)
     try folder.check(configuration, resume: resume) { $0.trajectory }
     var damaged: [CheckpointError] = []
-    checkpoint = try folder.newestWhole(purpose: "pretrain") { damaged.append($0) }
+    checkpoint = try resume ? folder.newestWhole(purpose: "pretrain") { damaged.append($0) } : nil
     self.damaged = damaged
     let precision = configuration.compute.elementType
     if let checkpoint {
@@ -98,18 +99,20 @@ package struct PretrainRun {
     let found = checkpoint.manifest.identities[what] ?? "none"
     guard found == expected.hex else {
       throw CheckpointError.identityDiffers(
-        path: checkpoint.folder.path, what: what, expected: found, found: expected.hex, mend: mend)
+        path: checkpoint.folder.path, what: what, expected: expected.hex, found: found, mend: mend)
     }
   }
 
-  /// Epochs over the training text that the configured number of steps makes; nil where the run stops otherwise.
+  /// Epochs over the training text that the limits allow; nil where the clock decides.
   package var epochs: Double? {
     let stop = configuration.stop
-    let windows =
-      stop.steps > 0
-      ? Double(stop.steps * configuration.batch.windows)
-      : stop.tokens > 0 ? Double(stop.tokens) / Double(configuration.batch.windowLength) : nil
-    return windows.map { $0 / Double(training.windowCount) }
+    guard stop.minutes == 0 else { return nil }
+    var windows = Double.infinity
+    if stop.steps > 0 { windows = Double(stop.steps) * Double(configuration.batch.windows) }
+    if stop.tokens > 0 {
+      windows = min(windows, Double(stop.tokens) / Double(configuration.batch.windowLength))
+    }
+    return windows / Double(training.windowCount)
   }
 
   /// The unigram entropy of the training text in nats.
@@ -126,7 +129,8 @@ package struct PretrainRun {
     let settings = Trainer.Settings(
       purpose: "pretrain", seed: UInt64(configuration.seed), optimizer: configuration.optimizer,
       compute: configuration.compute, stop: configuration.stop, cadence: configuration.cadence,
-      unigramEntropy: unigramEntropy, identities: identities)
+      contextFreeLoss: configuration.masking.contextFreeLoss(unigramEntropy: unigramEntropy),
+      identities: identities)
     let evaluation = try evaluation()
     let trainer = Trainer(
       settings, objective: objective, folder: folder,

@@ -4,6 +4,7 @@ package import Foundation
 /// A checkpoint or a run folder is wrong.
 package enum CheckpointError: Failure {
   case noCheckpoint(path: String)
+  case noneWhole(path: String)
   case damaged(path: String, file: String, reason: String)
   case identityDiffers(path: String, what: String, expected: String, found: String, mend: String)
   case runExists(path: String)
@@ -19,7 +20,10 @@ package enum CheckpointError: Failure {
 
   package var description: String {
     switch self {
-    case .noCheckpoint(let path): "\(path): holds no whole checkpoint; start the run without --resume"
+    case .noCheckpoint(let path):
+      "\(path): is a run without a whole checkpoint; let it reach one, or name another model"
+    case .noneWhole(let path):
+      "\(path): none of its checkpoints is whole, so there is nothing to go on from; move the folder away and start anew"
     case .damaged(let path, let file, let reason):
       "\(path): is damaged, \(file) \(reason); use an older checkpoint of the run"
     case .identityDiffers(let path, let what, let expected, let found, let mend):

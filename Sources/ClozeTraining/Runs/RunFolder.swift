@@ -38,8 +38,11 @@ package struct RunFolder: Sendable {
   package func check<Settings: Configuration>(
     _ configuration: Settings, resume: Bool, trajectory: (Settings) -> Settings
   ) throws {
-    guard FileManager.default.fileExists(atPath: settings.path) else { return }
-    guard resume else { throw CheckpointError.runExists(path: url.path) }
+    let holdsSettings = FileManager.default.fileExists(atPath: settings.path)
+    guard resume || !holdsSettings && checkpointSteps.isEmpty else {
+      throw CheckpointError.runExists(path: url.path)
+    }
+    guard holdsSettings else { return }
     let before = try Settings.load(file: settings, overrides: [])
     let differences = RunFolder.differences(
       try trajectory(before).yaml(), try trajectory(configuration).yaml())
@@ -54,7 +57,8 @@ package struct RunFolder: Sendable {
     try AtomicFile.write(Data(try configuration.yaml().utf8), to: settings)
   }
 
-  /// The newest checkpoint that is whole. Damaged ones are reported and passed over.
+  /// The newest checkpoint that is whole, nil where the run has not come to one. Damaged ones are reported and passed over.
+  /// - Throws: `CheckpointError.noneWhole`, `.wrongPurpose`
   package func newestWhole(
     purpose: String, report: (CheckpointError) -> Void
   ) throws -> (folder: URL, manifest: CheckpointManifest)? {
@@ -71,10 +75,12 @@ package struct RunFolder: Sendable {
         report(error)
       }
     }
+    guard checkpointSteps.isEmpty else { throw CheckpointError.noneWhole(path: url.path) }
     return nil
   }
 
-  /// Writes a checkpoint whole, points `latest` (and `best`) at it, and removes those beyond the last `keep`.
+  /// Writes a checkpoint whole, points `latest` (and `best`) at it, and removes those beyond the last `keep`. Later ones
+  /// that stand there are damaged, or this run would have gone on from them.
   package func write(
     purpose: String, cursor: RunCursor, identities: CheckpointManifest.Identities, keep: Int,
     fill: (URL) throws -> Void
@@ -86,7 +92,9 @@ package struct RunFolder: Sendable {
     }
     try link("latest", to: folder)
     if cursor.bestStep == cursor.step { try link("best", to: folder) }
-    for step in checkpointSteps.dropFirst(keep) where step != cursor.bestStep {
+    let earlier = checkpointSteps.filter { $0 <= cursor.step }
+    let superfluous = checkpointSteps.filter { $0 > cursor.step } + earlier.dropFirst(keep)
+    for step in superfluous where step != cursor.bestStep {
       try? FileManager.default.removeItem(at: checkpoint(step: step))
     }
   }
@@ -107,9 +115,10 @@ package struct RunFolder: Sendable {
     }
   }
 
-  /// The model folder that a person means: the folder itself, or a run's best, else newest, checkpoint.
-  /// - Throws: `CheckpointError.noCheckpoint`, `FileError.missing`
-  package static func model(at url: URL) throws -> URL {
+  /// The model folder that a person means: the folder itself, or a run's best, else newest, checkpoint. A checkpoint is
+  /// checked against its manifest; of a run's, damaged ones are reported and passed over.
+  /// - Throws: `CheckpointError.noCheckpoint`, `.damaged`, `FileError.missing`
+  package static func model(at url: URL, report: (CheckpointError) -> Void) throws -> URL {
     func holdsModel(_ url: URL) -> Bool {
       FileManager.default.fileExists(atPath: url.appendingPathComponent("config.json").path)
     }
@@ -117,14 +126,22 @@ package struct RunFolder: Sendable {
     if holdsModel(url)
       || !FileManager.default.fileExists(atPath: url.appendingPathComponent("config.yaml").path)
     {
+      let manifest = url.appendingPathComponent(CheckpointManifest.fileName)
+      // Folders from elsewhere have none.
+      if FileManager.default.fileExists(atPath: manifest.path) { _ = try CheckpointManifest.verified(url) }
       return url
     }
     let run = RunFolder(url)
-    let candidates =
-      [url.appendingPathComponent("best").resolvingSymlinksInPath()] + run.checkpointSteps.map(run.checkpoint)
-    guard let found = candidates.first(where: holdsModel) else {
-      throw CheckpointError.noCheckpoint(path: url.path)
+    let best = url.appendingPathComponent("best").resolvingSymlinksInPath()
+    let candidates = [best] + run.checkpointSteps.map(run.checkpoint).filter { $0.path != best.path }
+    for candidate in candidates where FileManager.default.fileExists(atPath: candidate.path) {
+      do {
+        _ = try CheckpointManifest.verified(candidate)
+        return candidate
+      } catch let error as CheckpointError {
+        report(error)
+      }
     }
-    return found
+    throw CheckpointError.noCheckpoint(path: url.path)
   }
 }

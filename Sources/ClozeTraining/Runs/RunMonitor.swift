@@ -4,13 +4,13 @@ internal import ClozeCore
 ///
 /// Each warning comes once; it says what is odd and what usually causes it.
 package struct RunMonitor: Sendable {
-  /// The corpus's unigram entropy in nats; nil where it is not known.
-  private let unigramEntropy: Double?
+  /// The loss, in nats, of a model that knows nothing of context; nil where it is not known.
+  private let contextFreeLoss: Double?
   private var smoothedLoss: Double?
   private var reported: Set<String> = []
 
-  package init(unigramEntropy: Double?) {
-    self.unigramEntropy = unigramEntropy
+  package init(contextFreeLoss: Double?) {
+    self.contextFreeLoss = contextFreeLoss
   }
 
   /// - Parameters:
@@ -33,12 +33,21 @@ package struct RunMonitor: Sendable {
     }
     let smoothed = smoothedLoss.map { 0.98 * $0 + 0.02 * loss } ?? loss
     smoothedLoss = smoothed
-    if let unigramEntropy, pastWarmup > 200, fraction > 0.1, smoothed > 0.97 * unigramEntropy {
-      warn(
-        "plateau",
-        "the loss has stayed at the unigram entropy of the corpus (\(Figure.decimal(unigramEntropy, 3)) nats): the model has "
-          + "learnt word frequencies and nothing of context so far. Small models leave this plateau late; if it lasts, "
-          + "raise optimizer.learningRate or batch.windows, or lower the dropout")
+    if let contextFreeLoss, pastWarmup > 200, fraction > 0.1 {
+      if smoothed > 1.1 * contextFreeLoss {
+        warn(
+          "diverged",
+          "the loss is above what the corpus's word frequencies alone would give "
+            + "(\(Figure.decimal(contextFreeLoss, 3)) nats): the run does not learn; lower optimizer.learningRate or "
+            + "lengthen the warm-up")
+      } else if smoothed > 0.97 * contextFreeLoss {
+        warn(
+          "plateau",
+          "the loss has stayed at the unigram entropy of the corpus: "
+            + "\(Figure.decimal(contextFreeLoss, 3)) nats is what word frequencies and copying visible tokens give, so "
+            + "nothing of context is learnt so far. Small models leave this plateau late; if it lasts, raise "
+            + "optimizer.learningRate or batch.windows, or lower the dropout")
+      }
     }
     if accuracy > 0.98, pastWarmup > 50 {
       warn(

@@ -52,13 +52,14 @@ package struct Trainer {
     package var cadence: CadenceConfiguration
     /// Validations without a better score after which the run ends; 0 for never.
     package var patience = 0
-    package var unigramEntropy: Double?
+    /// The loss of a model that knows nothing of context, nats; nil where it is not known.
+    package var contextFreeLoss: Double?
     package var identities: CheckpointManifest.Identities
 
     package init(
       purpose: String, seed: UInt64, optimizer: OptimizerConfiguration, compute: ComputeConfiguration,
       stop: StopConfiguration, cadence: CadenceConfiguration, patience: Int = 0,
-      unigramEntropy: Double? = nil,
+      contextFreeLoss: Double? = nil,
       identities: CheckpointManifest.Identities
     ) {
       self.purpose = purpose
@@ -68,7 +69,7 @@ package struct Trainer {
       self.stop = stop
       self.cadence = cadence
       self.patience = patience
-      self.unigramEntropy = unigramEntropy
+      self.contextFreeLoss = contextFreeLoss
       self.identities = identities
     }
   }
@@ -115,7 +116,7 @@ package struct Trainer {
         from: TensorFile(checkpoint.folder.appendingPathComponent(Trainer.optimizerFile)))
       report(.resumed(step: cursor.step, folder: checkpoint.folder.path))
     }
-    var monitor = RunMonitor(unigramEntropy: settings.unigramEntropy)
+    var monitor = RunMonitor(contextFreeLoss: settings.contextFreeLoss)
     var window = ProgressWindow()
     var clock = ContinuousClock.now
     var savedStep = checkpoint == nil ? -1 : cursor.step
@@ -168,9 +169,9 @@ package struct Trainer {
         report(.progress(progress))
         window = ProgressWindow()
       }
-      // An interrupted run saves at once and validates when it goes on to its end.
-      if (cursor.step % settings.cadence.validationSteps == 0 && end != .interrupted) || end == .limitReached
-      {
+      // An interrupted run, too, validates where it is due: left out, it would never be made up for, and the best
+      // checkpoint would depend on the interruption.
+      if cursor.step % settings.cadence.validationSteps == 0 || end == .limitReached {
         let result = try validate(stepper.tapes)
         try log.append(ValidationLine(result, cursor: cursor))
         cursor.validationsSinceBest += 1

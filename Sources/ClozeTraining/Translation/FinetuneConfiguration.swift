@@ -54,8 +54,7 @@ package struct FinetuneConfiguration: Configuration, Equatable {
       "is \(batch.tokensPerMicrobatch); choose 8 or more")
     try require(batch.microbatches >= 1, "batch.microbatches", "is \(batch.microbatches); choose 1 or more")
     try require(
-      (4...model.positionCount).contains(batch.maximumLength), "batch.maximumLength",
-      "is \(batch.maximumLength); choose 4 to model.positionCount, which is \(model.positionCount)")
+      batch.maximumLength >= 4, "batch.maximumLength", "is \(batch.maximumLength); choose 4 or more")
     try require(
       labelSmoothing >= 0 && labelSmoothing < 1, "labelSmoothing",
       "is \(labelSmoothing); choose a share in 0 ..< 1")
@@ -68,6 +67,17 @@ package struct FinetuneConfiguration: Configuration, Equatable {
     try stop.validate()
     try cadence.validate()
     try compute.validate()
+  }
+
+  /// Checks lengths against the model that is trained, whose sizes may be a checkpoint's.
+  /// - Throws: `ConfigurationError`
+  func validateLengths() throws {
+    guard batch.maximumLength <= model.positionCount else {
+      throw ConfigurationError.invalid(
+        path: "batch.maximumLength",
+        reason: "is \(batch.maximumLength); choose at most \(model.positionCount), the positions of the model"
+      )
+    }
   }
 
   /// The settings that decide the run's bits: not how long it goes, how often it looks up, or who computes it.

@@ -58,10 +58,14 @@ package struct FinetuneRun {
     configuration: FinetuneConfiguration, start: FinetuneStart, training: [TranslationPair],
     validation: [TranslationPair], output: URL, resume: Bool
   ) throws {
-    let origin = try FinetuneRun.origin(start)
-    let tokenizer = try Tokenizer(origin.folder)
+    var damaged: [CheckpointError] = []
+    let origin = try FinetuneRun.origin(start) { damaged.append($0) }
+    let tokenizer = try FinetuneRun.tokenizer(origin)
     var settings = configuration
     settings.model = try FinetuneRun.sizes(configuration.model, origin: origin, tokenizer: tokenizer)
+    settings.compute = settings.compute.resolved
+    // The checkpoint's sizes may allow less, or more, than those of the settings.
+    try settings.validateLengths()
     let configuration = settings
     self.tokenizer = tokenizer
     self.configuration = configuration
@@ -82,12 +86,12 @@ package struct FinetuneRun {
     validationBatches = try batches(validationPairs)
 
     identities = [
-      "tokenizer": tokenizer.digest.hex, "pairs": FinetuneRun.digest(training).hex, "start": origin.digest,
+      "tokenizer": tokenizer.digest.hex, "pairs": FinetuneRun.digest(training).hex,
+      "validation": FinetuneRun.digest(validationPairs).hex, "start": origin.digest,
     ]
     folder = RunFolder(output)
     try folder.check(configuration, resume: resume) { $0.trajectory }
-    var damaged: [CheckpointError] = []
-    checkpoint = try folder.newestWhole(purpose: "finetune") { damaged.append($0) }
+    checkpoint = try resume ? folder.newestWhole(purpose: "finetune") { damaged.append($0) } : nil
     self.damaged = damaged
     let precision = configuration.compute.elementType
     if let checkpoint {
@@ -95,7 +99,7 @@ package struct FinetuneRun {
         let found = checkpoint.manifest.identities[what] ?? "none"
         guard found == expected else {
           throw CheckpointError.identityDiffers(
-            path: checkpoint.folder.path, what: what, expected: found, found: expected,
+            path: checkpoint.folder.path, what: what, expected: expected, found: found,
             mend: "resume with what the run was started with")
         }
       }
@@ -122,15 +126,26 @@ package struct FinetuneRun {
     let digest: String
   }
 
-  private static func origin(_ start: FinetuneStart) throws -> Origin {
+  private static func origin(_ start: FinetuneStart, report: (CheckpointError) -> Void) throws -> Origin {
     switch start {
     case .pretrained(let url):
-      let folder = try RunFolder.model(at: url)
+      let folder = try RunFolder.model(at: url, report: report)
       let weights = try Data(file: folder.appendingPathComponent("model.safetensors"))
       return Origin(folder: folder, isPretrained: true, digest: Digest(of: weights).hex)
     case .scratch(let url):
-      return Origin(folder: try RunFolder.model(at: url), isPretrained: false, digest: "scratch")
+      return Origin(
+        folder: try RunFolder.model(at: url, report: report), isPretrained: false, digest: "scratch")
     }
+  }
+
+  /// The tokenizer that the start was trained with; of a start from scratch, the one that is named.
+  private static func tokenizer(_ origin: Origin) throws -> Tokenizer {
+    guard origin.isPretrained else { return try Tokenizer(origin.folder) }
+    let file = try TensorFile(origin.folder.appendingPathComponent("model.safetensors"))
+    return try Tokenizer(
+      besideModel: origin.folder,
+      vocabularySize: ModelArchive.encoderConfiguration(origin.folder).vocabularySize, metadata: file.metadata
+    )
   }
 
   /// The model's sizes, with the rates of the settings.

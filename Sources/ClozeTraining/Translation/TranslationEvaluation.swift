@@ -8,6 +8,7 @@ package struct TranslationEvaluation: Sendable {
     package let hypotheses: [String]
     package let bleu: MetricScore
     package let chrF: MetricScore
+    package let chrFPlusPlus: MetricScore
     /// Different translations, as a share of different sources: near 0 where the decoder ignores its source.
     package let diversity: Double
 
@@ -37,6 +38,7 @@ package struct TranslationEvaluation: Sendable {
     return Report(
       hypotheses: hypotheses, bleu: BLEU(metricTokenizer).score(hypotheses, references: references),
       chrF: ChrF().score(hypotheses, references: references),
+      chrFPlusPlus: ChrF.plusPlus.score(hypotheses, references: references),
       diversity: Double(Set(hypotheses).count) / Double(max(1, Set(pairs.map(\.source)).count)))
   }
 
