@@ -66,6 +66,13 @@ let package = Package(
       "translate",
       ["ClozeCLI", "ClozeCore", "ClozeText", "ClozeCompute", "ClozeModel", "ClozeTraining", argumentParser]),
 
+    tool(
+      "benchmark",
+      [
+        "ClozeCLI", "ClozeCore", "ClozeText", "ClozeData", "ClozeCompute", "ClozeModel", "ClozeTraining",
+        argumentParser,
+      ]),
+
     .target(
       name: "ClozeTestSupport", dependencies: ["ClozeCore", "ClozeCompute"], path: "Tests/ClozeTestSupport",
       swiftSettings: settings),

@@ -25,9 +25,10 @@ CLONES void cloze_dropout_f32(
     float *destination) {
   float factors[DROPOUT_PIECE];
   for (size_t row = 0; row < rows; row++) {
+    dropout_row key = dropout_row_key(dropout, first_row + row);
     for (size_t start = 0; start < columns; start += DROPOUT_PIECE) {
       size_t count = columns - start < DROPOUT_PIECE ? columns - start : DROPOUT_PIECE;
-      dropout_factors(dropout, first_row + row, start, count, factors);
+      dropout_factors(dropout, key, start, count, factors);
       const float *s = source + row * columns + start;
       float *d = destination + row * columns + start;
       for (size_t i = 0; i < count; i++) d[i] = s[i] * factors[i];

@@ -35,6 +35,7 @@ extension Tape {
     cloze_cross_entropy(
       logits.rows, logits.columns, Float(labelSmoothing), logits.floats, arena.copy(labels), losses, ranks,
       gradient)
+    lap("cross-entropy")
     return PredictionResult(
       losses: Array(UnsafeBufferPointer(start: losses, count: labels.count)),
       ranks: Array(UnsafeBufferPointer(start: ranks, count: labels.count)))

@@ -35,7 +35,7 @@ extension Tape {
     case .bfloat16:
       cloze_embedding_bf16(rows, width, ids.0, ids.1, ids.2, tables.0, tables.1, tables.2, output.halves)
     }
-    record { [unowned self] in
+    record("embedding") { [unowned self] in
       guard let lane, let gradient = output.gradient else { return }
       for (indices, table) in [(ids.0, tokenTable), (ids.1, positionTable), (ids.2, segmentTable)] {
         scatterAdd(gradient, rows: rows, width: width, indices: indices, to: lane.accumulator(of: table))
@@ -60,7 +60,7 @@ extension Tape {
         destination.copyMemory(from: input.bytes + Int(index) * rowBytes, byteCount: rowBytes)
       }
     }
-    record { [unowned self] in
+    record("gather") { [unowned self] in
       guard let outputGradient = output.gradient else { return }
       let (inputGradient, accumulates) = destination(of: input)
       if !accumulates {

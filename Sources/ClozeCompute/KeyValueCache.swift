@@ -1,28 +1,31 @@
 /// The keys and values of the tokens that a decoder has produced, for R rows decoded side by side, so that a step
 /// computes the new token only.
 ///
-/// Row r owns `capacity` places of [keys D | values D], f32. All rows are equally long.
+/// Row r owns `capacity` places of [keys D | values D], in the precision of the tape. All rows are equally long.
 package final class KeyValueCache {
   package let rowCapacity: Int
   package let width: Int
   package private(set) var length = 0
   package private(set) var rowCount: Int
-  private var places: UnsafeMutableBufferPointer<Float>
-  private var spare: UnsafeMutableBufferPointer<Float>
+  private let type: ElementType
+  private var places: UnsafeMutableRawBufferPointer
+  private var spare: UnsafeMutableRawBufferPointer
 
   /// - Parameters:
   ///   - rowCapacity: tokens a row can hold.
   ///   - width: D.
+  ///   - type: of the projections that it takes.
   ///   - maximumRowCount: rows that `reorder` may grow to; `rowCount` where nil.
-  package init(rowCount: Int, rowCapacity: Int, width: Int, maximumRowCount: Int? = nil) {
+  package init(rowCount: Int, rowCapacity: Int, width: Int, type: ElementType, maximumRowCount: Int? = nil) {
     self.rowCount = rowCount
     self.rowCapacity = rowCapacity
     self.width = width
-    let capacity = max(rowCount, maximumRowCount ?? 0) * rowCapacity * 2 * width
-    places = .allocate(capacity: capacity)
-    spare = .allocate(capacity: capacity)
-    places.initialize(repeating: 0)
-    spare.initialize(repeating: 0)
+    self.type = type
+    let byteCount = max(rowCount, maximumRowCount ?? 0) * rowCapacity * 2 * width * type.size
+    places = .allocate(byteCount: byteCount, alignment: 64)
+    spare = .allocate(byteCount: byteCount, alignment: 64)
+    places.initializeMemory(as: UInt8.self, repeating: 0)
+    spare.initializeMemory(as: UInt8.self, repeating: 0)
   }
 
   deinit {
@@ -30,19 +33,20 @@ package final class KeyValueCache {
     spare.deallocate()
   }
 
-  private var rowElements: Int { rowCapacity * 2 * width }
+  private var placeBytes: Int { 2 * width * type.size }
+  private var rowBytes: Int { rowCapacity * placeBytes }
 
   /// Adds one token a row: the columns D ..< 3D of a fused projection [R, 3D].
   package func append(projection: Tensor) {
     precondition(
-      projection.rows == rowCount && projection.columns == 3 * width && projection.type == .float32
+      projection.rows == rowCount && projection.columns == 3 * width && projection.type == type
         && length < rowCapacity,
       "KeyValueCache: [\(projection.rows), \(projection.columns)] onto \(length) of \(rowCapacity) tokens")
     for row in 0..<rowCount {
-      let start = row * rowElements + length * 2 * width
-      let source = UnsafeBufferPointer(start: projection.floats + row * 3 * width + width, count: 2 * width)
-      _ = UnsafeMutableBufferPointer(rebasing: places[start..<start + 2 * width]).update(
-        fromContentsOf: source)
+      let start = row * rowBytes + length * placeBytes
+      let source = UnsafeRawBufferPointer(
+        start: projection.bytes + (row * 3 + 1) * width * type.size, count: placeBytes)
+      UnsafeMutableRawBufferPointer(rebasing: places[start..<start + placeBytes]).copyMemory(from: source)
     }
     length += 1
   }
@@ -50,15 +54,14 @@ package final class KeyValueCache {
   /// Row r continues what was row `parents[r]`; rows may be dropped or repeated, up to the maximum.
   package func reorder(_ parents: [Int]) {
     precondition(
-      parents.count * rowElements <= spare.count && parents.allSatisfy { $0 >= 0 && $0 < rowCount },
+      parents.count * rowBytes <= spare.count && parents.allSatisfy { $0 >= 0 && $0 < rowCount },
       "KeyValueCache: \(rowCount) rows cannot become \(parents)")
     guard parents != Array(0..<rowCount) else { return }
-    let used = length * 2 * width
+    let used = length * placeBytes
     for (row, parent) in parents.enumerated() {
-      let source = UnsafeMutableBufferPointer(
-        rebasing: places[parent * rowElements..<parent * rowElements + used])
-      _ = UnsafeMutableBufferPointer(rebasing: spare[row * rowElements..<row * rowElements + used])
-        .update(fromContentsOf: source)
+      let source = UnsafeRawBufferPointer(rebasing: places[parent * rowBytes..<parent * rowBytes + used])
+      UnsafeMutableRawBufferPointer(rebasing: spare[row * rowBytes..<row * rowBytes + used])
+        .copyMemory(from: source)
     }
     swap(&places, &spare)
     rowCount = parents.count
@@ -68,8 +71,7 @@ package final class KeyValueCache {
   var tensor: Tensor {
     guard let base = places.baseAddress else { preconditionFailure("KeyValueCache: no rows") }
     return Tensor(
-      rows: rowCount * rowCapacity, columns: 2 * width, type: .float32, bytes: UnsafeMutableRawPointer(base),
-      owner: self)
+      rows: rowCount * rowCapacity, columns: 2 * width, type: type, bytes: base, owner: self)
   }
 
   /// Row r's query sees row r's tokens so far.

@@ -30,7 +30,7 @@ extension Tape {
       b: Operand(store.operandBytes(weight), columns: inputs).transposed,
       bias: bias.map { store.values + $0.offset }, c: Operand(output.bytes, columns: outputs),
       inputType: precision, outputType: output.type)
-    record { [unowned self] in
+    record("linear") { [unowned self] in
       // Without rows a product would write nothing, and the lane would take what it held before for this gradient.
       guard let lane, let outputGradient = output.gradient, rows > 0 else { return }
       let dy = operandGradient(outputGradient, of: output)

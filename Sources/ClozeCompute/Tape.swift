@@ -32,10 +32,16 @@ package final class Tape {
   /// Where parameter gradients go; nil outside training.
   package private(set) var lane: GradientLane?
   private var dropoutStream: DropoutStream?
-  private var backwards: [() -> Void] = []
+  private var backwards: [(operation: StaticString, run: () -> Void)] = []
+  /// Where the time goes; nil, and nothing is timed, until somebody asks.
+  package var profile: OperationProfile?
 
-  package init(store: ParameterStore) {
+  /// Not 0 where kernels must do without the processor's bf16 units; for tests, which compare both.
+  let portableKernels: Int32
+
+  package init(store: ParameterStore, usesPortableKernels: Bool = false) {
     self.store = store
+    portableKernels = usesPortableKernels ? 1 : 0
   }
 
   /// The type of activations.
@@ -54,6 +60,7 @@ package final class Tape {
     arena.reset()
     self.lane = lane
     dropoutStream = dropout
+    profile?.restart()
   }
 
   /// Runs `body` and takes back the memory of the tensors it made, which must not leave it. For forward passes only.
@@ -84,14 +91,22 @@ package final class Tape {
     return tensor
   }
 
-  /// Remembers how to go back through an operation. The closure must not keep the tape alive, which keeps the closure.
-  func record(_ backward: @escaping () -> Void) {
-    if isRecording { backwards.append(backward) }
+  /// Remembers how to go back through an operation, which has just run. The closure must not keep the tape alive, which
+  /// keeps the closure.
+  func record(_ operation: StaticString, _ backward: @escaping () -> Void) {
+    lap(operation)
+    if isRecording { backwards.append((operation, backward)) }
   }
+
+  /// Gives the time since the last operation to `operation`, where time is taken.
+  package func lap(_ operation: StaticString) { profile?.lap(operation) }
 
   /// Runs the recorded backwards, last first. Losses have put their gradients in place already.
   package func backward() {
-    for run in backwards.reversed() { run() }
+    for (operation, run) in backwards.reversed() {
+      run()
+      profile?.lap(operation, isBackward: true)
+    }
     backwards.removeAll(keepingCapacity: true)
   }
 

@@ -82,7 +82,7 @@ package struct BeamSearch: Sendable {
     let longest = searches.map(\.maximumLength).max() ?? 0
     let caches = memories.map { _ in
       KeyValueCache(
-        rowCount: sources.count, rowCapacity: longest, width: model.decoder.width,
+        rowCount: sources.count, rowCapacity: longest, width: model.decoder.width, type: tape.precision,
         maximumRowCount: sources.count * configuration.beamSize)
     }
     var results = [[Hypothesis]](repeating: [], count: sources.count)
@@ -103,7 +103,7 @@ package struct BeamSearch: Sendable {
       for search in searches {
         let rows = row..<row + search.live.count
         row = rows.upperBound
-        var (next, origins) = advance(search, candidates[rows], position: position)
+        let (next, origins) = advance(search, candidates[rows], position: position)
         if isDone(next, position: position) {
           // What ran into the length limit comes after what has ended, however it scores: it is no whole sentence.
           let cutOff = next.live.map { hypothesis($0.tokens, $0.logProbability) }

@@ -42,7 +42,7 @@ struct SelfAttention {
   }
 
   func callAsFunction(_ tape: Tape, _ input: Tensor, spans: [AttentionSpan], causal: Bool = false) -> Tensor {
-    let projection = tape.linear(input, queryKeyValue, type: .float32)
+    let projection = tape.linear(input, queryKeyValue)
     let context = tape.attention(
       queries: ColumnSlice(projection), keys: ColumnSlice(projection, firstColumn: width),
       values: ColumnSlice(projection, firstColumn: 2 * width), width: width, headCount: headCount,
@@ -53,7 +53,7 @@ struct SelfAttention {
 
   /// One new token a row [R, D], after the tokens in `cache`.
   func step(_ tape: Tape, _ input: Tensor, cache: KeyValueCache) -> Tensor {
-    let projection = tape.linear(input, queryKeyValue, type: .float32)
+    let projection = tape.linear(input, queryKeyValue)
     let context = tape.attention(step: projection, cache: cache, width: width, headCount: headCount)
     return attentionNorm(tape, tape.linear(context, output), residual: input)
   }
@@ -88,11 +88,11 @@ struct CrossAttention {
 
   /// The source's keys and values [Ns, 2D]; computed once a source, however many targets read them.
   func memory(_ tape: Tape, encoded: Tensor) -> Tensor {
-    tape.linear(encoded, keyValue, type: .float32)
+    tape.linear(encoded, keyValue)
   }
 
   func callAsFunction(_ tape: Tape, _ input: Tensor, memory: Tensor, spans: [AttentionSpan]) -> Tensor {
-    let queries = tape.linear(input, query, type: .float32)
+    let queries = tape.linear(input, query)
     let context = tape.attention(
       queries: ColumnSlice(queries), keys: ColumnSlice(memory),
       values: ColumnSlice(memory, firstColumn: width),

@@ -68,7 +68,7 @@ struct MaskedResult {
   }
 }
 
-/// The keys of `--json`. They stay: programs read them. A figure that there is not is null.
+/// The keys of `--json`. They stay: programs read them. A figure that there is not is left out.
 private struct JSON: Encodable {
   struct Scores: Encodable {
     let count: Int

@@ -57,7 +57,7 @@ import Testing
       let logits = tape.makeTensor(rows: 1, columns: 4, values: [1, 2, value, 4], type: .float32)
       #expect(tape.crossEntropy(logits, labels: [0]).losses[0].isNaN)
       let context = tape.attention(
-        queries: ColumnSlice(logits), keys: ColumnSlice(logits), values: ColumnSlice(logits), width: 4,
+        queries: ColumnSlice(input), keys: ColumnSlice(input), values: ColumnSlice(input), width: 4,
         headCount: 1,
         spans: [AttentionSpan(queries: 0..<1, keys: 0..<1)])
       #expect(context.values().allSatisfy { $0.isNaN })

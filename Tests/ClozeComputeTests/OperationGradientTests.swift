@@ -84,7 +84,7 @@ import Testing
     let spans = AttentionSpan.within(Sequences(lengths: [1, 4, 2]))
     for headCount in [1, 2, 3] {
       expectRight(
-        GradientCheck(inputs: [.init(9, 18, type: .float32)]) { tape, inputs, _ in
+        GradientCheck(inputs: [.init(9, 18)]) { tape, inputs, _ in
           .values(
             tape.attention(
               queries: ColumnSlice(inputs[0]), keys: ColumnSlice(inputs[0], firstColumn: 6),
@@ -100,7 +100,7 @@ import Testing
     let spans = AttentionSpan.across(
       targets: Sequences(lengths: [2, 1, 3]), sources: Sequences(lengths: [1, 4, 2]))
     expectRight(
-      GradientCheck(inputs: [.init(7, 4, type: .float32), .init(8, 8, type: .float32)]) { tape, inputs, _ in
+      GradientCheck(inputs: [.init(7, 4), .init(8, 8)]) { tape, inputs, _ in
         .values(
           tape.attention(
             queries: ColumnSlice(inputs[0]), keys: ColumnSlice(inputs[1]),

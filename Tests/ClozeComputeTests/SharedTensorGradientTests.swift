@@ -56,7 +56,7 @@ import Testing
 
   /// Two attentions whose slices overlap in one projection.
   @Test func overlappingSlices() {
-    let check = GradientCheck(inputs: [.init(5, 12, type: .float32)], parameters: [[4], [4]]) {
+    let check = GradientCheck(inputs: [.init(5, 12)], parameters: [[4], [4]]) {
       tape, inputs, parameters in
       func attention(_ columns: [Int], causal: Bool) -> Tensor {
         let slices = columns.map { ColumnSlice(inputs[0], firstColumn: $0) }

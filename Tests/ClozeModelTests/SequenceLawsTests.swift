@@ -113,11 +113,11 @@ import Testing
   func equalMicrobatchesAllocateOnce(precision: ElementType) {
     let model = SmallModels.maskedLanguage(precision, dropout: 0.1)
     let (tape, lane) = (Tape(store: model.store), GradientLane(model.store))
-    let input = EncoderInput(sequences: SmallModels.sequences([Int](repeating: 32, count: 100)))
+    let input = EncoderInput(sequences: SmallModels.sequences([Int](repeating: 32, count: 300)))
     var capacities: [Int] = []
     for microbatch in 0..<4 {
       tape.begin(lane: lane, dropout: DropoutStream(seed: 3, step: 1, microbatch: microbatch))
-      let logits = model.logits(tape, input, predicted: (0..<3200).map { $0 })
+      let logits = model.logits(tape, input, predicted: (0..<9600).map { $0 })
       _ = tape.crossEntropy(logits, labels: input.tokens)
       tape.backward()
       capacities.append(tape.arena.capacity)

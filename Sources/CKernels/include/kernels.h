@@ -45,6 +45,33 @@ void cloze_softmax_gradient(
     size_t rows, size_t keys, uint64_t first_row, const cloze_dropout *dropout, const float *probabilities,
     float *gradient);
 
+/// One head of a span of attention in bf16: `queries` rows see `keys` rows, all `width` wide, strides in elements.
+typedef struct {
+  size_t queries, keys, width;
+  const cloze_bf16 *query, *key, *value;
+  size_t query_stride, key_stride, value_stride;
+  float scale;
+  /// Whether a query sees keys up to its own place only.
+  int causal;
+  cloze_dropout dropout;
+  uint64_t first_dropout_row;
+} cloze_attention_span;
+
+/// Elements that `probabilities` takes, and bytes of scratch memory that either direction takes.
+size_t cloze_attention_probabilities_bf16(size_t queries, size_t keys);
+size_t cloze_attention_scratch_bf16(size_t queries, size_t keys, size_t width);
+
+/// output = dropout(softmax(scale Q Kᵀ)) V. The probabilities are kept for the gradient, those dropped with a minus sign.
+/// `portable` asks for the loops that need no bf16 units.
+void cloze_attention_bf16(
+    const cloze_attention_span *span, cloze_bf16 *probabilities, cloze_bf16 *output, size_t output_stride,
+    void *scratch, int portable);
+/// Adds to the three gradients, whose strides are those of the values. Spends the probabilities.
+void cloze_attention_gradient_bf16(
+    const cloze_attention_span *span, cloze_bf16 *probabilities, const cloze_bf16 *output_gradient,
+    size_t output_stride, cloze_bf16 *query_gradient, cloze_bf16 *key_gradient, cloze_bf16 *value_gradient,
+    void *scratch, int portable);
+
 #define CLOZE_DECLARE(T, SUFFIX)                                                                                      \
   void cloze_embedding_##SUFFIX(                                                                                      \
       size_t rows, size_t width, const int32_t *tokens, const int32_t *positions, const int32_t *segments,            \

@@ -41,7 +41,8 @@ package final class AdamW {
     let decays: Bool
   }
 
-  private static let chunkElements = 1 << 16
+  /// So small that the lanes' chunks stay in a core's cache while they are added.
+  private static let chunkElements = 1 << 13
 
   package let configuration: OptimizerConfiguration
   private let store: ParameterStore

@@ -51,9 +51,11 @@ package final class Stepper {
     }
     let statistics = laneStatistics.reduce(into: PredictionStatistics()) { $0 += $1 }
     let factor = optimizer.configuration.schedule.factor(step: step, fraction: fraction)
+    for tape in tapes { tape.profile?.restart() }
     let norm = optimizer.step(
       step, lanes: lanes, predictionCount: max(statistics.predictionCount, 1), rateFactor: factor,
       workers: workers)
+    for tape in tapes { tape.lap("optimizer") }
     return Outcome(
       statistics: statistics, gradientNorm: norm, learningRate: optimizer.configuration.learningRate * factor)
   }

@@ -23,6 +23,7 @@ package struct MaskedObjective: Objective {
   package func forward(_ tape: Tape, step: Int, microbatch: Int) throws -> PredictionStatistics {
     let first = step * batch.windows + microbatch * batch.microbatchWindows
     let masked = try source.batch(samples: first..<first + batch.microbatchWindows)
+    tape.lap("batch")
     let result = model.predict(tape, masked)
     return PredictionStatistics(result, tokenCount: masked.inputIDs.count)
   }

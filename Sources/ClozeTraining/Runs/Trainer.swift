@@ -141,6 +141,7 @@ package struct Trainer {
     }
 
     if fraction() >= 1 { end = .limitReached }
+    if settings.patience > 0, cursor.validationsSinceBest >= settings.patience { end = .noImprovement }
     while end == nil {
       let start = ContinuousClock.now
       let outcome = try stepper.take(step: cursor.step, fraction: fraction())

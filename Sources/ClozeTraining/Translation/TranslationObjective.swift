@@ -29,6 +29,7 @@ package struct TranslationObjective: Objective {
 
   package func forward(_ tape: Tape, step: Int, microbatch: Int) throws -> PredictionStatistics {
     let batch = plans.batch(step * microbatchCount + microbatch)
+    tape.lap("batch")
     let result = model.predict(tape, batch, labelSmoothing: labelSmoothing)
     return PredictionStatistics(result, tokenCount: batch.sourceIDs.count + batch.targetIDs.count)
   }

@@ -1,0 +1,73 @@
+import ClozeCompute
+import ClozeTraining
+import Foundation
+
+/// Times optimizer steps, and says where a step's time goes.
+final class StepMeter {
+  /// The part of an operation in the workers' time.
+  struct Share: Encodable {
+    let operation: String
+    let millisecondsPerStep: Double
+    /// 0...1
+    let share: Double
+  }
+
+  private let stepper: Stepper
+  private(set) var steps = 0
+  private(set) var seconds = 0.0
+  private(set) var statistics = PredictionStatistics()
+  private var profile = OperationProfile()
+
+  init(_ stepper: Stepper) {
+    self.stepper = stepper
+  }
+
+  /// Two steps that prepare products and memory, then steps for about `seconds`, at least three.
+  func run(seconds limit: Double) throws {
+    for step in 0..<2 { _ = try stepper.take(step: step, fraction: 0) }
+    for tape in stepper.tapes { tape.profile = OperationProfile() }
+    let start = ContinuousClock.now
+    while seconds < limit || steps < 3 {
+      statistics += try stepper.take(step: 2 + steps, fraction: 0).statistics
+      steps += 1
+      seconds = (ContinuousClock.now - start).inSeconds
+    }
+    for tape in stepper.tapes {
+      if let part = tape.profile { profile += part }
+      tape.profile = nil
+    }
+  }
+
+  /// By time, largest first; what is left of the workers' time is `waiting`.
+  var shares: [Share] {
+    let whole = seconds * Double(stepper.tapes.count)
+    var parts = profile.seconds.map { entry, seconds in
+      (entry.operation + (entry.isBackward ? " backward" : ""), seconds)
+    }
+    parts.append(("waiting", whole - parts.reduce(0) { $0 + $1.1 }))
+    return parts.sorted { $0.1 > $1.1 }.map { name, seconds in
+      Share(
+        operation: name, millisecondsPerStep: 1000 * seconds / Double(steps * stepper.tapes.count),
+        share: seconds / whole)
+    }
+  }
+}
+
+extension Duration {
+  var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
+}
+
+/// The most memory that the process has held.
+enum PeakMemory {
+  static var bytes: Int {
+    guard let text = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8),
+      let line = text.split(separator: "\n").first(where: { $0.hasPrefix("VmHWM:") })
+    else { return 0 }
+    return (line.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) << 10
+  }
+
+  /// Begins to count anew, where the system allows it.
+  static func reset() {
+    try? "5".write(toFile: "/proc/self/clear_refs", atomically: false, encoding: .utf8)
+  }
+}
