@@ -113,6 +113,21 @@ import Testing
     }
   }
 
+  /// Pairs may come in two files, a side each; the run is the same, and goes on from either.
+  @Test func parallelFilesAreTheSamePairs() throws {
+    let sides = try work.lines("train.tsv").map { $0.split(separator: "\t").map(String.init) }
+    for (name, side) in [("train.zh", 0), ("train.en", 1)] {
+      try work.folder.write(sides.map { $0[side] }.joined(separator: "\n") + "\n", to: name)
+    }
+    #expect(try finetune("one").status == 0)
+    #expect(try finetune("two", train: "train.zh,train.en").status == 0)
+    for file in Self.files {
+      #expect(try work.bytes("two/latest/\(file)") == work.bytes("one/latest/\(file)"), "\(file)")
+    }
+    #expect(
+      try finetune("two", resume: true, set: ["stop.steps=12"]).errors.contains("finished at step 12"))
+  }
+
   // MARK: Ending early, and what is kept
 
   /// A rate at which no translation changes, so the first validation is the best.
