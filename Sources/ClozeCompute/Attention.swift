@@ -60,7 +60,7 @@ struct AttentionHeads {
   var scale: Float { 1 / Float(headWidth).squareRoot() }
 
   /// Calls `body` with every span and head that has something to compute.
-  func forEach(_ body: (_ span: AttentionSpan, _ spanIndex: Int, _ head: Int) -> Void) {
+  func visit(_ body: (_ span: AttentionSpan, _ spanIndex: Int, _ head: Int) -> Void) {
     for (index, span) in spans.enumerated() where !span.queries.isEmpty && !span.keys.isEmpty {
       for head in 0..<headCount { body(span, index, head) }
     }

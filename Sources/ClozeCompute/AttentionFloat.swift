@@ -14,7 +14,7 @@ extension Tape {
     }
     let single = arena.allocate(Float.self, count: isRecording ? 0 : longest)
 
-    heads.forEach { span, index, head in
+    heads.visit { span, index, head in
       let (n, k) = (span.queries.count, span.keys.count)
       let p = isRecording ? places[index] + head * n * k : single
       let column = head * headWidth
@@ -43,7 +43,7 @@ extension Tape {
       }
       let (dQueries, dKeys, dValues) = (gradient(queries), gradient(keys), gradient(values))
       var kernel = heads.dropout.kernel
-      heads.forEach { span, index, head in
+      heads.visit { span, index, head in
         let (n, k) = (span.queries.count, span.keys.count)
         let p = places[index] + head * n * k
         let column = head * headWidth

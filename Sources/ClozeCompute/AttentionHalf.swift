@@ -35,7 +35,7 @@ extension Tape {
       isRecording ? places[index] + head * probabilityCount(span) : single
     }
 
-    heads.forEach { span, index, head in
+    heads.visit { span, index, head in
       var kernel = kernelSpan(span, head)
       cloze_attention_bf16(
         &kernel, probabilities(index, span, head),
@@ -48,7 +48,7 @@ extension Tape {
         zeroedGradient(of: slice.tensor).assumingMemoryBound(to: UInt16.self)
       }
       let (dQueries, dKeys, dValues) = (gradient(queries), gradient(keys), gradient(values))
-      heads.forEach { span, index, head in
+      heads.visit { span, index, head in
         var kernel = kernelSpan(span, head)
         let column = head * headWidth
         cloze_attention_gradient_bf16(

@@ -104,11 +104,11 @@ struct Evaluate: Tool {
       let result = FillingResult(model: folder, sentence: fill, blanks: blanks)
       return try StandardOutput.writeLine(json ? result.json() : result.text)
     }
-    if let data { return try score(pretrained, questions: shardQuestions(data, pretrained)) }
+    if let data { return try score(pretrained, questions: shardQuestions(data, pretrained), on: data) }
     if let text {
       let encoded = try encodedText(text, pretrained)
       if let dumpLogits { return try dump(pretrained, encoded, source: text, to: dumpLogits) }
-      try score(pretrained, questions: textQuestions(encoded, pretrained))
+      try score(pretrained, questions: textQuestions(encoded, pretrained), on: text)
     }
   }
 
@@ -131,12 +131,13 @@ struct Evaluate: Tool {
       text, scheme: questions.scheme(for: pretrained), vocabulary: pretrained.tokenizer.vocabulary)
   }
 
-  private func score(_ pretrained: PretrainedModel, questions: MaskedQuestions) throws {
+  private func score(_ pretrained: PretrainedModel, questions: MaskedQuestions, on source: String) throws {
     let progress = EvaluationProgress(
       windowCount: self.questions.windowCount(of: questions.windowCount), quiet: common.quiet)
     let report = try questions.evaluation(windowCount: progress.windowCount)
       .run(pretrained.model, workers: workers) { progress.finished(windows: $0) }
     progress.end()
+    guard report.all.count > 0 else { throw EvaluationError.nothingToPredict(text: source) }
     for warning in report.warnings { Console.warning(warning) }
     let result = MaskedResult(
       model: pretrained.folder, precision: "\(pretrained.model.store.precision)", scheme: questions.scheme,

@@ -95,7 +95,7 @@ struct Tokenize: Tool {
     // 1. The corpus. Standard input can be read only once, so it waits in a file for the second pass.
     let spool = inputs.contains("-") ? try StandardInputSpool(in: folder) : nil
     defer { spool?.remove() }
-    let corpus = try CorpusInputs(inputs, standardInput: spool?.url)
+    let corpus = try CorpusInputs(inputs, standardInput: spool?.url, excluding: folder)
     var format = CorpusFormat()
     (format.boundary, format.field, format.isStrict) = (documents, field, strict)
     let pool = WorkerPool(workerCount: workers)

@@ -54,12 +54,15 @@ import Testing
   func theRateRisesOverTheWarmup(shape: ScheduleConfiguration.Shape) {
     let warm = schedule(shape, warmup: 4, final: 0.3)
     #expect((0..<6).map { warm.factor(step: $0, fraction: 0) } == [0.25, 0.5, 0.75, 1, 1, 1])
-    // The decay goes on meanwhile.
+    // The decay is over the rest of the run, from the whole rate at the warm-up's end to the last one; that of a constant
+    // rate over a share of the whole run.
     let level = schedule(shape, final: 0.3)
-    for (step, share) in [(0, 0.25), (1, 0.5), (3, 1.0)] {
-      #expect(
-        abs(warm.factor(step: step, fraction: 0.95) - share * level.factor(step: step, fraction: 0.95))
-          < 1e-12)
+    for step in [4, 10, 37, 39, 40] {
+      let done = Double(step) / 40
+      let (found, rest) = (
+        warm.factor(step: step, fraction: done), shape == .constantThenDecay ? done : Double(step - 4) / 36
+      )
+      #expect(abs(found - level.factor(step: 0, fraction: rest)) < 1e-12, "at \(step)")
     }
     #expect(schedule(shape, warmup: 0).factor(step: 0, fraction: 0) == 1)
   }

@@ -43,14 +43,17 @@ package struct CorpusInputs: Sendable {
   /// - Parameters:
   ///   - inputs: paths and patterns; `-` stands for `standardInput`.
   ///   - standardInput: a file that holds what standard input gave, plain text.
+  ///   - excluded: a folder whose files are no text though a folder of the inputs may hold it: the data folder.
   /// - Throws: `CorpusError`, `FileError`
-  package init(_ inputs: [String], standardInput: URL? = nil) throws {
+  package init(_ inputs: [String], standardInput: URL? = nil, excluding excluded: URL? = nil) throws {
     var urls: [URL] = []
     for input in inputs {
       if input == "-", let standardInput {
         urls.append(standardInput)
       } else {
-        for path in try CorpusInputs.matches(input) { urls += try CorpusInputs.expand(path) }
+        for path in try CorpusInputs.matches(input) {
+          urls += try CorpusInputs.expand(path, excluding: excluded)
+        }
       }
     }
     files = urls.map(File.init)
@@ -72,7 +75,7 @@ package struct CorpusInputs: Sendable {
     return (0..<Int(found.gl_pathc)).compactMap { paths[$0].map { String(cString: $0) } }
   }
 
-  private static func expand(_ path: String) throws -> [URL] {
+  private static func expand(_ path: String, excluding excluded: URL?) throws -> [URL] {
     var isDirectory: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory), isDirectory.boolValue
     else {
@@ -86,11 +89,14 @@ package struct CorpusInputs: Sendable {
       folderSuffixes.contains { name.lowercased().hasSuffix($0) }
         && !name.split(separator: "/").contains { $0.hasPrefix(".") }
     }
+    let excludedPath = excluded.map { $0.resolvingSymlinksInPath().path + "/" }
     // By bytes, so that the order is the same in every locale.
     let urls = names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
       .map { folder.appendingPathComponent($0) }
-      .filter {
-        FileManager.default.fileExists(atPath: $0.path, isDirectory: &isDirectory) && !isDirectory.boolValue
+      .filter { url in
+        if let excludedPath, url.resolvingSymlinksInPath().path.hasPrefix(excludedPath) { return false }
+        return FileManager.default.fileExists(atPath: url.path, isDirectory: &isDirectory)
+          && !isDirectory.boolValue
       }
     guard !urls.isEmpty else { throw CorpusError.emptyFolder(path: path) }
     return urls

@@ -11,12 +11,14 @@ package enum EvaluationError: Failure {
   case vocabularyDiffers(model: String, modelSize: Int, tokenizerSize: Int)
   case windowTooLong(length: Int, positionCount: Int)
   case noMask(text: String)
+  case nothingToPredict(text: String)
   case promptTooLong(tokens: Int, positionCount: Int)
   case tooManyRows(text: String, rows: Int, limit: Int)
 
   package var exitStatus: ExitStatus {
     switch self {
     case .tokenizerDiffers, .foreignTokenizer, .vocabularyDiffers: .data
+    case .nothingToPredict: .data
     case .windowTooLong, .noMask, .promptTooLong, .tooManyRows: .usage
     }
   }
@@ -35,6 +37,8 @@ package enum EvaluationError: Failure {
         + "put the tokenizer that the model was trained with into the folder"
     case .windowTooLong(let length, let positionCount):
       "--window-length: is \(length); choose 3 to \(positionCount), the model's positions"
+    case .nothingToPredict(let text):
+      "\(text): no token of it is selected for prediction; give more text, or raise --selection-rate"
     case .noMask(let text): "--fill: '\(text)' has no [MASK]; write [MASK] where a token is to be filled in"
     case .promptTooLong(let tokens, let positionCount):
       "--fill: the text has \(tokens) tokens with [CLS] and [SEP], and the model \(positionCount) positions; shorten it"
