@@ -171,14 +171,16 @@ package struct BeamSearch: Sendable {
     hypotheses.sorted { $0.score > $1.score }
   }
 
-  /// Whether no live hypothesis can still beat the finished ones, or the length is used up.
+  /// Whether there are enough finished hypotheses and no live one beats them, or the length is used up.
+  ///
+  /// Source: the default of `transformers`' beam search (`early_stopping=False`).
   private func isDone(_ search: Search, position: Int) -> Bool {
     guard let best = search.live.first, position < search.maximumLength else { return true }
     guard search.finished.count >= configuration.beamSize else { return false }
     let worst = search.finished.map(\.score).sorted(by: >)[configuration.beamSize - 1]
-    // A logarithmic probability only falls, so the greatest length is the kindest.
-    let length = configuration.lengthPenalty > 0 ? search.maximumLength : position + 1
-    let attainable = best.logProbability / pow(Double(length), configuration.lengthPenalty)
+    // As if it ended now. A longer one might score higher still, if nearly every further token were certain: to wait for
+    // that takes every search to its length limit.
+    let attainable = best.logProbability / pow(Double(position + 1), configuration.lengthPenalty)
     return attainable <= worst || configuration.beamSize == 1
   }
 }

@@ -35,6 +35,11 @@ package struct TextNormalizer: Hashable, Sendable {
   /// not, the canonical reordering of combining marks, can be left out: nearly all marks that it moves are the
   /// nonspacing ones that are dropped in the same step.
   func normalize(_ scalar: Unicode.Scalar) -> [NormalizedScalar] {
+    let space = NormalizedScalar(scalar: " ", part: .space)
+    if TextNormalizer.plainIdeographs.contains(where: { $0.contains(scalar.value) }) {
+      let character = NormalizedScalar(scalar: scalar, part: .word)
+      return isolatesChineseCharacters ? [space, character, space] : [character]
+    }
     var scalars = [scalar]
     var isIsolated = false
     if cleansText {
@@ -48,9 +53,12 @@ package struct TextNormalizer: Hashable, Sendable {
     }
     if lowercases { scalars = scalars.flatMap { Array($0.properties.lowercaseMapping.unicodeScalars) } }
     let parts = scalars.map { NormalizedScalar(scalar: $0, part: TextNormalizer.part(of: $0)) }
-    let space = NormalizedScalar(scalar: " ", part: .space)
     return isIsolated ? [space] + parts + [space] : parts
   }
+
+  /// The blocks of ideographs that no step changes. Chinese text meets dozens of their pages, and to ask Unicode's
+  /// properties for each character would take longer than to translate a hundred sentences.
+  static let plainIdeographs: [ClosedRange<UInt32>] = [0x3400...0x4DBF, 0x4E00...0x9FFF]
 
   /// NUL, U+FFFD, and the categories Cc, Cf and Co but for tab, line feed and carriage return.
   private static func isDropped(_ scalar: Unicode.Scalar) -> Bool {

@@ -74,7 +74,7 @@ struct Translate: Tool {
 
     var input = StandardInputLines()
     var lineNumber = 0
-    while let lines = try input.next(limit: 64 * group.count) {
+    while let lines = try input.next(limit: 512 * group.count) {
       let translations = try translator.translate(lines, tapes: tapes) { index in
         progress.warning("line \(lineNumber + index + 1): is longer than the model's positions and was cut")
       }

@@ -15,7 +15,7 @@ package struct Translator: Sendable {
   private let search: BeamSearch
   private let positionCount: Int
   /// Lines searched together by one worker.
-  private static let linesPerBatch = 16
+  private static let linesPerBatch = 32
 
   package init(_ model: TranslationModel, tokenizer: Tokenizer, beam: BeamConfiguration) {
     let specials = tokenizer.vocabulary.specials
