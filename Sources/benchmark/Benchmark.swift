@@ -2,6 +2,8 @@ import ArgumentParser
 import ClozeCLI
 import ClozeCompute
 import ClozeCore
+import ClozeData
+import ClozeText
 import ClozeTraining
 import Foundation
 
@@ -28,6 +30,14 @@ struct Benchmark: Tool {
       valueName: "name"))
   var cases: [String] = []
 
+  @Option(
+    help: ArgumentHelp(
+      "Fine-tune on these pairs, too: source<TAB>target; needs --tokenizer.", valueName: "tsv"))
+  var pairs: String?
+
+  @Option(help: ArgumentHelp("Whose tokenizer to read the pairs with.", valueName: "folder"))
+  var tokenizer: String?
+
   @Option(help: "Seconds to step in each case.")
   var seconds = 10.0
 
@@ -44,6 +54,9 @@ struct Benchmark: Tool {
     let names = PretrainingCase.all.map(\.name)
     for name in cases where !names.contains(name) {
       throw ValidationError("--case \(name): is none; choose from \(names.joined(separator: ", "))")
+    }
+    guard (pairs == nil) == (tokenizer == nil) else {
+      throw ValidationError("--pairs and --tokenizer go together; give both or none")
     }
     guard seconds > 0, seconds.isFinite else {
       throw ValidationError("--seconds is \(seconds); choose more than 0")
@@ -68,12 +81,23 @@ struct Benchmark: Tool {
     for item in PretrainingCase.all where cases.isEmpty || cases.contains(item.name) {
       progress.update(item.name)
       PeakMemory.reset()
-      let timing = try item.run(seconds: seconds, workers: workers, scratch: scratch)
-      report.pretraining.append(timing)
-      progress.clear()
-      try StandardOutput.write(report.row(timing) + (profile ? report.breakdown(timing) : ""))
+      try show(item.run(seconds: seconds, workers: workers, scratch: scratch), in: &report)
+    }
+    if let pairs, let tokenizer {
+      PeakMemory.reset()
+      let item = FinetuningCase(
+        pairs: try TranslationPairs.read(URL(fileURLWithPath: pairs)),
+        tokenizer: try Tokenizer(URL(fileURLWithPath: tokenizer)))
+      try show(item.run(seconds: seconds, workers: workers), in: &report)
     }
     if let json { try AtomicFile.write(report.json(), to: URL(fileURLWithPath: json)) }
+  }
+}
+
+extension Benchmark {
+  private func show(_ timing: TrainingTiming, in report: inout BenchmarkReport) throws {
+    report.training.append(timing)
+    try StandardOutput.write(report.row(timing) + (profile ? report.breakdown(timing) : ""))
   }
 }
 

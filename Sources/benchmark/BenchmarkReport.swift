@@ -8,7 +8,7 @@ struct BenchmarkReport: Encodable {
   let workers: Int
   /// Operations a second by precision.
   var matrixRates: [String: Double] = [:]
-  var pretraining: [PretrainingTiming] = []
+  var training: [TrainingTiming] = []
 
   init(workers: Int) {
     self.workers = workers
@@ -30,7 +30,7 @@ struct BenchmarkReport: Encodable {
       """
   }
 
-  func row(_ timing: PretrainingTiming) -> String {
+  func row(_ timing: TrainingTiming) -> String {
     line(
       timing.name, timing.precision, Figure.count(Int(timing.tokensPerSecond)),
       giga(timing.operationsPerSecond),
@@ -38,7 +38,7 @@ struct BenchmarkReport: Encodable {
       Figure.bytes(timing.peakMemoryBytes)) + "\n"
   }
 
-  func breakdown(_ timing: PretrainingTiming) -> String {
+  func breakdown(_ timing: TrainingTiming) -> String {
     timing.profile.map { part in
       "    \(padded(part.operation, 24))\(Figure.decimal(part.millisecondsPerStep, 2)) ms  "
         + "\(Figure.percent(part.share))\n"

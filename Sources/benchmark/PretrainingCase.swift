@@ -67,7 +67,7 @@ struct PretrainingCase {
   }
 
   /// - Parameter seconds: how long to step, after two steps that prepare.
-  func run(seconds: Double, workers: Int, scratch: URL) throws -> PretrainingTiming {
+  func run(seconds: Double, workers: Int, scratch: URL) throws -> TrainingTiming {
     var settings = configuration
     settings.compute.workers = workers
     let data = try RandomText.dataset(vocabularySize: vocabularySize, folder: scratch)
@@ -84,7 +84,7 @@ struct PretrainingCase {
     let meter = StepMeter(stepper)
     try meter.run(seconds: seconds)
     let share = Double(meter.statistics.predictionCount) / Double(meter.statistics.tokenCount)
-    return PretrainingTiming(
+    return TrainingTiming(
       name: name, precision: "\(model.store.precision)", workers: stepper.workers.count,
       tokensPerSecond: Double(meter.statistics.tokenCount) / meter.seconds,
       operationsPerSecond: Double(meter.statistics.tokenCount) * operationsPerToken(maskedShare: share)
@@ -92,8 +92,8 @@ struct PretrainingCase {
   }
 }
 
-/// What a `PretrainingCase` came to.
-struct PretrainingTiming: Encodable {
+/// What a case came to.
+struct TrainingTiming: Encodable {
   let name: String
   let precision: String
   let workers: Int
