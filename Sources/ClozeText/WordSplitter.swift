@@ -11,8 +11,9 @@ protocol WordSink {
 
 /// Normalizes text and cuts it into words, in one pass over its bytes.
 ///
-/// Bytes of ASCII go through a table of 256 entries, everything else through `NormalizationTable`. A splitter is a
-/// value with a buffer and a table of its own: each thread has one and keeps it.
+/// Bytes of ASCII go through a table of 256 entries, letters and digits eight at a time (`ASCIILetters`), everything
+/// else through `NormalizationTable`. A splitter is a value with a buffer and a table of its own: each thread has one and
+/// keeps it.
 struct WordSplitter: Sendable {
   /// BERT's limit: a longer word is unknown.
   static let longestWord = 100
@@ -60,16 +61,16 @@ struct WordSplitter: Sendable {
         var builder = WordBuilder(buffer: word)
         var offset = 0
         while offset < utf8.count {
-          if offset + ASCIILetters.width <= utf8.count {
-            let letters = ASCIILetters(utf8, at: offset, lowercases: lowercases)
-            if letters.count > 0, builder.append(letters) {
-              offset += letters.count
-              continue
-            }
-          }
           let byte = utf8[offset]
           let kind = classes[Int(byte)]
           if kind < 0x80 {
+            if offset + ASCIILetters.width <= utf8.count {
+              let letters = ASCIILetters(utf8, at: offset, lowercases: lowercases)
+              if letters.count > 0, builder.append(letters) {
+                offset += letters.count
+                continue
+              }
+            }
             builder.append(ascii: kind)
             offset += 1
             continue
