@@ -3,16 +3,32 @@ package import Foundation
 
 /// A SHA-256 digest: the identity of a corpus, a tokenizer, a shard, a checkpoint.
 package struct Digest: Hashable, Codable, Sendable, CustomStringConvertible {
-  /// 64 lower-case hexadecimal digits.
-  package let hex: String
+  /// The 256 bits; the first byte is the highest of the first word.
+  package let words: SIMD4<UInt64>
 
-  /// Reads the 64 digits that `description` gives; nil where they are not.
+  /// Reads the 64 lower-case hexadecimal digits that `hex` gives; nil where they are not.
   package init?(hex: String) {
-    guard hex.utf8.count == 64, hex.utf8.allSatisfy({ (48...57).contains($0) || (97...102).contains($0) })
-    else {
-      return nil
+    var hex = hex
+    guard let digest = hex.withUTF8({ Digest(digits: UnsafeRawBufferPointer($0)) }) else { return nil }
+    self = digest
+  }
+
+  /// Reads 64 lower-case hexadecimal digits; nil where they are not.
+  package init?(digits: UnsafeRawBufferPointer) {
+    guard digits.count == 64 else { return nil }
+    var words = SIMD4<UInt64>()
+    var isValid = true
+    for part in 0..<4 {
+      var word: UInt64 = 0
+      for digit in digits[16 * part..<16 * part + 16] {
+        let isDecimal = digit &- 48 < 10
+        isValid = isValid && (isDecimal || digit &- 97 < 6)
+        word = word << 4 | UInt64(isDecimal ? digit &- 48 : digit &- 87)
+      }
+      words[part] = word
     }
-    self.hex = hex
+    guard isValid else { return nil }
+    self.words = words
   }
 
   package init(of bytes: UnsafeRawBufferPointer) {
@@ -29,15 +45,23 @@ package struct Digest: Hashable, Codable, Sendable, CustomStringConvertible {
     self.init(of: Data(text.utf8))
   }
 
-  fileprivate init(bytes: [UInt8]) {
-    // A corpus has millions of documents, each with a digest: the digits are written in place.
-    hex = String(unsafeUninitializedCapacity: 2 * bytes.count) { digits in
-      func digit(_ value: UInt8) -> UInt8 { value < 10 ? 48 + value : 87 + value }
-      for (i, byte) in bytes.enumerated() {
-        digits[2 * i] = digit(byte >> 4)
-        digits[2 * i + 1] = digit(byte & 15)
+  fileprivate init(words: SIMD4<UInt64>) { self.words = words }
+
+  /// 64 lower-case hexadecimal digits.
+  package var hex: String {
+    String(unsafeUninitializedCapacity: 64) {
+      write(digitsTo: $0)
+      return 64
+    }
+  }
+
+  fileprivate func write(digitsTo digits: UnsafeMutableBufferPointer<UInt8>) {
+    for part in 0..<4 {
+      let word = words[part]
+      for place in 0..<16 {
+        let value = UInt8(truncatingIfNeeded: word >> UInt64(60 - 4 * place)) & 15
+        digits[16 * part + place] = value + (value < 10 ? 48 : 87)
       }
-      return 2 * bytes.count
     }
   }
 
@@ -89,9 +113,26 @@ package struct DigestBuilder: ~Copyable {
     data.withUnsafeBytes { update($0) }
   }
 
-  package consuming func finalize() -> Digest {
-    var bytes = [UInt8](repeating: 0, count: 32)
-    EVP_DigestFinal_ex(context, &bytes, nil)
-    return Digest(bytes: bytes)
+  /// Takes up the hexadecimal digits of a digest.
+  package mutating func update(_ digest: Digest) {
+    withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 64) { digits in
+      digest.write(digitsTo: digits)
+      update(UnsafeRawBufferPointer(digits))
+    }
+  }
+
+  package consuming func finalize() -> Digest { finish() }
+
+  /// The digest of the bytes so far, after which the builder begins anew; much cheaper than another builder, for a
+  /// corpus has millions of documents, each with a digest.
+  package mutating func finish() -> Digest {
+    withUnsafeTemporaryAllocation(byteCount: 32, alignment: 8) { bytes in
+      EVP_DigestFinal_ex(context, bytes.bindMemory(to: UInt8.self).baseAddress, nil)
+      EVP_DigestInit_ex(context, nil, nil)
+      func word(_ part: Int) -> UInt64 {
+        UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8 * part, as: UInt64.self))
+      }
+      return Digest(words: SIMD4(word(0), word(1), word(2), word(3)))
+    }
   }
 }

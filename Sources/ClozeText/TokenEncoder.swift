@@ -73,8 +73,10 @@ private struct PieceSink: WordSink {
   /// At most this many words are kept, some 15 MB; then the memory starts anew, which changes no result.
   private static let cacheCapacity = 1 << 18
 
+  /// The pieces of a word.
   private struct Span {
-    let start: UInt32
+    /// The piece's id where there is one, else where the ids start in `ids`.
+    let value: UInt32
     let count: UInt16
     let isUnknown: Bool
   }
@@ -98,13 +100,12 @@ private struct PieceSink: WordSink {
   }
 
   @inline(__always)
-  mutating func receive(word: UnsafeBufferPointer<UInt8>, scalarCount: Int) {
+  mutating func receive(word: WordKey, scalarCount: Int) {
     counts.words += 1
-    let hash = WordTable.hash(word)
-    if let number = words.find(word, hash: hash) {
+    if let number = words.find(word) {
       emit(spans[number])
     } else {
-      receive(new: word, hash: hash, scalarCount: scalarCount)
+      receive(new: word, scalarCount: scalarCount)
     }
   }
 
@@ -124,36 +125,38 @@ private struct PieceSink: WordSink {
   @inline(__always)
   private mutating func emit(_ span: Span) {
     if span.count == 1 {
-      output.append(ids[Int(span.start)])
+      output.append(TokenID(bitPattern: span.value))
     } else {
-      for index in Int(span.start)..<Int(span.start) + Int(span.count) { output.append(ids[index]) }
+      for index in Int(span.value)..<Int(span.value) + Int(span.count) { output.append(ids[index]) }
     }
     counts.continuationPieces += Int(span.count) - 1
     if span.isUnknown { counts.unknownTokens += 1 }
   }
 
   @inline(never)
-  private mutating func receive(new word: UnsafeBufferPointer<UInt8>, hash: UInt32, scalarCount: Int) {
+  private mutating func receive(new word: WordKey, scalarCount: Int) {
     if words.count == PieceSink.cacheCapacity {
       words.removeAll()
       spans.removeAll(keepingCapacity: true)
       ids.removeAll(keepingCapacity: true)
     }
     let start = ids.count
-    let isKnown = scalarCount <= WordSplitter.longestWord && appendPieces(of: word)
+    let isKnown = scalarCount <= WordSplitter.longestWord && appendPieces(of: word.bytes)
     if !isKnown {
       ids.removeSubrange(start...)
       ids.append(unknown)
     }
-    let span = Span(start: UInt32(start), count: UInt16(ids.count - start), isUnknown: !isKnown)
+    let count = ids.count - start
+    let value = count == 1 ? UInt32(bitPattern: ids[start]) : UInt32(start)
+    let span = Span(value: value, count: UInt16(count), isUnknown: !isKnown)
     emit(span)
     // A word beyond the limit comes cut short, and must not be taken for one that is as long as the limit.
-    if word.count <= PieceSink.longestCachedWord {
-      _ = words.append(word, hash: hash)
+    let isKept = word.bytes.count <= PieceSink.longestCachedWord
+    if isKept {
+      _ = words.append(word)
       spans.append(span)
-    } else {
-      ids.removeSubrange(start...)
     }
+    if !isKept || count == 1 { ids.removeSubrange(start...) }
   }
 
   /// Appends the pieces of `word` to `ids`; false where the vocabulary cannot spell it.

@@ -186,7 +186,7 @@ extension JSONValue {
   fileprivate init(file url: URL) throws {
     let bytes = [UInt8](try Data(file: url))
     do {
-      self = try JSONReader.read(bytes)
+      self = try JSONValue(bytes)
     } catch let error as JSONSyntaxError {
       throw TokenizerError.malformed(path: url.path, reason: "\(error.reason) at byte \(error.offset)")
     }

@@ -86,7 +86,7 @@ private struct CountingSink: WordSink {
   init(capacity: Int) { self.capacity = capacity }
 
   @inline(__always)
-  mutating func receive(word: UnsafeBufferPointer<UInt8>, scalarCount: Int) {
+  mutating func receive(word: WordKey, scalarCount: Int) {
     totalCount += 1
     if scalarCount <= WordSplitter.longestWord { add(word, 1) }
   }
@@ -99,12 +99,11 @@ private struct CountingSink: WordSink {
   mutating func receiveInvalidSequence() {}
 
   @inline(__always)
-  private mutating func add(_ word: UnsafeBufferPointer<UInt8>, _ count: Int) {
-    let hash = WordTable.hash(word)
-    if let number = words.find(word, hash: hash) {
+  private mutating func add(_ word: WordKey, _ count: Int) {
+    if let number = words.find(word) {
       counts[number] += count
     } else {
-      _ = words.append(word, hash: hash)
+      _ = words.append(word)
       counts.append(count)
       if words.count > capacity || words.byteCount > CountingSink.bytesPerWord * capacity { prune() }
     }
@@ -112,7 +111,7 @@ private struct CountingSink: WordSink {
 
   mutating func merge(_ other: CountingSink) {
     for (number, count) in other.counts.enumerated() {
-      other.words.withBytes(of: number) { add($0, count) }
+      other.words.withBytes(of: number) { add(WordKey($0), count) }
     }
     totalCount += other.totalCount
     undercount += other.undercount

@@ -1,7 +1,7 @@
 /// Takes the words of a text as a `WordSplitter` finds them.
 protocol WordSink {
   /// One word, normalized. A word of more than `WordSplitter.longestWord` scalars comes with its first bytes only.
-  mutating func receive(word: UnsafeBufferPointer<UInt8>, scalarCount: Int)
+  mutating func receive(word: WordKey, scalarCount: Int)
   /// The text spells the special token of this index in `SpecialTokens.texts`.
   /// - Returns: whether the text means the token, so that its letters are no words.
   mutating func receive(special: Int) -> Bool
@@ -11,8 +11,9 @@ protocol WordSink {
 
 /// Normalizes text and cuts it into words, in one pass over its bytes.
 ///
-/// Bytes of ASCII go through a table of 256 entries, everything else through `NormalizationTable`. A splitter is a
-/// value with a buffer and a table of its own: each thread has one and keeps it.
+/// Bytes of ASCII go through a table of 256 entries, letters and digits eight at a time (`ASCIILetters`), everything
+/// else through `NormalizationTable`. A splitter is a value with a buffer and a table of its own: each thread has one and
+/// keeps it.
 struct WordSplitter: Sendable {
   /// BERT's limit: a longer word is unknown.
   static let longestWord = 100
@@ -27,9 +28,11 @@ struct WordSplitter: Sendable {
   }
 
   private var table: NormalizationTable
+  private let lowercases: Bool
   private let classes: [UInt8]
-  /// The word so far. It has room for the longest word, and for the last scalar of a word that is longer.
-  private var word = [UInt8](repeating: 0, count: 4 * (WordSplitter.longestWord + 1))
+  /// The word so far. It has room for the longest word, for the last scalar of a word that is longer, and for the
+  /// letters that are written with those of the word.
+  private var word = [UInt8](repeating: 0, count: 4 * (WordSplitter.longestWord + 1) + ASCIILetters.width)
 
   init(_ normalizer: TextNormalizer) {
     var table = NormalizationTable(normalizer)
@@ -46,6 +49,7 @@ struct WordSplitter: Sendable {
     }
     classes[Int(UInt8(ascii: "["))] = Class.bracket
     self.table = table
+    lowercases = normalizer.lowercases
     self.classes = classes
   }
 
@@ -60,6 +64,13 @@ struct WordSplitter: Sendable {
           let byte = utf8[offset]
           let kind = classes[Int(byte)]
           if kind < 0x80 {
+            if offset + ASCIILetters.width <= utf8.count {
+              let letters = ASCIILetters(utf8, at: offset, lowercases: lowercases)
+              if letters.count > 0, builder.append(letters) {
+                offset += letters.count
+                continue
+              }
+            }
             builder.append(ascii: kind)
             offset += 1
             continue
@@ -92,6 +103,38 @@ struct WordSplitter: Sendable {
   }
 }
 
+/// The letters and digits of ASCII that text goes on with. They make words whatever the normalization, which may make
+/// them lower case and nothing else; eight bytes are looked at in one go, as lanes of one number.
+private struct ASCIILetters {
+  static let width = 8
+
+  /// The bytes, normalized, the first one lowest; only the first `count` of them mean anything.
+  let bytes: UInt64
+  let count: Int
+
+  /// - Parameter offset: a place with at least `width` bytes from it on.
+  @inline(__always)
+  init(_ utf8: UnsafeBufferPointer<UInt8>, at offset: Int, lowercases: Bool) {
+    let raw = WordKey.load(utf8, offset)
+    // Digits have this bit already.
+    let lowercased = raw | ASCIILetters.lanes(0x20)
+    // Each lane's highest bit says whether its other seven are at least a bound; no lane carries into the next.
+    func isAtLeast(_ bound: UInt8, _ bytes: UInt64) -> UInt64 {
+      (bytes & ASCIILetters.lanes(0x7F)) &+ ASCIILetters.lanes(0x80 - bound)
+    }
+    let isLetter =
+      isAtLeast(UInt8(ascii: "a"), lowercased) & ~isAtLeast(UInt8(ascii: "z") + 1, lowercased)
+    let isDigit = isAtLeast(UInt8(ascii: "0"), raw) & ~isAtLeast(UInt8(ascii: "9") + 1, raw)
+    let isOther = ~((isLetter | isDigit) & ~raw) & ASCIILetters.lanes(0x80)
+    count = isOther.trailingZeroBitCount / 8
+    bytes = lowercases ? lowercased : raw
+  }
+
+  /// The same byte in every lane.
+  @inline(__always)
+  private static func lanes(_ byte: UInt8) -> UInt64 { UInt64(byte) &* 0x0101_0101_0101_0101 }
+}
+
 /// The word that is being gathered.
 private struct WordBuilder {
   let buffer: UnsafeMutableBufferPointer<UInt8>
@@ -101,10 +144,28 @@ private struct WordBuilder {
   @inline(__always)
   mutating func append(ascii byte: UInt8) {
     if scalarCount <= WordSplitter.longestWord {
-      buffer[byteCount] = byte
+      put(UInt64(byte))
       byteCount += 1
     }
     scalarCount += 1
+  }
+
+  /// Writes eight bytes, of which the caller counts those that belong to the word. A `WordKey` reads eight in one go,
+  /// which the processor is quick at only where they were written in one go.
+  @inline(__always)
+  private func put(_ bytes: UInt64) {
+    UnsafeMutableRawBufferPointer(buffer).storeBytes(
+      of: bytes.littleEndian, toByteOffset: byteCount, as: UInt64.self)
+  }
+
+  /// False where the word might grow beyond the longest one, which is then gathered letter by letter.
+  @inline(__always)
+  mutating func append(_ letters: ASCIILetters) -> Bool {
+    guard scalarCount + letters.count <= WordSplitter.longestWord else { return false }
+    put(letters.bytes)
+    byteCount += letters.count
+    scalarCount += letters.count
+    return true
   }
 
   /// One scalar beyond ASCII. Gives the number of its bytes.
@@ -169,7 +230,8 @@ private struct WordBuilder {
   @inline(__always)
   mutating func end<Sink: WordSink>(_ sink: inout Sink) {
     if byteCount > 0 {
-      sink.receive(word: UnsafeBufferPointer(rebasing: buffer[..<byteCount]), scalarCount: scalarCount)
+      let word = WordKey(padded: UnsafeBufferPointer(rebasing: buffer[..<byteCount]))
+      sink.receive(word: word, scalarCount: scalarCount)
       byteCount = 0
       scalarCount = 0
     }

@@ -26,9 +26,7 @@ package struct WordTable: Sendable {
   package var byteCount: Int { bytes.count }
 
   /// The number of `word`, nil where it was never inserted.
-  package func find(_ word: UnsafeBufferPointer<UInt8>) -> Int? {
-    find(word, hash: WordTable.hash(word))
-  }
+  package func find(_ word: UnsafeBufferPointer<UInt8>) -> Int? { find(WordKey(word)) }
 
   /// The number of `text`'s UTF-8 bytes.
   package func find(_ text: String) -> Int? {
@@ -37,13 +35,13 @@ package struct WordTable: Sendable {
   }
 
   @inline(__always)
-  func find(_ word: UnsafeBufferPointer<UInt8>, hash: UInt32) -> Int? {
+  func find(_ word: WordKey) -> Int? {
     slots.withUnsafeBufferPointer { slots in
-      var slot = Int(hash) & mask
+      var slot = Int(word.hash) & mask
       while true {
         let entry = slots[slot]
         if entry == 0 { return nil }
-        if UInt32(truncatingIfNeeded: entry >> 32) == hash {
+        if UInt32(truncatingIfNeeded: entry >> 32) == word.hash {
           let number = Int(UInt32(truncatingIfNeeded: entry)) - 1
           if equals(number, word) { return number }
         }
@@ -54,17 +52,17 @@ package struct WordTable: Sendable {
 
   /// The number of `word`, which is `count` before the call where the word is new.
   package mutating func insert(_ word: UnsafeBufferPointer<UInt8>) -> Int {
-    let hash = WordTable.hash(word)
-    return find(word, hash: hash) ?? append(word, hash: hash)
+    let key = WordKey(word)
+    return find(key) ?? append(key)
   }
 
   /// Adds a word that is known to be new.
-  mutating func append(_ word: UnsafeBufferPointer<UInt8>, hash: UInt32) -> Int {
+  mutating func append(_ word: WordKey) -> Int {
     if 2 * (count + 1) > slots.count { grow() }
-    bytes.append(contentsOf: word)
+    bytes.append(contentsOf: word.bytes)
     ends.append(UInt32(bytes.count))
-    hashes.append(hash)
-    place(hash, number: count - 1)
+    hashes.append(word.hash)
+    place(word.hash, number: count - 1)
     return count - 1
   }
 
@@ -89,14 +87,19 @@ package struct WordTable: Sendable {
   }
 
   @inline(__always)
-  private func equals(_ number: Int, _ word: UnsafeBufferPointer<UInt8>) -> Bool {
+  private func equals(_ number: Int, _ word: WordKey) -> Bool {
     let range = range(of: number)
-    guard range.count == word.count else { return false }
+    guard range.count == word.bytes.count else { return false }
     return bytes.withUnsafeBufferPointer { bytes in
-      var offset = 0
-      while offset < word.count {
-        if bytes[range.lowerBound + offset] != word[offset] { return false }
-        offset += 1
+      let stored = UnsafeBufferPointer(rebasing: bytes[range])
+      let isPadded = range.lowerBound + 8 <= bytes.count
+      let prefix = isPadded ? WordKey.prefix(padded: stored) : WordKey.prefix(stored)
+      guard prefix == word.prefix else { return false }
+      var offset = 8
+      while offset < range.count {
+        let start = min(offset, range.count - 8)
+        if WordKey.load(stored, start) != WordKey.load(word.bytes, start) { return false }
+        offset += 8
       }
       return true
     }
@@ -113,28 +116,62 @@ package struct WordTable: Sendable {
     mask = slots.count - 1
     for (number, hash) in hashes.enumerated() { place(hash, number: number) }
   }
+}
 
-  /// Multiplies eight bytes at a time into 128 bits and folds them; the last bytes are read with at most two
-  /// overlapping loads, because most words are shorter than eight bytes.
+/// A string to look up in a `WordTable`: its bytes, and what is computed of them once.
+///
+/// Most words have at most eight bytes. They are one number, which is made, hashed and compared without a branch on
+/// their length: the processor cannot foretell how long the next word of a text is.
+struct WordKey {
+  let bytes: UnsafeBufferPointer<UInt8>
+  /// The first eight bytes; zeros stand for those that a shorter string lacks.
+  let prefix: UInt64
+  let hash: UInt32
+
   @inline(__always)
-  static func hash(_ word: UnsafeBufferPointer<UInt8>) -> UInt32 {
-    let raw = UnsafeRawBufferPointer(word)
-    var state = UInt64(raw.count) &* 0x9E37_79B9_7F4A_7C15
-    var offset = 0
-    while offset + 8 <= raw.count {
-      state = fold(state ^ raw.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+  init(_ bytes: UnsafeBufferPointer<UInt8>) {
+    self.init(bytes, prefix: WordKey.prefix(bytes))
+  }
+
+  /// - Parameter bytes: in memory of which eight bytes from the first on may be read, however few they are.
+  @inline(__always)
+  init(padded bytes: UnsafeBufferPointer<UInt8>) {
+    self.init(bytes, prefix: WordKey.prefix(padded: bytes))
+  }
+
+  /// Multiplies eight bytes at a time into 128 bits and folds them; the last eight may overlap those before.
+  @inline(__always)
+  private init(_ bytes: UnsafeBufferPointer<UInt8>, prefix: UInt64) {
+    var state = WordKey.fold(UInt64(bytes.count) &* 0x9E37_79B9_7F4A_7C15 ^ prefix)
+    var offset = 8
+    while offset < bytes.count {
+      state = WordKey.fold(state ^ WordKey.load(bytes, min(offset, bytes.count - 8)))
       offset += 8
     }
-    let remaining = raw.count - offset
-    if remaining >= 4 {
-      let low = UInt64(raw.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
-      let high = UInt64(raw.loadUnaligned(fromByteOffset: raw.count - 4, as: UInt32.self))
-      state ^= low | high << 32
-    } else if remaining > 0 {
-      state ^=
-        UInt64(raw[offset]) | UInt64(raw[offset + remaining / 2]) << 8 | UInt64(raw[raw.count - 1]) << 16
-    }
-    return UInt32(truncatingIfNeeded: fold(state))
+    self.bytes = bytes
+    self.prefix = prefix
+    hash = UInt32(truncatingIfNeeded: state)
+  }
+
+  @inline(__always)
+  static func prefix(padded bytes: UnsafeBufferPointer<UInt8>) -> UInt64 {
+    load(bytes, 0) & (UInt64.max >> UInt64(64 - 8 * min(8, bytes.count)))
+  }
+
+  @inline(__always)
+  static func prefix(_ bytes: UnsafeBufferPointer<UInt8>) -> UInt64 {
+    if bytes.count >= 8 { return load(bytes, 0) }
+    var prefix: UInt64 = 0
+    for (place, byte) in bytes.enumerated() { prefix |= UInt64(byte) << UInt64(8 * place) }
+    return prefix
+  }
+
+  /// Eight bytes from `offset` on, the first one lowest.
+  @inline(__always)
+  static func load(_ bytes: UnsafeBufferPointer<UInt8>, _ offset: Int) -> UInt64 {
+    guard let base = bytes.baseAddress else { return 0 }
+    return UInt64(
+      littleEndian: UnsafeRawPointer(base).loadUnaligned(fromByteOffset: offset, as: UInt64.self))
   }
 
   @inline(__always)

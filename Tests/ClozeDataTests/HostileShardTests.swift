@@ -81,6 +81,28 @@ import Testing
     expectComplaint("is no index of a data folder")
   }
 
+  /// One change to a good index each: a value of another kind, a number beyond 64 bits, a key that is gone.
+  @Test(arguments: [
+    (#""tokenBits":16"#, #""tokenBits":"16""#), (#""tokenBits":16"#, #""tokenBits":16.5"#),
+    (#""seed":3"#, #""seed":-3"#), (#""seed":3"#, #""seed":18446744073709551616"#),
+    (#""continues":false"#, #""continues":0"#), (#""frames":["#, #""frames":[{},"#),
+    (#""frames":["#, #""frames":[null,"#), (#""offset":0,"#, ""), (#""unigrams":"#, #""unigram":"#),
+    (#""unigrams":""#, #""unigrams":"0"#), (#""name":"train-00000.zst""#, #""name":null"#),
+  ])
+  func malformedIndexEntry(original: String, lie: String) throws {
+    let text = try String(contentsOf: temporary.file("index.json"), encoding: .utf8)
+    let changed = text.replacingOccurrences(of: original, with: lie)
+    try #require(changed != text)
+    try temporary.write(changed, to: "index.json")
+    expectComplaint("is no index of a data folder")
+  }
+
+  /// A later version may have any form: its number is what is complained of.
+  @Test func unknownVersionOfAnotherForm() throws {
+    try temporary.write(#"{"shards":[{"a":1}],"version":7}"#, to: "index.json")
+    expectComplaint("format version 7")
+  }
+
   @Test func unknownVersion() throws {
     try DataFixture.editIndex(folder) { $0.version = 2 }
     expectComplaint("format version 2")

@@ -45,12 +45,6 @@ package struct CorpusPass: Sendable {
     self.pool = pool
   }
 
-  /// A new document and where it belongs.
-  private struct Item: Sendable {
-    var document: Document
-    var split: Split
-  }
-
   /// Reads the corpus to its end, for its digest alone.
   /// - Throws: `CorpusError`, `FileError`
   package func survey(progress: (Int) -> Void) throws -> CorpusStatistics {
@@ -66,10 +60,10 @@ package struct CorpusPass: Sendable {
     -> (counts: WordCounts, statistics: CorpusStatistics)
   {
     var counts = WordCounts(normalizer)
-    let statistics = try run(progress: progress) { items in
+    let statistics = try run(progress: progress) { documents in
       var counts = WordCounts(normalizer)
-      for item in items where item.split == .train {
-        item.document.text.withUnsafeBufferPointer { counts.add($0) }
+      documents.visitTexts { text, split in
+        if split == .train { counts.add(text) }
       }
       return counts
     } take: { part, _ in
@@ -86,17 +80,18 @@ package struct CorpusPass: Sendable {
   {
     let encoders = EncoderShelf(tokenizer)
     var empty = 0
-    var statistics = try run(progress: progress) { items in
-      encoders.withEncoder { EncodedBatch(items.map(\.document), with: &$0) }
-    } take: { batch, items in
-      for (number, item) in items.enumerated() {
+    var statistics = try run(progress: progress) { documents in
+      encoders.withEncoder { EncodedBatch(documents, with: &$0) }
+    } take: { batch, documents in
+      for number in 0..<documents.count {
         let tokens = batch.tokens[batch.ends[number]..<batch.ends[number + 1]]
         guard !tokens.isEmpty else {
           empty += 1
           continue
         }
         try writer.append(
-          tokens, to: item.split, words: batch.words[number], bytes: item.document.text.count)
+          tokens, to: documents.splits[number], words: batch.words[number],
+          bytes: documents.byteCount(of: number))
       }
     }
     statistics.empty = empty
@@ -108,23 +103,27 @@ package struct CorpusPass: Sendable {
   ///   - work: what a worker does with a batch.
   ///   - take: gets the results in order, on the caller's thread.
   private func run<Output: Sendable>(
-    progress: (Int) -> Void, work: @escaping @Sendable ([Item]) -> Output,
-    take: (Output, [Item]) throws -> Void
+    progress: (Int) -> Void, work: @escaping @Sendable (DocumentBatch) -> Output,
+    take: (Output, DocumentBatch) throws -> Void
   ) throws -> CorpusStatistics {
     let reader = CorpusReader(inputs, format: format)
     var filter = DocumentFilter(seed: seed, validationRate: validationRate)
     var statistics = CorpusStatistics()
-    var pending: [(items: [Item], result: PendingResult<Output>)] = []
+    var pending: [(documents: DocumentBatch, result: PendingResult<Output>)] = []
     var isAtEnd = false
     while !isAtEnd || !pending.isEmpty {
       while !isAtEnd, pending.count < pool.depth {
-        let items = try nextBatch(reader, &filter, &statistics)
-        if items.isEmpty { isAtEnd = true } else { pending.append((items, pool.submit { work(items) })) }
+        let documents = try nextBatch(reader, &filter, &statistics)
+        if documents.isEmpty {
+          isAtEnd = true
+        } else {
+          pending.append((documents, pool.submit { work(documents) }))
+        }
         progress(reader.bytesFromDisk)
       }
       if !pending.isEmpty {
-        let (items, result) = pending.removeFirst()
-        try take(try result.wait(), items)
+        let (documents, result) = pending.removeFirst()
+        try take(try result.wait(), documents)
       }
     }
     statistics.documents = filter.documents
@@ -138,15 +137,16 @@ package struct CorpusPass: Sendable {
 
   private func nextBatch(
     _ reader: CorpusReader, _ filter: inout DocumentFilter, _ statistics: inout CorpusStatistics
-  ) throws -> [Item] {
-    var items: [Item] = []
-    var bytes = 0
-    while bytes < batchBytes, let document = try reader.next() {
-      statistics.invalidSequences += document.invalidSequences
-      guard let split = filter.split(of: document) else { continue }
-      items.append(Item(document: document, split: split))
-      bytes += document.text.count
+  ) throws -> DocumentBatch {
+    var batch = DocumentBatch()
+    batch.reserveCapacity(bytes: batchBytes)
+    while batch.byteCount < batchBytes {
+      let taken: Void? = try reader.next { text, invalidSequences in
+        statistics.invalidSequences += invalidSequences
+        if let split = filter.split(of: text) { batch.append(text, split: split) }
+      }
+      guard taken != nil else { break }
     }
-    return items
+    return batch
   }
 }

@@ -39,10 +39,13 @@ package struct Document: Sendable, Equatable {
 
 /// The documents of a corpus, one after another; in memory are one document and one chunk of the file.
 package final class CorpusReader {
+  /// Takes a document's text, valid for the time of the call, and the number of its invalid sequences.
+  typealias Taker<Result> = (_ text: UnsafeBufferPointer<UInt8>, _ invalidSequences: Int) throws -> Result
+
   private let inputs: CorpusInputs
   private let format: CorpusFormat
   private var nextFile = 0
-  private var current: (file: CorpusInputs.File, reader: DocumentReader)?
+  private var current: DocumentReader?
   private var finishedBytes = 0
   private var finishedSplits = 0
 
@@ -52,21 +55,28 @@ package final class CorpusReader {
   }
 
   /// How many bytes were read from the disk so far.
-  package var bytesFromDisk: Int { finishedBytes + (current?.reader.lines.bytesFromDisk ?? 0) }
+  package var bytesFromDisk: Int { finishedBytes + (current?.lines.bytesFromDisk ?? 0) }
   /// How often a document was cut because it was too long.
-  package var splitDocuments: Int { finishedSplits + (current?.reader.splitDocuments ?? 0) }
+  package var splitDocuments: Int { finishedSplits + (current?.splitDocuments ?? 0) }
 
   /// The next document that is not empty; nil at the end of the last file.
   /// - Throws: `CorpusError`, `FileError`
   package func next() throws -> Document? {
+    try next { Document(text: Array($0), invalidSequences: $1) }
+  }
+
+  /// Gives the next document that is not empty to `take`, without a copy of its own: most documents are short.
+  /// - Returns: what `take` made of it; nil at the end of the last file.
+  /// - Throws: `CorpusError`, `FileError`, and what `take` throws.
+  func next<Result>(_ take: Taker<Result>) throws -> Result? {
     while true {
       if current == nil {
         guard nextFile < inputs.files.count else { return nil }
         let file = inputs.files[nextFile]
         nextFile += 1
-        current = (file, try DocumentReader(file, format: format))
+        current = try DocumentReader(file, format: format)
       }
-      if let document = try current?.reader.next() { return document }
+      if let result = try current?.next(take) { return result }
       finishedBytes = bytesFromDisk
       finishedSplits = splitDocuments
       current = nil
@@ -95,11 +105,11 @@ private struct DocumentReader {
     start = lines.offset
   }
 
-  mutating func next() throws -> Document? {
-    file.isJSONLines ? try nextObject() : try nextText()
+  mutating func next<Result>(_ take: CorpusReader.Taker<Result>) throws -> Result? {
+    file.isJSONLines ? try nextObject(take) : try nextText(take)
   }
 
-  private mutating func nextText() throws -> Document? {
+  private mutating func nextText<Result>(_ take: CorpusReader.Taker<Result>) throws -> Result? {
     while true {
       switch try lines.appendLine(to: &text, limit: format.maximumDocumentBytes) {
       case .newline:
@@ -110,12 +120,12 @@ private struct DocumentReader {
           case .files: false
           }
         lineStart = text.count
-        if isBoundary, let document = try takeDocument(text.count) { return document }
+        if isBoundary, let result = try takeDocument(text.count, take) { return result }
       case .limit:
         splitDocuments += 1
-        if let document = try takeDocument(placeToCut()) { return document }
+        if let result = try takeDocument(placeToCut(), take) { return result }
       case .endOfFile:
-        return try takeDocument(text.count)
+        return try takeDocument(text.count, take)
       }
     }
   }
@@ -128,16 +138,20 @@ private struct DocumentReader {
     return max(1, place)
   }
 
-  /// The first `count` bytes of the text as a document; nil where they are blank. The rest stays.
-  private mutating func takeDocument(_ count: Int) throws -> Document? {
-    let document = try document(text[..<count], at: start)
-    text.removeFirst(count)
+  /// Takes the first `count` bytes of the text as a document; nil where they are blank. The rest stays.
+  private mutating func takeDocument<Result>(_ count: Int, _ take: CorpusReader.Taker<Result>) throws
+    -> Result?
+  {
+    let result = try text.withUnsafeBufferPointer {
+      try withDocument(UnsafeBufferPointer(rebasing: $0[..<count]), at: start, take)
+    }
+    if count == text.count { text.removeAll(keepingCapacity: true) } else { text.removeFirst(count) }
     start += count
     lineStart = max(0, lineStart - count)
-    return document
+    return result
   }
 
-  private mutating func nextObject() throws -> Document? {
+  private mutating func nextObject<Result>(_ take: CorpusReader.Taker<Result>) throws -> Result? {
     while true {
       let number = lines.lineNumber
       text.removeAll(keepingCapacity: true)
@@ -147,11 +161,15 @@ private struct DocumentReader {
         throw CorpusError.lineTooLong(path: file.url.path, line: number, limit: format.maximumDocumentBytes)
       }
       if case .endOfFile = end, text.isEmpty { return nil }
-      guard let line = try document(text[...], at: start) else { continue }
-      let value = try value(of: line, number: number)
-      if let found = try document(value[...], at: start) {
-        return Document(text: found.text, invalidSequences: line.invalidSequences)
+      let line = try text.withUnsafeBufferPointer { text in
+        try withDocument(text, at: start) { Document(text: Array($0), invalidSequences: $1) }
       }
+      guard let line else { continue }
+      let value = try value(of: line, number: number)
+      let result = try value.withUnsafeBufferPointer { value in
+        try withDocument(value, at: start) { text, _ in try take(text, line.invalidSequences) }
+      }
+      if let result { return result }
     }
   }
 
@@ -168,17 +186,20 @@ private struct DocumentReader {
     return Array(text.utf8)
   }
 
-  /// Bytes without the white space around them, checked; nil where nothing is left.
-  private func document(_ bytes: ArraySlice<UInt8>, at offset: Int) throws -> Document? {
+  /// Gives bytes without the white space around them, checked, to `take`; nil where nothing is left.
+  /// - Parameter offset: the place in the file of the first byte.
+  private func withDocument<Result>(
+    _ bytes: UnsafeBufferPointer<UInt8>, at offset: Int, _ take: CorpusReader.Taker<Result>
+  ) throws -> Result? {
     guard let first = bytes.firstIndex(where: { !$0.isWhiteSpace }),
       let last = bytes.lastIndex(where: { !$0.isWhiteSpace })
     else { return nil }
-    let text = Array(bytes[first...last])
-    let validation = text.withUnsafeBufferPointer { UTF8Validation($0) }
+    let text = UnsafeBufferPointer(rebasing: bytes[first...last])
+    let validation = UTF8Validation(text)
     if format.isStrict, let invalid = validation.firstInvalidOffset {
-      throw CorpusError.invalidUTF8(path: file.url.path, offset: offset + first - bytes.startIndex + invalid)
+      throw CorpusError.invalidUTF8(path: file.url.path, offset: offset + first + invalid)
     }
-    return Document(text: text, invalidSequences: validation.invalidSequenceCount)
+    return try take(text, validation.invalidSequenceCount)
   }
 }
 

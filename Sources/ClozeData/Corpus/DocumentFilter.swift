@@ -11,6 +11,7 @@ package struct DocumentFilter: ~Copyable {
   private let validationRate: Double
   private var seen: Set<Key> = []
   private var corpus = DigestBuilder()
+  private var hasher = DigestBuilder()
 
   package private(set) var documents = 0
   package private(set) var duplicates = 0
@@ -28,10 +29,16 @@ package struct DocumentFilter: ~Copyable {
 
   /// The split of a document; nil for one that was seen before.
   package mutating func split(of document: Document) -> Split? {
-    let digest = document.text.withUnsafeBytes { Digest(of: $0) }
-    corpus.update(digest.hex)
+    document.text.withUnsafeBufferPointer { split(of: $0) }
+  }
+
+  /// The split of a document's text; nil for one that was seen before.
+  mutating func split(of text: UnsafeBufferPointer<UInt8>) -> Split? {
+    hasher.update(UnsafeRawBufferPointer(text))
+    let digest = hasher.finish()
+    corpus.update(digest)
     documents += 1
-    let key = Key(high: digest.word(0), low: digest.word(1))
+    let key = Key(high: digest.words[0], low: digest.words[1])
     guard seen.insert(key).inserted else {
       duplicates += 1
       return nil
@@ -42,13 +49,4 @@ package struct DocumentFilter: ~Copyable {
 
   /// The identity of the corpus: SHA-256 of the hexadecimal SHA-256 of every document, duplicates too, in order.
   package consuming func finish() -> Digest { corpus.finalize() }
-}
-
-extension Digest {
-  /// The `number`-th 64 bits.
-  fileprivate func word(_ number: Int) -> UInt64 {
-    hex.utf8.dropFirst(16 * number).prefix(16).reduce(0) { word, digit in
-      word << 4 | UInt64(digit < 58 ? digit - 48 : digit - 87)
-    }
-  }
 }

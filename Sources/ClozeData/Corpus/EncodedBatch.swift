@@ -9,10 +9,12 @@ struct EncodedBatch: Sendable {
   /// How many words each document has.
   private(set) var words: [Int] = []
 
-  init(_ documents: [Document], with encoder: inout TokenEncoder) {
-    for document in documents {
+  init(_ documents: DocumentBatch, with encoder: inout TokenEncoder) {
+    // English has some four bytes a token.
+    tokens.reserveCapacity(documents.byteCount / 3)
+    documents.visitTexts { text, _ in
       let before = encoder.counts.words
-      document.text.withUnsafeBufferPointer { encoder.encode($0, into: &tokens) }
+      encoder.encode(text, into: &tokens)
       ends.append(tokens.count)
       words.append(encoder.counts.words - before)
     }

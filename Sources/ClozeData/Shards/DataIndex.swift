@@ -126,20 +126,24 @@ package struct DataIndex: Codable, Sendable, Equatable {
     } catch FileError.missing {
       throw ShardError.noIndex(path: folder.path)
     }
-    struct Version: Decodable { var version: Int }
     let index: DataIndex
     do {
-      let version = try JSONDecoder().decode(Version.self, from: data).version
-      guard version == currentVersion else {
-        throw ShardError.unknownVersion(path: url.path, version: version)
-      }
-      index = try JSONDecoder().decode(DataIndex.self, from: data)
-    } catch let error as DecodingError {
+      index = try data.withUnsafeBytes { try JSONReader.read($0) { try DataIndex(&$0) } }
+    } catch let error as JSONSyntaxError {
+      // Another version may have another form, so its number is looked for first.
+      try requireVersion(try? data.withUnsafeBytes { try JSONReader.read($0, version) }, path: url.path)
       throw ShardError.malformedIndex(
-        path: url.path, reason: "is no index of a data folder (\(error.summary))")
+        path: url.path,
+        reason: "is no index of a data folder (it \(error.reason) at byte \(error.offset))")
     }
+    try requireVersion(index.version, path: url.path)
     try index.check(path: url.path)
     return (index, Digest(of: data))
+  }
+
+  private static func requireVersion(_ version: Int?, path: String) throws {
+    guard let version, version != currentVersion else { return }
+    throw ShardError.unknownVersion(path: path, version: version)
   }
 
   /// Everything that the index alone can contradict itself in. Later code relies on it: sums do not overflow, frames
@@ -199,23 +203,6 @@ package struct DataIndex: Codable, Sendable, Equatable {
         throw ShardError.malformedIndex(
           path: path, reason: "ends the \(split.rawValue) split inside a document")
       }
-    }
-  }
-}
-
-extension DecodingError {
-  /// The key and what is wrong with it, in one line.
-  var summary: String {
-    func place(_ context: Context) -> String {
-      context.codingPath.isEmpty
-        ? context.debugDescription
-        : context.codingPath.map(\.stringValue).joined(separator: ".") + ": " + context.debugDescription
-    }
-    switch self {
-    case .typeMismatch(_, let context), .valueNotFound(_, let context), .dataCorrupted(let context):
-      return place(context)
-    case .keyNotFound(let key, _): return "it lacks '\(key.stringValue)'"
-    @unknown default: return "\(self)"
     }
   }
 }

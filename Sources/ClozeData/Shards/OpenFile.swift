@@ -32,70 +32,74 @@ final class OpenFile: Sendable {
         )
       })
     let count = SeekTable.byteCount(frames: entry.frames.count)
-    try read(at: entry.size - count, count: count).withUnsafeBytes {
-      try SeekTable.check($0, agreesWith: expected, path: path)
+    try withUnsafeTemporaryAllocation(byteCount: count, alignment: 8) { bytes in
+      try read(into: bytes, at: entry.size - count)
+      try SeekTable.check(UnsafeRawBufferPointer(bytes), agreesWith: expected, path: path)
     }
   }
 
-  /// The inflated bytes of a frame, as many as the index asks for, with the digest that it states.
-  func inflate(_ entry: DataIndex.Frame, number: Int, tokenBits: Int) throws -> [UInt8] {
+  /// Gives the inflated bytes of a frame, as many as the index asks for and with the digest that it states, to `body`.
+  func withInflated<Result>(
+    _ entry: DataIndex.Frame, number: Int, tokenBits: Int, _ body: (UnsafeRawBufferPointer) throws -> Result
+  ) throws -> Result {
     let stated = ShardFrame.byteCount(
       tokens: entry.tokens, documents: entry.documents, tokenBits: tokenBits)
-    let bytes = try read(at: entry.offset, count: entry.size).withUnsafeBytes { frame in
-      guard let claimed = ZstdFrame.claimedSize(frame) else {
-        throw ShardError.corruptFrame(path: path, frame: number, reason: "it has no zstd header")
+    do {
+      return try Inflater.use { inflater in
+        let room = inflater.room(for: entry.size)
+        try read(into: room, at: entry.offset)
+        let frame = UnsafeRawBufferPointer(room)
+        guard let claimed = ZstdFrame.claimedSize(frame) else {
+          throw ShardError.corruptFrame(path: path, frame: number, reason: "it has no zstd header")
+        }
+        guard claimed == stated else {
+          throw ShardError.wrongFrameSize(path: path, frame: number, stated: stated, found: claimed)
+        }
+        let bytes = try inflater.inflate(frame, byteCount: stated)
+        guard Digest(of: bytes) == entry.digest else {
+          throw ShardError.wrongFrameDigest(path: path, frame: number)
+        }
+        return try body(bytes)
       }
-      guard claimed == stated else {
-        throw ShardError.wrongFrameSize(path: path, frame: number, stated: stated, found: claimed)
-      }
-      do {
-        return try ZstdFrame.inflate(frame, byteCount: stated)
-      } catch let corruption as ZstdFrame.Corruption {
-        throw ShardError.corruptFrame(path: path, frame: number, reason: corruption.reason)
-      }
+    } catch let corruption as ZstdFrame.Corruption {
+      throw ShardError.corruptFrame(path: path, frame: number, reason: corruption.reason)
     }
-    guard bytes.withUnsafeBytes({ Digest(of: $0) }) == entry.digest else {
-      throw ShardError.wrongFrameDigest(path: path, frame: number)
-    }
-    return bytes
   }
 
   /// Reads the whole file and compares its digest.
   func verify(_ digest: Digest) throws {
     var builder = DigestBuilder()
     var offset = 0
+    let chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
+    defer { chunk.deallocate() }
     while true {
-      let chunk = try readUpTo(1 << 20, at: offset)
-      if chunk.isEmpty { break }
-      chunk.withUnsafeBytes { builder.update($0) }
-      offset += chunk.count
+      let count = try readUpTo(chunk, at: offset)
+      if count == 0 { break }
+      builder.update(UnsafeRawBufferPointer(rebasing: chunk[..<count]))
+      offset += count
     }
     guard builder.finalize() == digest else { throw ShardError.wrongFileDigest(path: path) }
   }
 
-  private func read(at offset: Int, count: Int) throws -> [UInt8] {
-    var bytes: [UInt8] = []
-    while bytes.count < count {
-      let more = try readUpTo(count - bytes.count, at: offset + bytes.count)
-      guard !more.isEmpty else {
-        throw ShardError.wrongFileSize(path: path, stated: offset + count, found: offset + bytes.count)
+  /// Fills `bytes` with what lies at `offset`.
+  private func read(into bytes: UnsafeMutableRawBufferPointer, at offset: Int) throws {
+    var filled = 0
+    while filled < bytes.count {
+      let count = try readUpTo(UnsafeMutableRawBufferPointer(rebasing: bytes[filled...]), at: offset + filled)
+      guard count > 0 else {
+        throw ShardError.wrongFileSize(path: path, stated: offset + bytes.count, found: offset + filled)
       }
-      if bytes.isEmpty { bytes = more } else { bytes += more }
+      filled += count
     }
-    return bytes
   }
 
-  private func readUpTo(_ count: Int, at offset: Int) throws -> [UInt8] {
-    var failure: Int32 = 0
-    let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, initializedCount in
-      var status: Int
-      repeat {
-        status = pread(descriptor, buffer.baseAddress, count, off_t(offset))
-      } while status < 0 && errno == EINTR
-      if status < 0 { failure = errno }
-      initializedCount = max(0, status)
-    }
-    guard failure == 0 else { throw FileError.reading(path, errno: failure) }
-    return bytes
+  /// Reads what one call gives, 0 bytes at the file's end.
+  private func readUpTo(_ bytes: UnsafeMutableRawBufferPointer, at offset: Int) throws -> Int {
+    var status: Int
+    repeat {
+      status = pread(descriptor, bytes.baseAddress, bytes.count, off_t(offset))
+    } while status < 0 && errno == EINTR
+    guard status >= 0 else { throw FileError.reading(path) }
+    return status
   }
 }

@@ -53,29 +53,22 @@ package struct ShardFrame: Sendable, Equatable {
     }
   }
 
-  /// Reads inflated bytes whose length agrees with `entry`, and checks every rule of the format.
+  /// Reads inflated bytes, aligned for ids, whose length agrees with `entry`, and checks every rule of the format.
   /// - Throws: `ShardError`
   init(
     decoding bytes: UnsafeRawBufferPointer, entry: DataIndex.Frame, tokenBits: Int, vocabularySize: Int,
     path: String, number: Int
   ) throws {
     let width = tokenBits / 8
+    // As unsigned numbers, so that one comparison catches negative ids too.
+    var largest: UInt32 = 0
     tokens = [TokenID](unsafeUninitializedCapacity: entry.tokens) { buffer, initializedCount in
-      if width == 2 {
-        for i in 0..<entry.tokens {
-          let id = UInt16(littleEndian: bytes.loadUnaligned(fromByteOffset: 2 * i, as: UInt16.self))
-          buffer.initializeElement(at: i, to: TokenID(id))
-        }
-      } else {
-        for i in 0..<entry.tokens {
-          let id = Int32(littleEndian: bytes.loadUnaligned(fromByteOffset: 4 * i, as: Int32.self))
-          buffer.initializeElement(at: i, to: id)
-        }
-      }
+      largest =
+        width == 2
+        ? ShardFrame.widen(bytes, UInt16.self, into: buffer, count: entry.tokens)
+        : ShardFrame.widen(bytes, UInt32.self, into: buffer, count: entry.tokens)
       initializedCount = entry.tokens
     }
-    // As unsigned numbers, so that one comparison catches negative ids too.
-    let largest = tokens.reduce(UInt32(0)) { max($0, UInt32(bitPattern: $1)) }
     guard largest < UInt32(vocabularySize) else {
       throw ShardError.tokenOutsideVocabulary(
         path: path, frame: number, token: Int(largest), vocabularySize: vocabularySize)
@@ -96,5 +89,22 @@ package struct ShardFrame: Sendable, Equatable {
       throw ShardError.wrongDocumentEnds(
         path: path, frame: number, reason: "contradict the index about its last document")
     }
+  }
+
+  /// Reads ids of one width, without a branch and without an address that might overflow, so that several go through
+  /// one instruction.
+  /// - Returns: the largest of them.
+  private static func widen<Stored: FixedWidthInteger & UnsignedInteger>(
+    _ bytes: UnsafeRawBufferPointer, _: Stored.Type, into ids: UnsafeMutableBufferPointer<TokenID>, count: Int
+  ) -> UInt32 {
+    let stored = bytes.bindMemory(to: Stored.self)
+    precondition(stored.count >= count && ids.count >= count, "ShardFrame: \(count) ids overrun")
+    var largest: Stored = 0
+    for i in 0..<count {
+      let id = Stored(littleEndian: stored[i])
+      ids[i] = TokenID(truncatingIfNeeded: id)
+      largest = max(largest, id)
+    }
+    return UInt32(truncatingIfNeeded: largest)
   }
 }

@@ -74,8 +74,7 @@ package final class TokenDataset: Sendable {
     // Outside the lock: two threads may both inflate a frame, but none ever waits for the other's.
     let place = frames[number]
     let file = files[place.file]
-    let bytes = try file.inflate(place.entry, number: number, tokenBits: index.tokenBits)
-    let frame = try bytes.withUnsafeBytes {
+    let frame = try file.withInflated(place.entry, number: number, tokenBits: index.tokenBits) {
       try ShardFrame(
         decoding: $0, entry: place.entry, tokenBits: index.tokenBits, vocabularySize: vocabularySize,
         path: file.path, number: number)

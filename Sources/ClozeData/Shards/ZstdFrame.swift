@@ -1,4 +1,5 @@
 internal import CZstd
+internal import Synchronization
 
 /// One zstd frame from and to memory: the shards' door to zstd.
 package enum ZstdFrame {
@@ -37,15 +38,64 @@ package enum ZstdFrame {
   /// Inflates one frame of exactly `byteCount` bytes; never writes more.
   /// - Throws: `Corruption`
   package static func inflate(_ frame: UnsafeRawBufferPointer, byteCount: Int) throws -> [UInt8] {
-    var status = 0
-    let bytes = [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, initializedCount in
-      status = ZSTD_decompress(buffer.baseAddress, byteCount, frame.baseAddress, frame.count)
-      initializedCount = ZSTD_isError(status) == 0 ? status : 0
+    try Inflater.use { inflater in
+      Array(try inflater.inflate(frame, byteCount: byteCount))
     }
+  }
+}
+
+/// A decompressor with the memory that it works in, used by one thread at a time; nothing of a frame is left in it for
+/// the next. Making one takes as long as inflating a good part of a frame, so they are kept.
+final class Inflater: @unchecked Sendable {
+  private let context: OpaquePointer
+  private var compressed = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+  private var inflated = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+
+  /// Those between two uses: as many as threads have inflated at once.
+  private static let idle = Mutex<[Inflater]>([])
+
+  /// Lends a decompressor to `body` alone.
+  static func use<Result>(_ body: (Inflater) throws -> Result) throws -> Result {
+    guard let inflater = idle.withLock({ $0.popLast() }) ?? Inflater() else {
+      throw ZstdFrame.Corruption(reason: "no memory for a decompressor")
+    }
+    defer { idle.withLock { $0.append(inflater) } }
+    return try body(inflater)
+  }
+
+  private init?() {
+    guard let context = ZSTD_createDCtx() else { return nil }
+    self.context = context
+  }
+
+  deinit {
+    ZSTD_freeDCtx(context)
+    compressed.deallocate()
+    inflated.deallocate()
+  }
+
+  /// Room for a compressed frame, until it is asked for again.
+  func room(for byteCount: Int) -> UnsafeMutableRawBufferPointer {
+    Inflater.grow(&compressed, to: byteCount)
+    return UnsafeMutableRawBufferPointer(rebasing: compressed[..<byteCount])
+  }
+
+  /// Inflates one frame of exactly `byteCount` bytes; they last until the next call.
+  /// - Throws: `ZstdFrame.Corruption`
+  func inflate(_ frame: UnsafeRawBufferPointer, byteCount: Int) throws -> UnsafeRawBufferPointer {
+    Inflater.grow(&inflated, to: byteCount)
+    let status = ZSTD_decompressDCtx(
+      context, inflated.baseAddress, byteCount, frame.baseAddress, frame.count)
     guard ZSTD_isError(status) == 0 else {
-      throw Corruption(reason: String(cString: ZSTD_getErrorName(status)))
+      throw ZstdFrame.Corruption(reason: String(cString: ZSTD_getErrorName(status)))
     }
-    guard bytes.count == byteCount else { throw Corruption(reason: "it is shorter than it claims") }
-    return bytes
+    guard status == byteCount else { throw ZstdFrame.Corruption(reason: "it is shorter than it claims") }
+    return UnsafeRawBufferPointer(rebasing: inflated[..<byteCount])
+  }
+
+  private static func grow(_ buffer: inout UnsafeMutableRawBufferPointer, to byteCount: Int) {
+    guard buffer.count < byteCount else { return }
+    buffer.deallocate()
+    buffer = .allocate(byteCount: byteCount, alignment: 64)
   }
 }

@@ -1,0 +1,255 @@
+/// Where a text stops being JSON, or being the JSON that was asked for.
+package struct JSONSyntaxError: Error {
+  package let offset: Int
+  package let reason: String
+}
+
+/// Reads JSON from UTF-8 piece by piece, as its caller asks for it: nothing is built that the caller does not keep, so
+/// that an index of megabytes is read in the time of a pass over its bytes.
+///
+/// Source: RFC 8259, "The JavaScript Object Notation (JSON) Data Interchange Format".
+package struct JSONReader {
+  package enum Kind: Sendable { case null, boolean, number, string, array, object }
+
+  /// Deeper nesting than any file of ours has, and less than the stack bears.
+  private static let deepestNesting = 100
+
+  private let bytes: UnsafeBufferPointer<UInt8>
+  private var offset = 0
+  private var depth = 0
+
+  /// Reads all of `bytes` as the one value that `body` asks for.
+  /// - Throws: `JSONSyntaxError`, and what `body` throws.
+  package static func read<Value>(
+    _ bytes: UnsafeRawBufferPointer, _ body: (inout JSONReader) throws -> Value
+  ) throws -> Value {
+    var reader = JSONReader(bytes: bytes.bindMemory(to: UInt8.self))
+    let value = try body(&reader)
+    reader.skipSpace()
+    guard reader.offset == bytes.count else { throw reader.failure("has text after its end") }
+    return value
+  }
+
+  private init(bytes: UnsafeBufferPointer<UInt8>) { self.bytes = bytes }
+
+  /// An error at the current place.
+  package func failure(_ reason: String) -> JSONSyntaxError {
+    JSONSyntaxError(offset: offset, reason: reason)
+  }
+
+  /// What the next value is.
+  package mutating func kind() throws -> Kind {
+    skipSpace()
+    guard let byte = peek() else { throw failure("ends too soon") }
+    switch byte {
+    case UInt8(ascii: "{"): return .object
+    case UInt8(ascii: "["): return .array
+    case UInt8(ascii: "\""): return .string
+    case UInt8(ascii: "t"), UInt8(ascii: "f"): return .boolean
+    case UInt8(ascii: "n"): return .null
+    default: return .number
+    }
+  }
+
+  /// Reads an object; `member` reads the value of each key.
+  package mutating func object(_ member: (inout JSONReader, _ key: String) throws -> Void) throws {
+    try enter("{", "an object")
+    if !take("}") {
+      repeat {
+        skipSpace()
+        guard peek() == UInt8(ascii: "\"") else { throw failure("lacks a key") }
+        let key = try string()
+        skipSpace()
+        guard take(":") else { throw failure("lacks a colon") }
+        try member(&self, key)
+        skipSpace()
+      } while take(",")
+      guard take("}") else { throw failure("lacks a comma or a closing brace") }
+    }
+    depth -= 1
+  }
+
+  /// Reads an array; `element` reads each of its values.
+  package mutating func array(_ element: (inout JSONReader) throws -> Void) throws {
+    try enter("[", "an array")
+    if !take("]") {
+      repeat {
+        try element(&self)
+        skipSpace()
+      } while take(",")
+      guard take("]") else { throw failure("lacks a comma or a closing bracket") }
+    }
+    depth -= 1
+  }
+
+  package mutating func string() throws -> String {
+    try string { String(decoding: $0, as: UTF8.self) }
+  }
+
+  /// Gives the string's bytes to `body`; where it has no escapes, they are not copied.
+  package mutating func string<Value>(_ body: (UnsafeRawBufferPointer) throws -> Value) throws -> Value {
+    skipSpace()
+    guard take("\"") else { throw failure("has no string where one belongs") }
+    let start = offset
+    while let byte = peek(), byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\") { offset += 1 }
+    if take("\"") {
+      return try body(UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: bytes[start..<offset - 1])))
+    }
+    // The first escape: from here on the bytes are gathered.
+    var gathered = Array(bytes[start..<offset])
+    while let byte = peek() {
+      offset += 1
+      switch byte {
+      case UInt8(ascii: "\""): return try gathered.withUnsafeBytes(body)
+      case UInt8(ascii: "\\"): gathered += String(try escape()).utf8
+      default: gathered.append(byte)
+      }
+    }
+    throw failure("has an open string")
+  }
+
+  package mutating func number() throws -> Double {
+    guard let number = Double(try digits()) else { throw failure("has something that is no value") }
+    return number
+  }
+
+  /// A whole number, written without a fraction or an exponent.
+  package mutating func integer() throws -> Int {
+    skipSpace()
+    let isNegative = take("-")
+    let magnitude = try magnitude()
+    guard let number = Int(exactly: magnitude) else { throw failure("has a number that is too large") }
+    return isNegative ? -number : number
+  }
+
+  /// A whole number that is not negative, written without a fraction or an exponent.
+  package mutating func unsignedInteger() throws -> UInt64 {
+    skipSpace()
+    return try magnitude()
+  }
+
+  /// A digest as its hexadecimal digits.
+  package mutating func digest() throws -> Digest {
+    guard let digest = try string({ Digest(digits: $0) }) else {
+      throw failure("has no SHA-256 digest of 64 hexadecimal digits")
+    }
+    return digest
+  }
+
+  package mutating func boolean() throws -> Bool {
+    skipSpace()
+    if take(word: "true") { return true }
+    if take(word: "false") { return false }
+    throw failure("has something that is no value")
+  }
+
+  package mutating func null() throws {
+    skipSpace()
+    guard take(word: "null") else { throw failure("has something that is no value") }
+  }
+
+  /// Steps over the next value, whatever it is.
+  package mutating func skip() throws {
+    switch try kind() {
+    case .null: try null()
+    case .boolean: _ = try boolean()
+    case .number: _ = try number()
+    case .string: try string { _ in }
+    case .array: try array { try $0.skip() }
+    case .object: try object { reader, _ in try reader.skip() }
+    }
+  }
+
+  private mutating func enter(_ opening: Unicode.Scalar, _ name: String) throws {
+    skipSpace()
+    guard take(opening) else { throw failure("has no \(name) where one belongs") }
+    depth += 1
+    guard depth <= JSONReader.deepestNesting else { throw failure("is nested too deeply") }
+    skipSpace()
+  }
+
+  private mutating func escape() throws -> Unicode.Scalar {
+    guard let byte = peek() else { throw failure("has an open string") }
+    offset += 1
+    switch byte {
+    case UInt8(ascii: "\""): return "\""
+    case UInt8(ascii: "\\"): return "\\"
+    case UInt8(ascii: "/"): return "/"
+    case UInt8(ascii: "b"): return "\u{8}"
+    case UInt8(ascii: "f"): return "\u{C}"
+    case UInt8(ascii: "n"): return "\n"
+    case UInt8(ascii: "r"): return "\r"
+    case UInt8(ascii: "t"): return "\t"
+    case UInt8(ascii: "u"):
+      var code = try hexadecimal()
+      if 0xD800..<0xDC00 ~= code, take("\\"), take("u") {
+        let low = try hexadecimal()
+        guard 0xDC00..<0xE000 ~= low else { throw failure("has half a surrogate pair") }
+        code = 0x10000 + (code - 0xD800) << 10 + (low - 0xDC00)
+      }
+      guard let scalar = Unicode.Scalar(code) else { throw failure("has half a surrogate pair") }
+      return scalar
+    default: throw failure("has an unknown escape")
+    }
+  }
+
+  private mutating func hexadecimal() throws -> UInt32 {
+    guard offset + 4 <= bytes.count,
+      let code = UInt32(String(decoding: bytes[offset..<offset + 4], as: UTF8.self), radix: 16)
+    else { throw failure("has an escape without four hexadecimal digits") }
+    offset += 4
+    return code
+  }
+
+  /// The characters of a number, which are few enough to be a `String` without an allocation.
+  private mutating func digits() throws -> String {
+    skipSpace()
+    let start = offset
+    while let byte = peek(), (48...57).contains(byte) || JSONReader.isNumberMark(byte) { offset += 1 }
+    return String(decoding: bytes[start..<offset], as: UTF8.self)
+  }
+
+  private mutating func magnitude() throws -> UInt64 {
+    let start = offset
+    var number: UInt64 = 0
+    while let byte = peek(), (48...57).contains(byte) {
+      let (tens, overflowsTens) = number.multipliedReportingOverflow(by: 10)
+      let (sum, overflows) = tens.addingReportingOverflow(UInt64(byte - 48))
+      guard !overflowsTens, !overflows else { throw failure("has a number that is too large") }
+      number = sum
+      offset += 1
+    }
+    guard offset > start, peek().map({ !JSONReader.isNumberMark($0) }) ?? true else {
+      throw failure("has no whole number where one belongs")
+    }
+    return number
+  }
+
+  private static func isNumberMark(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "+"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "e"), UInt8(ascii: "E"): true
+    default: false
+    }
+  }
+
+  private mutating func take(word: String) -> Bool {
+    guard bytes[offset...].starts(with: word.utf8) else { return false }
+    offset += word.utf8.count
+    return true
+  }
+
+  @inline(__always)
+  private func peek() -> UInt8? { offset < bytes.count ? bytes[offset] : nil }
+
+  @inline(__always)
+  private mutating func take(_ character: Unicode.Scalar) -> Bool {
+    guard peek() == UInt8(ascii: character) else { return false }
+    offset += 1
+    return true
+  }
+
+  @inline(__always)
+  private mutating func skipSpace() {
+    while let byte = peek(), byte == 32 || byte == 10 || byte == 13 || byte == 9 { offset += 1 }
+  }
+}

@@ -1,0 +1,30 @@
+/// Documents that a worker gets at a time: their texts one after another in one piece of memory.
+struct DocumentBatch: Sendable {
+  private(set) var splits: [Split] = []
+  private var bytes: [UInt8] = []
+  /// Document i has the bytes ends[i] ..< ends[i + 1].
+  private var ends = [0]
+
+  var count: Int { splits.count }
+  var isEmpty: Bool { splits.isEmpty }
+  var byteCount: Int { bytes.count }
+
+  mutating func reserveCapacity(bytes count: Int) { bytes.reserveCapacity(count) }
+
+  mutating func append(_ text: UnsafeBufferPointer<UInt8>, split: Split) {
+    bytes.append(contentsOf: text)
+    ends.append(bytes.count)
+    splits.append(split)
+  }
+
+  func byteCount(of document: Int) -> Int { ends[document + 1] - ends[document] }
+
+  /// Calls `body` with the text of each document, in order.
+  func visitTexts(_ body: (_ text: UnsafeBufferPointer<UInt8>, _ split: Split) -> Void) {
+    bytes.withUnsafeBufferPointer { bytes in
+      for document in splits.indices {
+        body(UnsafeBufferPointer(rebasing: bytes[ends[document]..<ends[document + 1]]), splits[document])
+      }
+    }
+  }
+}

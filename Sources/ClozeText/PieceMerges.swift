@@ -1,0 +1,204 @@
+/// Words as the pieces that they consist of so far, with the count and the places of every pair of neighbours.
+///
+/// Pairs are numbered as they first come; what is known of a pair lies in arrays by its number, so that the loops over
+/// the words hash each pair once and allocate nothing but the lists of places.
+struct PieceMerges {
+  /// Two pieces that stand side by side, as one number that orders pairs by the left piece and then by the right one.
+  struct Pair: Hashable {
+    let key: UInt64
+
+    fileprivate init(key: UInt64) { self.key = key }
+    init(_ left: TokenID, _ right: TokenID) { key = UInt64(left) << 32 | UInt64(right) }
+
+    var left: TokenID { TokenID(truncatingIfNeeded: key >> 32) }
+    var right: TokenID { TokenID(truncatingIfNeeded: key) }
+  }
+
+  private struct Candidate: HeapElement {
+    let pair: Pair
+    let count: Int
+
+    /// The most frequent pair first, of equals the one with the lower ids.
+    func precedes(_ other: Candidate) -> Bool {
+      count != other.count ? count > other.count : pair.key < other.pair.key
+    }
+  }
+
+  /// The pieces of all words one after another; a word's own shrink to the left as they are joined.
+  private var pieces: [TokenID] = []
+  private var starts: [Int] = []
+  private var lengths: [Int] = []
+  private var wordCounts: [Int] = []
+
+  private var numbers = PairNumbers()
+  /// By the number of the pair: how often it stands in the text.
+  private var counts: [Int] = []
+  /// By the number of the pair: the words that hold it, or held it.
+  private var places: [[Int32]] = []
+  /// By the number of the pair: the merge in which it last gained.
+  private var lastGains: [Int32] = []
+  private var mergeCount: Int32 = 0
+  private var heap = Heap<Candidate>()
+
+  /// Adds a word; one of a single piece has nothing to join.
+  mutating func add(_ spelling: [TokenID], count: Int) {
+    guard spelling.count > 1 else { return }
+    let word = starts.count
+    starts.append(pieces.count)
+    lengths.append(spelling.count)
+    wordCounts.append(count)
+    pieces += spelling
+    for index in 1..<spelling.count { _ = add(Pair(spelling[index - 1], spelling[index]), word: word) }
+  }
+
+  /// To be called once, after all words are there.
+  mutating func begin() {
+    numbers.visit { pair, number in heap.push(Candidate(pair: pair, count: counts[number])) }
+  }
+
+  /// The pair to merge next; nil where none comes often enough.
+  mutating func popMostFrequent(minimumFrequency: Int) -> Pair? {
+    while let candidate = heap.pop() {
+      let count = counts[numbers.number(of: candidate.pair)]
+      guard count >= minimumFrequency else { continue }
+      if count == candidate.count { return candidate.pair }
+      // Counts only fall while a pair waits, since a pair that gains is put in the heap anew: see `merge`.
+      if count < candidate.count { heap.push(Candidate(pair: candidate.pair, count: count)) }
+    }
+    return nil
+  }
+
+  /// Joins `pair` in every word that holds it.
+  mutating func merge(_ pair: Pair, into merged: TokenID) {
+    let number = numbers.number(of: pair)
+    mergeCount += 1
+    var gained: [(pair: Pair, number: Int)] = []
+    for place in places[number] {
+      let word = Int(place)
+      let start = starts[word]
+      let end = start + lengths[word]
+      var read = start
+      var write = start
+      while read < end {
+        if read + 1 < end, pieces[read] == pair.left, pieces[read + 1] == pair.right {
+          if write > start {
+            let before = pieces[write - 1]
+            replace(Pair(before, pair.left), by: Pair(before, merged), word: word, &gained)
+          }
+          if read + 2 < end {
+            let after = pieces[read + 2]
+            replace(Pair(pair.right, after), by: Pair(merged, after), word: word, &gained)
+          }
+          pieces[write] = merged
+          read += 2
+        } else {
+          pieces[write] = pieces[read]
+          read += 1
+        }
+        write += 1
+      }
+      lengths[word] = write - start
+    }
+    // No word holds it any more, whatever was taken off for overlaps such as "aaa".
+    counts[number] = 0
+    places[number] = []
+    // A pair may have been in the heap before, where two merges spell one piece: the old entry is then too low, and
+    // is passed over when it comes up.
+    for (pair, number) in gained { heap.push(Candidate(pair: pair, count: counts[number])) }
+  }
+
+  /// Counts that `word` no longer holds `old` at some place, but `new`.
+  private mutating func replace(
+    _ old: Pair, by new: Pair, word: Int, _ gained: inout [(pair: Pair, number: Int)]
+  ) {
+    counts[numbers.number(of: old)] -= wordCounts[word]
+    let number = add(new, word: word)
+    if lastGains[number] != mergeCount {
+      lastGains[number] = mergeCount
+      gained.append((new, number))
+    }
+  }
+
+  private mutating func add(_ pair: Pair, word: Int) -> Int {
+    let number = numbers.number(of: pair)
+    if number == counts.count {
+      counts.append(0)
+      places.append([])
+      lastGains.append(0)
+    }
+    counts[number] += wordCounts[word]
+    let place = Int32(truncatingIfNeeded: word)
+    if places[number].last != place { places[number].append(place) }
+    return number
+  }
+}
+
+/// Numbers pairs in the order in which they first come, by open addressing with linear probing.
+private struct PairNumbers {
+  /// The keys and the numbers lie side by side: a lookup reads one cache line. A number of -1 is empty.
+  private var slots = [(key: UInt64, number: Int)](repeating: (0, -1), count: 1 << 12)
+  private var count = 0
+
+  /// The number of `pair`, which is the count of pairs before the call where the pair is new.
+  mutating func number(of pair: PieceMerges.Pair) -> Int {
+    if 2 * (count + 1) > slots.count { grow() }
+    let slot = slot(of: pair.key)
+    if slots[slot].number < 0 {
+      slots[slot] = (pair.key, count)
+      count += 1
+    }
+    return slots[slot].number
+  }
+
+  func visit(_ body: (PieceMerges.Pair, Int) -> Void) {
+    for slot in slots where slot.number >= 0 { body(PieceMerges.Pair(key: slot.key), slot.number) }
+  }
+
+  private func slot(of key: UInt64) -> Int {
+    var slot = Int(truncatingIfNeeded: (key &* 0x9E37_79B9_7F4A_7C15) >> 32) & (slots.count - 1)
+    while slots[slot].number >= 0, slots[slot].key != key { slot = (slot + 1) & (slots.count - 1) }
+    return slot
+  }
+
+  private mutating func grow() {
+    let old = slots
+    slots = [(key: UInt64, number: Int)](repeating: (0, -1), count: 2 * old.count)
+    for entry in old where entry.number >= 0 { slots[slot(of: entry.key)] = entry }
+  }
+}
+
+/// What a `Heap` holds.
+private protocol HeapElement {
+  /// Whether this one leaves the heap before `other`.
+  func precedes(_ other: Self) -> Bool
+}
+
+/// A binary heap; the element that precedes all others is on top.
+private struct Heap<Element: HeapElement> {
+  private var elements: [Element] = []
+
+  mutating func push(_ element: Element) {
+    elements.append(element)
+    var child = elements.count - 1
+    while child > 0, elements[child].precedes(elements[(child - 1) / 2]) {
+      elements.swapAt(child, (child - 1) / 2)
+      child = (child - 1) / 2
+    }
+  }
+
+  mutating func pop() -> Element? {
+    guard let top = elements.first, let last = elements.popLast() else { return nil }
+    guard !elements.isEmpty else { return top }
+    elements[0] = last
+    var parent = 0
+    while true {
+      var best = parent
+      for child in [2 * parent + 1, 2 * parent + 2] where child < elements.count {
+        if elements[child].precedes(elements[best]) { best = child }
+      }
+      if best == parent { return top }
+      elements.swapAt(best, parent)
+      parent = best
+    }
+  }
+}
