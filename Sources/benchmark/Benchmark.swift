@@ -80,11 +80,11 @@ struct Benchmark: Tool {
     try StandardOutput.write(report.heading)
     for item in PretrainingCase.all where cases.isEmpty || cases.contains(item.name) {
       progress.update(item.name)
-      PeakMemory.reset()
+      ProcessMemory.resetPeak()
       try show(item.run(seconds: seconds, workers: workers, scratch: scratch), in: &report)
     }
     if let pairs, let tokenizer {
-      PeakMemory.reset()
+      ProcessMemory.resetPeak()
       let item = FinetuningCase(
         pairs: try TranslationPairs.read(URL(fileURLWithPath: pairs)),
         tokenizer: try Tokenizer(URL(fileURLWithPath: tokenizer)))

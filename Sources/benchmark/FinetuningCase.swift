@@ -34,7 +34,7 @@ struct FinetuningCase {
       name: "finetune-4+4x256", precision: "\(model.store.precision)", workers: stepper.workers.count,
       tokensPerSecond: tokensPerSecond,
       operationsPerSecond: tokensPerSecond * operationsPerToken(batches, settings), steps: meter.steps,
-      profile: meter.shares, peakMemoryBytes: PeakMemory.bytes)
+      profile: meter.shares, peakMemoryBytes: ProcessMemory.peak)
   }
 
   /// Useful operations a token of either side, over all pairs: 6 for each weight that a token meets, and for attention 12 D

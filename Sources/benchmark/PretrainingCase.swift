@@ -88,7 +88,7 @@ struct PretrainingCase {
       name: name, precision: "\(model.store.precision)", workers: stepper.workers.count,
       tokensPerSecond: Double(meter.statistics.tokenCount) / meter.seconds,
       operationsPerSecond: Double(meter.statistics.tokenCount) * operationsPerToken(maskedShare: share)
-        / meter.seconds, steps: meter.steps, profile: meter.shares, peakMemoryBytes: PeakMemory.bytes)
+        / meter.seconds, steps: meter.steps, profile: meter.shares, peakMemoryBytes: ProcessMemory.peak)
   }
 }
 

@@ -56,18 +56,3 @@ final class StepMeter {
 extension Duration {
   var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
 }
-
-/// The most memory that the process has held.
-enum PeakMemory {
-  static var bytes: Int {
-    guard let text = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8),
-      let line = text.split(separator: "\n").first(where: { $0.hasPrefix("VmHWM:") })
-    else { return 0 }
-    return (line.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) << 10
-  }
-
-  /// Begins to count anew, where the system allows it.
-  static func reset() {
-    try? "5".write(toFile: "/proc/self/clear_refs", atomically: false, encoding: .utf8)
-  }
-}

@@ -92,6 +92,7 @@ struct Finetune: Tool {
     for (name, value) in (best?.figures ?? [:]).sorted(by: { $0.key < $1.key }) {
       table.add("best " + name, Figure.decimal(value, 3))
     }
+    table.add("peak memory", Figure.bytes(ProcessMemory.peak))
     table.add("model", URL(fileURLWithPath: output).appendingPathComponent("best").path)
     try StandardOutput.writeLine(table.text)
   }

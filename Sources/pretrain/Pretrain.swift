@@ -60,6 +60,7 @@ struct Pretrain: Tool {
         "\(Figure.decimal(loss, 4)) nats (unigram entropy \(Figure.decimal(run.unigramEntropy, 4)))")
       table.add("validation accuracy", Figure.percent(figures["validationAccuracy"] ?? .nan, 2))
     }
+    table.add("peak memory", Figure.bytes(ProcessMemory.peak))
     table.add("model", URL(fileURLWithPath: output).appendingPathComponent("best").path)
     try StandardOutput.writeLine(table.text)
   }

@@ -32,7 +32,7 @@ import Testing
 
   private func tolerance(_ precision: ElementType) -> Double { precision == .float32 ? 2e-5 : 1.0 / 256 }
 
-  @Test(arguments: [1, 3, 17, 64, 100], [ElementType.float32, .bfloat16])
+  @Test(arguments: [1, 3, 17, 64, 100], Machine.precisions)
   func linear(size: Int, precision: ElementType) {
     for (rows, inputs, outputs) in [(size, 17, 64), (3, size, 100), (64, 3, size), (size, size, size)] {
       let x = values(rows * inputs, seed: 1)
@@ -49,7 +49,7 @@ import Testing
   }
 
   /// Nothing predicted in a micro-batch: no rows, no values, and the gradient is that of no predictions.
-  @Test(arguments: [ElementType.float32, .bfloat16])
+  @Test(arguments: Machine.precisions)
   func noRows(precision: ElementType) {
     let (tape, parameters) = makeTape(precision, [([3, 4], values(12, seed: 1)), ([3], [1, 2, 3])])
     let lane = GradientLane(tape.store)
@@ -65,7 +65,7 @@ import Testing
     #expect(lane.values(of: parameters[1]).allSatisfy { $0 == 0 })
   }
 
-  @Test(arguments: [1, 3, 33, 256], [ElementType.float32, .bfloat16])
+  @Test(arguments: [1, 3, 33, 256], Machine.precisions)
   func norm(width: Int, precision: ElementType) {
     let (x, residual) = (values(5 * width, seed: 1), values(5 * width, seed: 2))
     let (gain, bias) = (values(width, seed: 3), values(width, seed: 4))
@@ -109,7 +109,7 @@ import Testing
     let parts = (0..<3).map { values(11 * width, seed: $0) }
     let fused = (0..<11).flatMap { row in parts.flatMap { $0[row * width..<(row + 1) * width] } }
     let spans = AttentionSpan.within(Sequences(lengths: [1, 5, 3]))
-    for precision in [ElementType.float32, .bfloat16] {
+    for precision in Machine.precisions {
       // What a bf16 tape reads is rounded already.
       let read = precision == .bfloat16 ? parts.map { $0.map(ReferenceKernels.bfloat16) } : parts
       let expected = ReferenceKernels.attention(

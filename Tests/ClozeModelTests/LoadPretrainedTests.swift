@@ -14,7 +14,7 @@ import Testing
   }
 
   /// A decoder as deep as the pretrained encoder, less deep, and deeper.
-  @Test(arguments: [1, 2, 4], [ElementType.float32, .bfloat16])
+  @Test(arguments: [1, 2, 4], Machine.precisions)
   func everyTensorHasAnOrigin(layerCount: Int, precision: ElementType) throws {
     let model = SmallModels.translation(precision, layerCount: layerCount, seed: 2)
     let fresh = SmallModels.translation(precision, layerCount: layerCount, seed: 2)

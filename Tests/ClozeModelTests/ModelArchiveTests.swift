@@ -13,7 +13,7 @@ import Testing
     try ModelFolder { try ModelArchive.write(model, to: $0, metadata: ["cloze.corpus": "41ab"]) }
   }
 
-  @Test(arguments: [ElementType.float32, .bfloat16], Activation.allCases)
+  @Test(arguments: Machine.precisions, Activation.allCases)
   func maskedLanguageModelReadsBack(precision: ElementType, activation: Activation) throws {
     var configuration = SmallModels.configuration(dropout: 0.25)
     configuration.activation = activation
@@ -32,7 +32,7 @@ import Testing
     }
   }
 
-  @Test(arguments: [1, 3], [ElementType.float32, .bfloat16])
+  @Test(arguments: [1, 3], Machine.precisions)
   func translationModelReadsBack(layerCount: Int, precision: ElementType) throws {
     let model = SmallModels.translation(precision, layerCount: layerCount, seed: 3)
     let folder = try write(model)

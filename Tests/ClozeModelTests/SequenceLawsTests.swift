@@ -15,7 +15,7 @@ import Testing
 
   /// A document alone has the logits that it has inside a pack, wherever it lies there: in narrow models and in wide
   /// ones, whose products are cut into blocks.
-  @Test(arguments: [[1, 7, 20], [16, 16, 16, 16], [5], [31, 1, 1, 2]], [ElementType.float32, .bfloat16])
+  @Test(arguments: [[1, 7, 20], [16, 16, 16, 16], [5], [31, 1, 1, 2]], Machine.precisions)
   func documentsDoNotSeeEachOther(lengths: [Int], precision: ElementType) {
     for width in [24, 384] {
       var configuration = SmallModels.configuration()
@@ -40,7 +40,7 @@ import Testing
   }
 
   /// The other side of it: within a document every token matters.
-  @Test(arguments: [ElementType.float32, .bfloat16])
+  @Test(arguments: Machine.precisions)
   func tokensOfADocumentSeeEachOther(precision: ElementType) {
     let model = SmallModels.maskedLanguage(precision)
     let document = SmallModels.sequences([9])
@@ -73,7 +73,9 @@ import Testing
   }
 
   /// 1 x 64 = 4 x 16: how a batch is cut changes its gradient by rounding only.
-  @Test(arguments: [1, 2, 4, 16], [(ElementType.float32, Float(1e-5)), (.bfloat16, 0.02)])
+  @Test(
+    arguments: [1, 2, 4, 16],
+    [(ElementType.float32, Float(1e-5)), (.bfloat16, 0.02)].filter { Machine.precisions.contains($0.0) })
   func cutIntoMicrobatches(count: Int, mode: (precision: ElementType, tolerance: Float)) {
     let model = SmallModels.maskedLanguage(mode.precision)
     let sequences = SmallModels.sequences([Int](repeating: 12, count: 64))
@@ -85,7 +87,7 @@ import Testing
   }
 
   /// Gradients in bf16 point where those in f32 do.
-  @Test func bfloat16GradientsStayNear() {
+  @Test(.enabled(if: Machine.multipliesBFloat16)) func bfloat16GradientsStayNear() {
     let sequences = SmallModels.sequences([12, 3, 9, 1, 20, 20])
     let exact = gradient(SmallModels.maskedLanguage(.float32), sequences, microbatches: 1).map(Double.init)
     let rounded = gradient(SmallModels.maskedLanguage(.bfloat16), sequences, microbatches: 1).map(Double.init)
@@ -96,7 +98,7 @@ import Testing
   }
 
   /// Two workers over one store compute what one does, to the bit.
-  @Test(arguments: [ElementType.float32, .bfloat16])
+  @Test(arguments: Machine.precisions)
   func threadsShareAStore(precision: ElementType) {
     let model = SmallModels.maskedLanguage(precision, dropout: 0.1)
     let batches = (0..<4).map { SmallModels.sequences([5, 17, 10, 20], seed: $0) }
@@ -109,7 +111,7 @@ import Testing
   }
 
   /// After the first of equal micro-batches, the arena asks the system for nothing.
-  @Test(arguments: [ElementType.float32, .bfloat16])
+  @Test(arguments: Machine.precisions)
   func equalMicrobatchesAllocateOnce(precision: ElementType) {
     let model = SmallModels.maskedLanguage(precision, dropout: 0.1)
     let (tape, lane) = (Tape(store: model.store), GradientLane(model.store))

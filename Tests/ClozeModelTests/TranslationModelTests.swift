@@ -13,7 +13,7 @@ import Testing
   }
 
   /// A pair's logits do not depend on the pairs beside it.
-  @Test(arguments: [ElementType.float32, .bfloat16], [[4, 1, 9], [2, 2, 2]])
+  @Test(arguments: Machine.precisions, [[4, 1, 9], [2, 2, 2]])
   func pairsDoNotSeeEachOther(precision: ElementType, lengths: [Int]) {
     let model = SmallModels.translation(precision)
     let sources = SmallModels.sequences(lengths, seed: 1)

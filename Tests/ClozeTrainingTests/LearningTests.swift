@@ -15,7 +15,7 @@ import Testing
   init() throws { folder = try TemporaryFolder() }
 
   /// A loss far below chance on a batch seen over and over, which a broken gradient or update would not reach.
-  @Test(arguments: [ElementType.float32, .bfloat16])
+  @Test(arguments: Machine.precisions)
   func oneBatchIsMemorised(precision: ElementType) throws {
     var optimizer = OptimizerConfiguration()
     optimizer.learningRate = 2e-3

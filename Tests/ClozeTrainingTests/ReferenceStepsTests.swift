@@ -79,7 +79,7 @@ struct ReferenceObjective: Objective {
     }
   }
 
-  @Test(arguments: [ElementType.float32, .bfloat16])
+  @Test(arguments: Machine.precisions)
   func sameBitsForAnyNumberOfWorkers(precision: ElementType) throws {
     var parameters: [[Float]] = []
     for workers in [1, 2, 3] {

@@ -1,5 +1,7 @@
 package import ClozeCompute
+internal import Dispatch
 internal import Foundation
+internal import Synchronization
 
 /// Takes optimizer steps: micro-batches through the workers, lanes, one update.
 package final class Stepper {
@@ -33,6 +35,26 @@ package final class Stepper {
     tapes = (0..<workers.count).map { _ in Tape(store: objective.store) }
   }
 
+  /// Runs a micro-batch of step `step` on every tape and leaves no trace but memory and prepared products: a run knows what
+  /// it needs before it begins, and its first step allocates nothing.
+  package func prepare(step: Int) throws {
+    nonisolated(unsafe) let tapes = tapes
+    let failures = Mutex<[any Error]>([])
+    DispatchQueue.concurrentPerform(iterations: min(tapes.count, lanes.count)) {
+      [objective, lanes, seed] index in
+      let (tape, lane) = (tapes[index], lanes[index])
+      lane.begin()
+      tape.begin(lane: lane, dropout: DropoutStream(seed: seed, step: step, microbatch: index))
+      do {
+        _ = try objective.forward(tape, step: step, microbatch: index)
+        tape.backward()
+      } catch {
+        failures.withLock { $0.append(error) }
+      }
+    }
+    if let error = failures.withLock({ $0.first }) { throw error }
+  }
+
   /// Step number `step`, from 0; `fraction` of the run is done before it.
   package func take(step: Int, fraction: Double) throws -> Outcome {
     let count = objective.microbatchCount
@@ -58,12 +80,5 @@ package final class Stepper {
     for tape in tapes { tape.lap("optimizer") }
     return Outcome(
       statistics: statistics, gradientNorm: norm, learningRate: optimizer.configuration.learningRate * factor)
-  }
-
-  /// Bytes of parameters, their copies, gradients and moments, and of the workers' activations so far.
-  package var memoryBytes: Int {
-    let store = objective.store
-    let half = store.precision == .bfloat16 ? 2 : 0
-    return store.elementCount * (4 + half + 4 * lanes.count + 8) + tapes.reduce(0) { $0 + $1.arena.capacity }
   }
 }

@@ -116,15 +116,19 @@ package struct Trainer {
         from: TensorFile(checkpoint.folder.appendingPathComponent(Trainer.optimizerFile)))
       report(.resumed(step: cursor.step, folder: checkpoint.folder.path))
     }
+    func fraction() -> Double {
+      settings.stop.fraction(steps: cursor.step, tokens: cursor.tokens, seconds: cursor.seconds)
+    }
+    if fraction() < 1 {
+      try stepper.prepare(step: cursor.step)
+      report(.prepared(memoryBytes: ProcessMemory.resident))
+    }
     var monitor = RunMonitor(contextFreeLoss: settings.contextFreeLoss)
     var window = ProgressWindow()
     var clock = ContinuousClock.now
     var savedStep = checkpoint == nil ? -1 : cursor.step
     var end: RunOutcome.Reason?
 
-    func fraction() -> Double {
-      settings.stop.fraction(steps: cursor.step, tokens: cursor.tokens, seconds: cursor.seconds)
-    }
     func save() throws {
       guard savedStep != cursor.step else { return }
       try folder.write(

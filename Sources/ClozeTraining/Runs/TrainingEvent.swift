@@ -3,6 +3,8 @@ package import ClozeCore
 /// What a run tells of itself while it goes on.
 package enum TrainingEvent: Sendable {
   case resumed(step: Int, folder: String)
+  /// All memory is there; bytes of the whole process.
+  case prepared(memoryBytes: Int)
   case progress(Progress)
   case validated(step: Int, ValidationReport)
   case saved(folder: String)
@@ -38,6 +40,7 @@ extension TrainingEvent {
   package var message: ProgressMessage {
     switch self {
     case .resumed(let step, let folder): .line("resumed at step \(Figure.count(step)) from \(folder)")
+    case .prepared(let bytes): .line("memory \(Figure.bytes(bytes))")
     case .progress(let progress): .update(progress.text)
     case .validated(let step, let report):
       .line(
