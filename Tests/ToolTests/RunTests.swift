@@ -116,6 +116,27 @@ import Testing
     #expect(!work.exists("run/step-00000020"))
   }
 
+  /// A model of some size, so that it and not the program is what is measured.
+  @Test func memoryIsSaidBeforeItIsNeeded() throws {
+    let sizes = ["hiddenSize=256", "feedForwardSize=1024", "headCount=4", "layerCount=4"]
+      .flatMap { ["--set", "model.\($0)"] }
+    let result = try Program(
+      "pretrain",
+      arguments("run") + sizes + ["--set", "batch.windows=16", "--set", "batch.microbatchWindows=8"],
+      in: work.folder
+    ).wait()
+    #expect(result.status == 0, "\(result.errors)")
+    func megabytes(_ name: String, in text: String) throws -> Double {
+      let line = try #require(text.split(separator: "\n").first { $0.hasPrefix(name) })
+      let words = line.dropFirst(name.count).split(separator: " ")
+      #expect(words.last == "MB")
+      return try #require(Double(words[0]))
+    }
+    let planned = try megabytes("memory ", in: result.errors)
+    let peak = try megabytes("peak memory ", in: result.output)
+    #expect(peak <= 1.1 * planned && peak >= 0.9 * planned, "\(planned) MB said, \(peak) MB held")
+  }
+
   @Test func aLongerRunGoesOnWhereAShorterOneEnded() throws {
     #expect(try start("run").wait().status == 0)
     let result = try resume("run", "--set", "stop.steps=15")

@@ -20,6 +20,7 @@ package final class TokenDataset: Sendable {
   /// How many tokens, and how many documents' ends, lie before each frame; one more entry than frames.
   let tokenStarts: [Int]
   let documentStarts: [Int]
+  private let cacheCapacity: Int
   private let cache: Mutex<FrameCache>
 
   private struct FramePlace {
@@ -42,6 +43,7 @@ package final class TokenDataset: Sendable {
     }
     tokenStarts = frames.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1.entry.tokens) }
     documentStarts = frames.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1.entry.documents) }
+    cacheCapacity = cachedFrames
     cache = Mutex(FrameCache(capacity: cachedFrames))
     let tokenBits = index.tokenBits
     for (file, entry) in zip(files, part.files) {
@@ -63,6 +65,12 @@ package final class TokenDataset: Sendable {
   package var documentCount: Int { index[split].documents }
   package var vocabularySize: Int { index.vocabularySize }
   package var frameCount: Int { frames.count }
+
+  /// Bytes of the inflated frames that are kept at most.
+  package var cacheBytes: Int {
+    let largest = frames.map { 4 * ($0.entry.tokens + $0.entry.documents) }.max() ?? 0
+    return largest * min(frames.count, cacheCapacity)
+  }
 
   /// Whether a document that began before frame `number` goes on in it.
   func beginsInsideDocument(_ number: Int) -> Bool { number > 0 && frames[number - 1].entry.continues }

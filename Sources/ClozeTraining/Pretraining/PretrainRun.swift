@@ -126,11 +126,12 @@ package struct PretrainRun {
       "data": training.dataset.identity.hex, "tokenizer": tokenizer.digest.hex,
       "corpus": training.dataset.index.corpus.hex,
     ]
-    let settings = Trainer.Settings(
+    var settings = Trainer.Settings(
       purpose: "pretrain", seed: UInt64(configuration.seed), optimizer: configuration.optimizer,
       compute: configuration.compute, stop: configuration.stop, cadence: configuration.cadence,
       contextFreeLoss: configuration.masking.contextFreeLoss(unigramEntropy: unigramEntropy),
       identities: identities)
+    settings.dataBytes = training.dataset.cacheBytes + validation.dataset.cacheBytes
     let evaluation = try evaluation()
     let trainer = Trainer(
       settings, objective: objective, folder: folder,

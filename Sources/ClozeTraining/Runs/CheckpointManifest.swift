@@ -82,8 +82,8 @@ package struct CheckpointManifest: Codable, Sendable, Equatable {
   ) throws {
     let names = try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
     let files = try names.map { name in
-      let data = try Data(file: folder.appendingPathComponent(name))
-      return (name, File(bytes: data.count, digest: Digest(of: data)))
+      let (digest, byteCount) = try Digest.ofFile(folder.appendingPathComponent(name))
+      return (name, File(bytes: byteCount, digest: digest))
     }
     let manifest = CheckpointManifest(
       version: Cloze.version, purpose: purpose, cursor: cursor, identities: identities,
@@ -106,13 +106,13 @@ package struct CheckpointManifest: Codable, Sendable, Equatable {
       throw damaged(fileName, "cannot be read")
     }
     for (name, file) in manifest.files.sorted(by: { $0.key < $1.key }) {
-      guard !name.contains("/"), let data = try? Data(file: folder.appendingPathComponent(name)) else {
+      guard !name.contains("/"), let found = try? Digest.ofFile(folder.appendingPathComponent(name)) else {
         throw damaged(name, "is missing")
       }
-      guard data.count == file.bytes else {
-        throw damaged(name, "has \(data.count) bytes instead of \(file.bytes)")
+      guard found.byteCount == file.bytes else {
+        throw damaged(name, "has \(found.byteCount) bytes instead of \(file.bytes)")
       }
-      guard Digest(of: data) == file.digest else { throw damaged(name, "differs from its digest") }
+      guard found.digest == file.digest else { throw damaged(name, "differs from its digest") }
     }
     return manifest
   }

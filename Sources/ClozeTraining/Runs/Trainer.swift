@@ -55,6 +55,8 @@ package struct Trainer {
     /// The loss of a model that knows nothing of context, nats; nil where it is not known.
     package var contextFreeLoss: Double?
     package var identities: CheckpointManifest.Identities
+    /// Bytes that reading the data will come to hold.
+    package var dataBytes = 0
 
     package init(
       purpose: String, seed: UInt64, optimizer: OptimizerConfiguration, compute: ComputeConfiguration,
@@ -121,7 +123,7 @@ package struct Trainer {
     }
     if fraction() < 1 {
       try stepper.prepare(step: cursor.step)
-      report(.prepared(memoryBytes: ProcessMemory.resident))
+      report(.prepared(memoryBytes: ProcessMemory.resident + settings.dataBytes))
     }
     var monitor = RunMonitor(contextFreeLoss: settings.contextFreeLoss)
     var window = ProgressWindow()
