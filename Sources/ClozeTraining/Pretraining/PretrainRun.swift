@@ -38,6 +38,7 @@ package struct PretrainRun {
   private let unigrams: UnigramCounts
   private let objective: MaskedObjective
   private let folder: RunFolder
+  private let lock: RunLock
   private let checkpoint: (folder: URL, manifest: CheckpointManifest)?
   /// Checkpoints that were damaged and passed over.
   package let damaged: [CheckpointError]
@@ -72,6 +73,7 @@ package struct PretrainRun {
     unigrams = try dataset.unigramCounts()
 
     folder = RunFolder(output)
+    lock = try folder.lock()
     try folder.check(configuration, resume: resume) { $0.trajectory }
     var damaged: [CheckpointError] = []
     checkpoint = try resume ? folder.newestWhole(purpose: "pretrain") { damaged.append($0) } : nil

@@ -10,10 +10,13 @@ package enum CheckpointError: Failure {
   case runExists(path: String)
   case settingsDiffer(path: String, differences: [String])
   case wrongPurpose(path: String, expected: String, found: String)
+  case inUse(path: String, process: Int?)
 
   package var exitStatus: ExitStatus {
     switch self {
     case .runExists, .settingsDiffer: .usage
+    // Not the command is wrong: the same one works once the other process has ended.
+    case .inUse: .inputOutput
     default: .data
     }
   }
@@ -35,6 +38,9 @@ package enum CheckpointError: Failure {
         + "resume with its own config.yaml or start another run"
     case .wrongPurpose(let path, let expected, let found):
       "\(path): is a checkpoint of \(found), not of \(expected); name another folder"
+    case .inUse(let path, let process):
+      "\(path): \(process.map { "process \($0)" } ?? "another process") writes into it; "
+        + "let it end, or choose another --output"
     }
   }
 }

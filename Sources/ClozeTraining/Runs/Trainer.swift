@@ -114,6 +114,7 @@ package struct Trainer {
       cursor = checkpoint.manifest.cursor
       try stepper.optimizer.read(
         from: TensorFile(checkpoint.folder.appendingPathComponent(Trainer.optimizerFile)))
+      try folder.settle(cursor, keep: settings.cadence.keepCheckpoints)
       report(.resumed(step: cursor.step, folder: checkpoint.folder.path))
     }
     var monitor = RunMonitor(contextFreeLoss: settings.contextFreeLoss)
