@@ -145,6 +145,9 @@ package struct PretrainRun {
       writeModel: { folder in
         try ModelArchive.write(model, to: folder, metadata: identities)
         try tokenizer.write(to: folder, positionCount: configuration.model.positionCount)
+      },
+      readModel: {
+        try ModelArchive.loadMaskedLanguageModel($0, precision: configuration.compute.elementType).model.store
       })
     return try trainer.run(resumeFrom: checkpoint, isInterrupted: isInterrupted, report: report)
   }

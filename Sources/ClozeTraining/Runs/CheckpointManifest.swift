@@ -11,6 +11,7 @@ package enum CheckpointError: Failure {
   case settingsDiffer(path: String, differences: [String])
   case wrongPurpose(path: String, expected: String, found: String)
   case inUse(path: String, process: Int?)
+  case notFinite(path: String, step: Int, returns: Int)
 
   package var exitStatus: ExitStatus {
     switch self {
@@ -41,25 +42,14 @@ package enum CheckpointError: Failure {
     case .inUse(let path, let process):
       "\(path): \(process.map { "process \($0)" } ?? "another process") writes into it; "
         + "let it end, or choose another --output"
+    case .notFinite(let path, let step, let returns):
+      "\(path): the loss or its gradient is not finite at step \(step) and those before it, and "
+        + (returns > 0
+          ? "was not after \(returns) returns to one checkpoint; "
+          : "there is no checkpoint yet to go back to; ")
+        + "lower optimizer.learningRate, lengthen optimizer.schedule.warmupSteps or use compute.precision=float32"
     }
   }
-}
-
-/// Where a run stands: all that is needed, with the parameters and the optimizer's moments, to go on as if it had never
-/// stopped. Orders, masks and dropouts are functions of the step, so nothing else is kept.
-package struct RunCursor: Codable, Sendable, Equatable {
-  /// Steps taken.
-  package var step = 0
-  package var tokens = 0
-  /// Time spent, over all parts of the run.
-  package var seconds = 0.0
-  /// The best validation score so far, larger being better, and the step it was reached at.
-  package var bestScore: Double?
-  package var bestStep: Int?
-  /// Validations since then.
-  package var validationsSinceBest = 0
-
-  package init() {}
 }
 
 /// `checkpoint.json`: what a checkpoint is and the digests of its files. Written last, so a folder without it is not whole.
@@ -91,12 +81,25 @@ package struct CheckpointManifest: Codable, Sendable, Equatable {
       let data = try Data(file: folder.appendingPathComponent(name))
       return (name, File(bytes: data.count, digest: Digest(of: data)))
     }
-    let manifest = CheckpointManifest(
+    try CheckpointManifest(
       version: Cloze.version, purpose: purpose, cursor: cursor, identities: identities,
-      files: Dictionary(uniqueKeysWithValues: files))
+      files: Dictionary(uniqueKeysWithValues: files)
+    ).write(to: folder)
+  }
+
+  /// The same checkpoint for a run that goes on from it otherwise than it did.
+  package func with(_ cursor: RunCursor) -> CheckpointManifest {
+    CheckpointManifest(
+      version: version, purpose: purpose, cursor: cursor, identities: identities, files: files)
+  }
+
+  /// Writes the manifest to its folder.
+  /// - Throws: `FileError`
+  package func write(to folder: URL) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    try AtomicFile.write(encoder.encode(manifest), to: folder.appendingPathComponent(fileName))
+    try AtomicFile.write(
+      encoder.encode(self), to: folder.appendingPathComponent(CheckpointManifest.fileName))
   }
 
   /// Reads a folder's manifest and checks every file against it.

@@ -121,9 +121,20 @@ package struct RunFolder: Sendable {
     }
     let earlier = checkpointSteps.filter { $0 <= cursor.step }
     let superfluous = checkpointSteps.filter { $0 > cursor.step } + earlier.dropFirst(keep)
-    for step in superfluous where step != cursor.bestStep {
+    for step in superfluous where step != cursor.bestStep && step != cursor.anchorStep {
       try? FileManager.default.removeItem(at: checkpoint(step: step))
     }
+  }
+
+  /// Makes the run go on from an older checkpoint with another cursor, which the checkpoint's manifest records.
+  ///
+  /// Killed before the manifest is written, the run comes from any checkpoint to the same return once more; so the later
+  /// checkpoints, which know nothing of it, are removed first.
+  package func goBack(to manifest: CheckpointManifest, cursor: RunCursor, keep: Int) throws {
+    try settle(cursor, keep: keep)
+    if cursor.bestStep == nil { unlink(url.appendingPathComponent("best").path) }
+    try Folder.synchronize(url)
+    try manifest.with(cursor).write(to: checkpoint(step: cursor.step))
   }
 
   private func link(_ name: String, to folder: URL) throws {

@@ -81,19 +81,26 @@ package struct Trainer {
   private let validate: ([Tape]) throws -> ValidationReport
   /// Writes the model folder of a checkpoint.
   private let writeModel: (URL) throws -> Void
+  /// The parameters of a checkpoint.
+  private let readModel: (URL) throws -> ParameterStore
 
   package init(
     _ settings: Settings, objective: any Objective, folder: RunFolder,
-    validate: @escaping ([Tape]) throws -> ValidationReport, writeModel: @escaping (URL) throws -> Void
+    validate: @escaping ([Tape]) throws -> ValidationReport, writeModel: @escaping (URL) throws -> Void,
+    readModel: @escaping (URL) throws -> ParameterStore
   ) {
     self.settings = settings
     self.objective = objective
     self.folder = folder
     self.validate = validate
     self.writeModel = writeModel
+    self.readModel = readModel
   }
 
   private static let optimizerFile = "optimizer.safetensors"
+  /// Steps without an update, one after another, after which a run goes back; and how often to one checkpoint.
+  private static let skipsBeforeReturn = 3
+  private static let returnsToOne = 3
 
   /// Runs until a limit is reached or `isInterrupted` says so; the last state is always saved.
   ///
@@ -145,14 +152,17 @@ package struct Trainer {
     if settings.patience > 0, cursor.validationsSinceBest >= settings.patience { end = .noImprovement }
     while end == nil {
       let start = ContinuousClock.now
-      let outcome = try stepper.take(step: cursor.step, fraction: fraction())
-      cursor.step += 1
-      cursor.tokens += outcome.statistics.tokenCount
+      let batch = cursor.batch
+      let outcome = try stepper.take(step: cursor.step, batch: batch, fraction: fraction())
       let now = ContinuousClock.now
       // A run's time has validations and checkpoints in it, its tokens a second have not.
-      cursor.seconds += (now - clock).seconds
+      cursor.advance(
+        tokens: outcome.statistics.tokenCount, seconds: (now - clock).seconds, isTaken: outcome.isTaken)
       clock = now
       window.add(outcome.statistics, seconds: (now - start).seconds)
+      if outcome.isTaken, cursor.step % settings.cadence.checkpointSteps == 0 {
+        cursor.anchorStep = cursor.step
+      }
 
       let pastWarmup = cursor.step - settings.optimizer.schedule.warmupSteps
       for text in monitor.observe(
@@ -161,6 +171,18 @@ package struct Trainer {
         fraction: fraction(), pastWarmup: pastWarmup)
       {
         report(.warning(text))
+      }
+
+      if !outcome.isTaken {
+        let samples = outcome.faultyMicrobatches.map { objective.samples(step: batch, microbatch: $0) }
+        try log.append(SkippedLine(step: cursor.step, batch: batch, samples: samples))
+        report(.skipped(step: cursor.step, samples: samples))
+        if cursor.skips?.inARow == Trainer.skipsBeforeReturn {
+          cursor = try goBack(cursor, stepper.optimizer, log, report)
+          savedStep = cursor.step
+          window = ProgressWindow()
+          continue
+        }
       }
 
       if fraction() >= 1 { end = .limitReached }
@@ -201,6 +223,33 @@ package struct Trainer {
     report(.finished(outcome))
     return outcome
   }
+
+  /// Puts parameters and moments back to the last checkpoint that the cadence asked for, and the cursor behind the samples
+  /// since then: diverging runs recover that way where a lower rate is not wanted.
+  ///
+  /// Source: Chowdhery et al. 2022, section 5.1. arXiv:2204.02311
+  /// - Throws: `CheckpointError.notFinite` where there is no such checkpoint, or going back to it does not help
+  private func goBack(
+    _ cursor: RunCursor, _ optimizer: AdamW, _ log: RunLog, _ report: (TrainingEvent) -> Void
+  ) throws -> RunCursor {
+    let returns = cursor.skips?.returns.count { $0.toStep == cursor.anchorStep } ?? 0
+    guard let anchor = cursor.anchorStep, returns < Trainer.returnsToOne else {
+      throw CheckpointError.notFinite(path: folder.url.path, step: cursor.step, returns: returns)
+    }
+    let checkpoint = folder.checkpoint(step: anchor)
+    let manifest = try CheckpointManifest.verified(checkpoint)
+    let parameters = try readModel(checkpoint)
+    objective.store.values.update(from: parameters.values, count: parameters.elementCount)
+    objective.store.refreshCopies()
+    try optimizer.read(from: TensorFile(checkpoint.appendingPathComponent(Trainer.optimizerFile)))
+    let returned = cursor.returned(to: manifest.cursor)
+    try folder.goBack(to: manifest, cursor: returned, keep: settings.cadence.keepCheckpoints)
+    if let last = returned.skips?.returns.last {
+      try log.append(ReturnLine(last))
+      report(.returned(last, folder: checkpoint.path))
+    }
+    return returned
+  }
 }
 
 /// The figures since the last progress line.
@@ -209,6 +258,13 @@ private struct ProgressWindow {
   private var seconds = 0.0
 
   mutating func add(_ statistics: PredictionStatistics, seconds: Double) {
+    var statistics = statistics
+    if !statistics.lossSum.isFinite {
+      // Its tokens were read; its loss would hide that of all other steps.
+      let tokenCount = statistics.tokenCount
+      statistics = PredictionStatistics()
+      statistics.tokenCount = tokenCount
+    }
     self.statistics += statistics
     self.seconds += seconds
   }
@@ -230,7 +286,7 @@ private struct MetricsLine: Encodable {
   init(_ progress: TrainingEvent.Progress, cursor: RunCursor) {
     step = progress.step
     tokens = cursor.tokens
-    // JSON has no NaN; a skipped step is written as -1.
+    // JSON has no NaN; what no step gives is written as -1.
     func finite(_ value: Double) -> Double { value.isFinite ? value : -1 }
     loss = finite(progress.statistics.loss)
     accuracy = finite(progress.statistics.accuracy)
@@ -238,6 +294,25 @@ private struct MetricsLine: Encodable {
     learningRate = progress.learningRate
     tokensPerSecond = progress.tokensPerSecond
     seconds = cursor.seconds
+  }
+}
+
+/// A line of `metrics.jsonl`.
+private struct SkippedLine: Encodable {
+  let event = "skipped"
+  let step, batch: Int
+  let samples: [String]
+}
+
+/// A line of `metrics.jsonl`.
+private struct ReturnLine: Encodable {
+  let event = "returned"
+  let fromStep, toStep, firstBatch, batchCount: Int
+
+  init(_ back: RunCursor.Return) {
+    (fromStep, toStep, firstBatch, batchCount) = (
+      back.fromStep, back.toStep, back.firstBatch, back.batchCount
+    )
   }
 }
 

@@ -196,6 +196,9 @@ package struct FinetuneRun {
       writeModel: { folder in
         try ModelArchive.write(model, to: folder, metadata: identities)
         try tokenizer.write(to: folder, positionCount: configuration.model.positionCount)
+      },
+      readModel: {
+        try ModelArchive.loadTranslationModel($0, precision: configuration.compute.elementType).model.store
       })
     return try trainer.run(resumeFrom: checkpoint, isInterrupted: isInterrupted, report: report)
   }
