@@ -12,12 +12,13 @@ package enum CheckpointError: Failure {
   case wrongPurpose(path: String, expected: String, found: String)
   case inUse(path: String, process: Int?)
   case notFinite(path: String, step: Int, returns: Int)
+  case noRoom(path: String, bytes: Int, free: Int?)
 
   package var exitStatus: ExitStatus {
     switch self {
     case .runExists, .settingsDiffer: .usage
     // Not the command is wrong: the same one works once the other process has ended.
-    case .inUse: .inputOutput
+    case .inUse, .noRoom: .inputOutput
     default: .data
     }
   }
@@ -42,6 +43,14 @@ package enum CheckpointError: Failure {
     case .inUse(let path, let process):
       "\(path): \(process.map { "process \($0)" } ?? "another process") writes into it; "
         + "let it end, or choose another --output"
+    case .noRoom(let path, let bytes, let free):
+      "\(path): the disk is full, the last whole checkpoint stays; \(Figure.bytes(bytes)) are needed"
+        + (free.map { free in
+          ", \(Figure.bytes(free)) are free: "
+            + (free < bytes
+              ? "make room for \(Figure.bytes(bytes - free)) more" : "a quota or a limit on file sizes holds")
+        } ?? ", make room")
+        + "; --resume goes on"
     case .notFinite(let path, let step, let returns):
       "\(path): the loss or its gradient is not finite at step \(step) and those before it, and "
         + (returns > 0

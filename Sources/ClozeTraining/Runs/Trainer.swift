@@ -10,6 +10,8 @@ package struct CadenceConfiguration: Codable, Sendable, Equatable {
   package var checkpointSteps = 250
   /// Checkpoints kept besides the best.
   package var keepCheckpoints = 2
+  /// How long a run waits for room on a full disk before it ends.
+  package var diskWaitMinutes = 10.0
 
   package init() {}
 
@@ -21,6 +23,10 @@ package struct CadenceConfiguration: Codable, Sendable, Equatable {
     ]
     for (key, value) in values where value < 1 {
       throw ConfigurationError.invalid(path: "\(section).\(key)", reason: "is \(value); choose 1 or more")
+    }
+    guard (0...1e6).contains(diskWaitMinutes) else {
+      throw ConfigurationError.invalid(
+        path: "\(section).diskWaitMinutes", reason: "is \(diskWaitMinutes); choose 0 (not at all) to 1e6")
     }
   }
 }
@@ -133,19 +139,26 @@ package struct Trainer {
     func fraction() -> Double {
       settings.stop.fraction(steps: cursor.step, tokens: cursor.tokens, seconds: cursor.seconds)
     }
+    let patience = DiskPatience(folder: folder.url, minutes: settings.cadence.diskWaitMinutes)
     func save() throws {
       guard savedStep != cursor.step else { return }
-      try folder.write(
-        purpose: settings.purpose, cursor: cursor, identities: settings.identities,
-        keep: settings.cadence.keepCheckpoints
-      ) { temporary in
-        try writeModel(temporary)
-        var writer = TensorFileWriter(metadata: ["step": String(cursor.step)])
-        stepper.optimizer.add(to: &writer)
-        try writer.write(to: temporary.appendingPathComponent(Trainer.optimizerFile))
+      try patience(bytes: checkpointBytes, isInterrupted: isInterrupted, report: report) {
+        try folder.write(
+          purpose: settings.purpose, cursor: cursor, identities: settings.identities,
+          keep: settings.cadence.keepCheckpoints
+        ) { temporary in
+          try writeModel(temporary)
+          var writer = TensorFileWriter(metadata: ["step": String(cursor.step)])
+          stepper.optimizer.add(to: &writer)
+          try writer.write(to: temporary.appendingPathComponent(Trainer.optimizerFile))
+        }
       }
       savedStep = cursor.step
       report(.saved(folder: folder.checkpoint(step: cursor.step).path))
+    }
+
+    func append(_ line: some Encodable) throws {
+      try patience(bytes: 1 << 12, isInterrupted: isInterrupted, report: report) { try log.append(line) }
     }
 
     if fraction() >= 1 { end = .limitReached }
@@ -175,10 +188,11 @@ package struct Trainer {
 
       if !outcome.isTaken {
         let samples = outcome.faultyMicrobatches.map { objective.samples(step: batch, microbatch: $0) }
-        try log.append(SkippedLine(step: cursor.step, batch: batch, samples: samples))
+        try append(SkippedLine(step: cursor.step, batch: batch, samples: samples))
         report(.skipped(step: cursor.step, samples: samples))
         if cursor.skips?.inARow == Trainer.skipsBeforeReturn {
-          cursor = try goBack(cursor, stepper.optimizer, log, report)
+          cursor = try goBack(cursor, stepper.optimizer, report)
+          if let back = cursor.skips?.returns.last { try append(ReturnLine(back)) }
           savedStep = cursor.step
           window = ProgressWindow()
           continue
@@ -189,7 +203,7 @@ package struct Trainer {
       if end == nil, isInterrupted() { end = .interrupted }
       if cursor.step % settings.cadence.logSteps == 0 || end != nil {
         let progress = window.progress(cursor: cursor, outcome: outcome, fraction: fraction())
-        try log.append(MetricsLine(progress, cursor: cursor))
+        try append(MetricsLine(progress, cursor: cursor))
         report(.progress(progress))
         window = ProgressWindow()
       }
@@ -197,7 +211,7 @@ package struct Trainer {
       // checkpoint would depend on the interruption.
       if cursor.step % settings.cadence.validationSteps == 0 || end == .limitReached {
         let result = try validate(stepper.tapes)
-        try log.append(ValidationLine(result, cursor: cursor))
+        try append(ValidationLine(result, cursor: cursor))
         cursor.validationsSinceBest += 1
         if result.score > cursor.bestScore ?? -.infinity {
           cursor.bestScore = result.score
@@ -224,13 +238,19 @@ package struct Trainer {
     return outcome
   }
 
+  /// What a checkpoint takes: the last one's size, or parameters and two moments of 4 bytes each.
+  private var checkpointBytes: Int {
+    guard let step = folder.checkpointSteps.first else { return 12 * objective.store.parameterCount }
+    return Folder.byteCount(of: folder.checkpoint(step: step))
+  }
+
   /// Puts parameters and moments back to the last checkpoint that the cadence asked for, and the cursor behind the samples
   /// since then: diverging runs recover that way where a lower rate is not wanted.
   ///
   /// Source: Chowdhery et al. 2022, section 5.1. arXiv:2204.02311
   /// - Throws: `CheckpointError.notFinite` where there is no such checkpoint, or going back to it does not help
   private func goBack(
-    _ cursor: RunCursor, _ optimizer: AdamW, _ log: RunLog, _ report: (TrainingEvent) -> Void
+    _ cursor: RunCursor, _ optimizer: AdamW, _ report: (TrainingEvent) -> Void
   ) throws -> RunCursor {
     let returns = cursor.skips?.returns.count { $0.toStep == cursor.anchorStep } ?? 0
     guard let anchor = cursor.anchorStep, returns < Trainer.returnsToOne else {
@@ -245,7 +265,6 @@ package struct Trainer {
     let returned = cursor.returned(to: manifest.cursor)
     try folder.goBack(to: manifest, cursor: returned, keep: settings.cadence.keepCheckpoints)
     if let last = returned.skips?.returns.last {
-      try log.append(ReturnLine(last))
       report(.returned(last, folder: checkpoint.path))
     }
     return returned
