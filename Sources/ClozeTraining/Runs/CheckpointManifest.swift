@@ -79,6 +79,8 @@ package struct CheckpointManifest: Codable, Sendable, Equatable {
   package let cursor: RunCursor
   package let identities: Identities
   package let files: [String: File]
+  /// Of the manifest without this line; nil in those that have none.
+  package private(set) var digest: Digest?
 
   /// Digests the files of a folder and writes its manifest.
   /// - Throws: `FileError`
@@ -105,10 +107,25 @@ package struct CheckpointManifest: Codable, Sendable, Equatable {
   /// Writes the manifest to its folder.
   /// - Throws: `FileError`
   package func write(to folder: URL) throws {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    try AtomicFile.write(
-      encoder.encode(self), to: folder.appendingPathComponent(CheckpointManifest.fileName))
+    var sealed = self
+    sealed.digest = try ownDigest
+    try AtomicFile.write(sealed.encoded, to: folder.appendingPathComponent(CheckpointManifest.fileName))
+  }
+
+  private var encoded: Data {
+    get throws {
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+      return try encoder.encode(self)
+    }
+  }
+
+  private var ownDigest: Digest {
+    get throws {
+      var bare = self
+      bare.digest = nil
+      return Digest(of: try bare.encoded)
+    }
   }
 
   /// Reads a folder's manifest and checks every file against it.
@@ -122,6 +139,10 @@ package struct CheckpointManifest: Codable, Sendable, Equatable {
     }
     guard let manifest = try? JSONDecoder().decode(CheckpointManifest.self, from: data) else {
       throw damaged(fileName, "cannot be read")
+    }
+    // A changed figure in it would read well, and the run go on from where it never was.
+    guard try manifest.digest == nil || manifest.digest == manifest.ownDigest else {
+      throw damaged(fileName, "differs from its digest")
     }
     for (name, file) in manifest.files.sorted(by: { $0.key < $1.key }) {
       guard !name.contains("/"), let data = try? Data(file: folder.appendingPathComponent(name)) else {

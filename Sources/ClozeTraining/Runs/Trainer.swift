@@ -113,7 +113,8 @@ package struct Trainer {
   /// - Parameters:
   ///   - resumeFrom: a whole checkpoint of this run, whose parameters are already in the objective's store.
   ///   - report: hears each event as it happens.
-  /// - Throws: `FileError` where a checkpoint cannot be written: the last whole one stays.
+  /// - Throws: `CheckpointError.noRoom`, `FileError` where a checkpoint cannot be written: the last whole one stays.
+  ///   `CheckpointError.notFinite` where steps without an update go on.
   @discardableResult
   package func run(
     resumeFrom checkpoint: (folder: URL, manifest: CheckpointManifest)?, isInterrupted: () -> Bool,
