@@ -39,6 +39,8 @@ extension Tool {
   package mutating func run() throws {
     // A reader that goes away (`translate | head`) is an error of `write`, not a signal.
     signal(SIGPIPE, SIG_IGN)
+    // So is a limit on the size of files.
+    signal(SIGXFSZ, SIG_IGN)
     do {
       try execute()
     } catch let failure as any Failure {

@@ -17,7 +17,7 @@ package struct MaskedLanguageModel: Sendable {
   }
 
   /// Declares the parameters only; nothing is known of their memory until the store is allocated.
-  init(declaring configuration: EncoderConfiguration, precision: ElementType) {
+  package init(declaring configuration: EncoderConfiguration, precision: ElementType) {
     store = ParameterStore(precision: precision)
     encoder = Encoder(store, path: "encoder", configuration: configuration)
     head = MaskedLanguageHead(

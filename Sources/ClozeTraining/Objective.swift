@@ -41,5 +41,13 @@ package protocol Objective: Sendable {
   /// The same in every step.
   var microbatchCount: Int { get }
   /// Runs one micro-batch forward and leaves the gradient of its summed loss on the tape.
+  ///
+  /// - Parameter step: the number of the step's batch, which is the step's own unless the run has passed over samples.
   func forward(_ tape: Tape, step: Int, microbatch: Int) throws -> PredictionStatistics
+  /// What the micro-batch is made of, for a person to look it up: `samples 64 to 71`.
+  func samples(step: Int, microbatch: Int) -> String
+}
+
+extension Objective {
+  package func samples(step: Int, microbatch: Int) -> String { "micro-batch \(microbatch) of batch \(step)" }
 }

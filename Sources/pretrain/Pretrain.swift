@@ -30,8 +30,28 @@ struct Pretrain: Tool {
   @Flag(help: "Go on with the run in the output folder from its newest whole checkpoint.")
   var resume = false
 
+  @Flag(help: "Say what the run will need and how long it will take, and write nothing.")
+  var plan = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Show on this data that a run of N steps which is stopped and resumed ends with the same bytes.",
+      valueName: "n"))
+  var verifyResume: Int?
+
+  mutating func validate() throws {
+    if let verifyResume {
+      guard verifyResume >= 2 else { throw ValidationError("--verify-resume needs 2 steps or more") }
+      guard !resume, !plan else {
+        throw ValidationError("--verify-resume goes with neither --resume nor --plan")
+      }
+    }
+  }
+
   mutating func execute() throws {
     let configuration = try settings.load(PretrainConfiguration.self)
+    if plan { return try showPlan(configuration) }
+    if let verifyResume { return try proveResuming(configuration, steps: verifyResume) }
     let run = try PretrainRun(
       configuration: configuration, data: URL(fileURLWithPath: data), output: URL(fileURLWithPath: output),
       resume: resume)
@@ -62,6 +82,40 @@ struct Pretrain: Tool {
     }
     table.add("peak memory", Figure.bytes(ProcessMemory.peak))
     table.add("model", URL(fileURLWithPath: output).appendingPathComponent("best").path)
+    try StandardOutput.writeLine(table.text)
+  }
+
+  private func showPlan(_ configuration: PretrainConfiguration) throws {
+    let plan = try PretrainPlan(
+      configuration: configuration, data: URL(fileURLWithPath: data), output: URL(fileURLWithPath: output),
+      resume: resume)
+    var table = Table()
+    for finding in plan.findings {
+      table.add(finding.name, finding.text)
+      if let advice = finding.advice { table.add("", advice) }
+    }
+    try StandardOutput.writeLine(table.text)
+    if let shortage = plan.shortage { throw shortage }
+  }
+
+  private func proveResuming(_ configuration: PretrainConfiguration, steps: Int) throws {
+    let progress = ProgressLine(quiet: common.quiet)
+    let interruption = Interruption()
+    let proof = ResumeProof(
+      steps: steps, configuration: configuration, data: URL(fileURLWithPath: data))
+    let outcome = try proof.run(
+      beside: URL(fileURLWithPath: output), isInterrupted: { interruption.isRequested },
+      report: { progress.show($0.message) })
+    guard let outcome else { throw interruption.exitCode }
+    var table = Table()
+    table.add("straight", "\(steps) steps with \(outcome.straightWorkers) workers")
+    table.add(
+      "resumed",
+      "\(outcome.stoppedStep) steps with \(outcome.firstWorkers), stopped, "
+        + "\(steps - outcome.stoppedStep) with \(outcome.secondWorkers)")
+    for (file, digest) in outcome.digests.sorted(by: { $0.key < $1.key }) {
+      table.add(file, "the same bytes, \(digest)")
+    }
     try StandardOutput.writeLine(table.text)
   }
 

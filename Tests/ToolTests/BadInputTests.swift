@@ -262,14 +262,49 @@ import Testing
       "pretrain",
       [
         "--config", "small.yaml", "--data", "shards", "--output", "run", "--resume", "--set", "stop.steps=10",
+        "--set", "cadence.diskWaitMinutes=0",
       ],
-      setup: "trap '' XFSZ; ulimit -f 16;", in: work.folder
+      setup: "ulimit -f 16;", in: work.folder
     ).wait()
-    expect(result, Self.inputOutput, "run/")
+    expect(result, Self.inputOutput, "run/step-00000010")
+    #expect(result.errors.contains("the disk is full, the last whole checkpoint stays; "))
+    #expect(!result.errors.contains("waiting"))
     #expect(try work.names("run") == ["best", "config.yaml", "latest", "metrics.jsonl", "step-00000005"])
     // With room again the run goes on.
     try work.succeed(
       "pretrain", "--config", "small.yaml", "--data", "shards", "--output", "run", "--resume", "--set",
       "stop.steps=10")
+  }
+
+  /// The run waits; it goes on where there is room again, and a signal ends the waiting.
+  @Test(arguments: [true, false]) func aDiskThatHasRoomAgain(goesOn: Bool) throws {
+    let work = try Workplace()
+    try work.tokenize()
+    try work.pretrain(to: "straight")
+    let arguments = [
+      "--config", "small.yaml", "--data", "shards", "--output", "run", "--set", "stop.steps=10",
+    ]
+    let program = try Program("pretrain", arguments, setup: "ulimit -S -f 16;", in: work.folder)
+    while program.process.isRunning, !(try program.errorsSoFar.contains("waiting up to 10m00s")) {
+      usleep(1000)
+    }
+    #expect(program.process.isRunning)
+    #expect(!work.exists("run/latest"))
+    if goesOn {
+      let process = program.process.processIdentifier
+      _ = try Process.run(
+        URL(fileURLWithPath: "/usr/bin/env"),
+        arguments: ["prlimit", "--pid", "\(process)", "--fsize=unlimited:"])
+    } else {
+      program.process.interrupt()
+    }
+    let result = try program.wait()
+    #expect(result.status == (goesOn ? 0 : Self.inputOutput), "\(result.errors)")
+    if goesOn {
+      let file = "latest/model.safetensors"
+      #expect(try work.bytes("run/\(file)") == work.bytes("straight/\(file)"))
+    } else {
+      #expect(try work.names("run") == ["config.yaml", "metrics.jsonl"])
+    }
   }
 }

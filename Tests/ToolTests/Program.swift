@@ -38,6 +38,9 @@ struct Program {
     try process.run()
   }
 
+  /// What it has said on standard error until now.
+  var errorsSoFar: String { get throws { String(decoding: try Data(contentsOf: errors), as: UTF8.self) } }
+
   func wait() throws -> Result {
     process.waitUntilExit()
     return Result(

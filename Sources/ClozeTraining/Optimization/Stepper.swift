@@ -11,6 +11,11 @@ package final class Stepper {
     /// Of the mean gradient, before clipping. Not finite: the step changed nothing.
     package let gradientNorm: Double
     package let learningRate: Double
+    /// Of a step that changed nothing, the micro-batches whose loss or gradient is not finite.
+    package let faultyMicrobatches: [Int]
+
+    /// Whether the step changed the parameters.
+    package var isTaken: Bool { gradientNorm.isFinite }
   }
 
   private let objective: any Objective
@@ -56,7 +61,10 @@ package final class Stepper {
   }
 
   /// Step number `step`, from 0; `fraction` of the run is done before it.
-  package func take(step: Int, fraction: Double) throws -> Outcome {
+  ///
+  /// - Parameter batch: the number of the batch that it trains on; nil for the step's own.
+  package func take(step: Int, batch: Int? = nil, fraction: Double) throws -> Outcome {
+    let batch = batch ?? step
     let count = objective.microbatchCount
     let laneStatistics = try workers.map(lanes.count, tapes: tapes) {
       [objective, lanes, seed] laneIndex, tape in
@@ -65,7 +73,7 @@ package final class Stepper {
       var statistics = PredictionStatistics()
       for microbatch in stride(from: laneIndex, to: count, by: lanes.count) {
         tape.begin(lane: lane, dropout: DropoutStream(seed: seed, step: step, microbatch: microbatch))
-        statistics += try objective.forward(tape, step: step, microbatch: microbatch)
+        statistics += try objective.forward(tape, step: batch, microbatch: microbatch)
         tape.backward()
       }
       lane.end()
@@ -74,11 +82,34 @@ package final class Stepper {
     let statistics = laneStatistics.reduce(into: PredictionStatistics()) { $0 += $1 }
     let factor = optimizer.configuration.schedule.factor(step: step, fraction: fraction)
     for tape in tapes { tape.profile?.restart() }
-    let norm = optimizer.step(
-      step, lanes: lanes, predictionCount: max(statistics.predictionCount, 1), rateFactor: factor,
-      workers: workers)
+    let norm =
+      statistics.lossSum.isFinite
+      ? optimizer.step(
+        step, lanes: lanes, predictionCount: max(statistics.predictionCount, 1), rateFactor: factor,
+        workers: workers)
+      : .nan
     for tape in tapes { tape.lap("optimizer") }
     return Outcome(
-      statistics: statistics, gradientNorm: norm, learningRate: optimizer.configuration.learningRate * factor)
+      statistics: statistics, gradientNorm: norm, learningRate: optimizer.configuration.learningRate * factor,
+      faultyMicrobatches: norm.isFinite ? [] : try faultyMicrobatches(step: step, batch: batch))
+  }
+
+  /// The micro-batches whose own loss or gradient is not finite: each is computed again by itself, with the parameters as
+  /// they were. All, where only their sum is not finite.
+  private func faultyMicrobatches(step: Int, batch: Int) throws -> [Int] {
+    let count = objective.microbatchCount
+    let faulty = try workers.map(lanes.count, tapes: tapes) { [objective, lanes, seed] laneIndex, tape in
+      let lane = lanes[laneIndex]
+      return try stride(from: laneIndex, to: count, by: lanes.count).filter { microbatch in
+        lane.begin()
+        tape.begin(lane: lane, dropout: DropoutStream(seed: seed, step: step, microbatch: microbatch))
+        let statistics = try objective.forward(tape, step: batch, microbatch: microbatch)
+        tape.backward()
+        lane.end()
+        return !statistics.lossSum.isFinite
+          || !lane.sumOfSquares(range: 0..<objective.store.elementCount).isFinite
+      }
+    }.flatMap { $0 }.sorted()
+    return faulty.isEmpty ? Array(0..<count) : faulty
   }
 }

@@ -21,11 +21,23 @@ package struct MaskedObjective: Objective {
   }
 
   package func forward(_ tape: Tape, step: Int, microbatch: Int) throws -> PredictionStatistics {
-    let first = step * batch.windows + microbatch * batch.microbatchWindows
-    let masked = try source.batch(samples: first..<first + batch.microbatchWindows)
+    let masked = try source.batch(samples: numbers(step: step, microbatch: microbatch))
     tape.lap("batch")
     let result = model.predict(tape, masked)
     return PredictionStatistics(result, tokenCount: masked.inputIDs.count)
+  }
+
+  /// Sample numbers and where the samples are: epoch and window, as `PackedWindows` counts them.
+  package func samples(step: Int, microbatch: Int) -> String {
+    let numbers = numbers(step: step, microbatch: microbatch)
+    let places = numbers.map { source.windows.place(ofSample: $0) }
+    return "samples \(numbers.lowerBound) to \(numbers.upperBound - 1) (windows "
+      + places.map { String($0.window) }.joined(separator: ", ") + " of epoch \(places.first?.epoch ?? 0))"
+  }
+
+  private func numbers(step: Int, microbatch: Int) -> Range<Int> {
+    let first = step * batch.windows + microbatch * batch.microbatchWindows
+    return first..<first + batch.microbatchWindows
   }
 }
 

@@ -35,9 +35,10 @@ package struct PretrainRun {
   package let tokenizer: Tokenizer
   package let training: PackedWindows
   private let validation: PackedWindows
-  private let unigrams: UnigramCounts
-  private let objective: MaskedObjective
+  let unigrams: UnigramCounts
+  let objective: MaskedObjective
   private let folder: RunFolder
+  private let lock: RunLock?
   private let checkpoint: (folder: URL, manifest: CheckpointManifest)?
   /// Checkpoints that were damaged and passed over.
   package let damaged: [CheckpointError]
@@ -46,7 +47,11 @@ package struct PretrainRun {
   package static let evaluationSeed: UInt64 = 7
 
   /// Opens the data, checks the run folder, and makes, or loads, the model. Nothing has been computed or written yet.
-  package init(configuration: PretrainConfiguration, data: URL, output: URL, resume: Bool) throws {
+  ///
+  /// - Parameter plansOnly: whether to leave the run folder to others, for a run that is looked at and never `run`.
+  package init(
+    configuration: PretrainConfiguration, data: URL, output: URL, resume: Bool, plansOnly: Bool = false
+  ) throws {
     let dataset = try TokenDataset(folder: data, split: .train)
     let validationSet = try TokenDataset(folder: data, split: .validation)
     tokenizer = try dataset.tokenizer()
@@ -72,6 +77,7 @@ package struct PretrainRun {
     unigrams = try dataset.unigramCounts()
 
     folder = RunFolder(output)
+    lock = plansOnly ? nil : try folder.lock()
     try folder.check(configuration, resume: resume) { $0.trajectory }
     var damaged: [CheckpointError] = []
     checkpoint = try resume ? folder.newestWhole(purpose: "pretrain") { damaged.append($0) } : nil
@@ -115,12 +121,16 @@ package struct PretrainRun {
     return windows / Double(training.windowCount)
   }
 
+  /// Where the run will go on.
+  var cursor: RunCursor { checkpoint?.manifest.cursor ?? RunCursor() }
+
   /// The unigram entropy of the training text in nats.
   package var unigramEntropy: Double { training.dataset.index.unigramEntropy }
 
   /// Trains until a limit or an interruption.
   @discardableResult
   package func run(isInterrupted: () -> Bool, report: (TrainingEvent) -> Void) throws -> RunOutcome {
+    precondition(lock != nil, "PretrainRun.run: a run that was opened to plan it")
     try folder.begin(configuration)
     let identities = [
       "data": training.dataset.identity.hex, "tokenizer": tokenizer.digest.hex,
@@ -144,6 +154,9 @@ package struct PretrainRun {
       writeModel: { folder in
         try ModelArchive.write(model, to: folder, metadata: identities)
         try tokenizer.write(to: folder, positionCount: configuration.model.positionCount)
+      },
+      readModel: {
+        try ModelArchive.loadMaskedLanguageModel($0, precision: configuration.compute.elementType).model.store
       })
     return try trainer.run(resumeFrom: checkpoint, isInterrupted: isInterrupted, report: report)
   }

@@ -10,10 +10,15 @@ package enum CheckpointError: Failure {
   case runExists(path: String)
   case settingsDiffer(path: String, differences: [String])
   case wrongPurpose(path: String, expected: String, found: String)
+  case inUse(path: String, process: Int?)
+  case notFinite(path: String, step: Int, returns: Int)
+  case noRoom(path: String, bytes: Int, free: Int?)
 
   package var exitStatus: ExitStatus {
     switch self {
     case .runExists, .settingsDiffer: .usage
+    // Not the command is wrong: the same one works once the other process has ended.
+    case .inUse, .noRoom: .inputOutput
     default: .data
     }
   }
@@ -35,25 +40,25 @@ package enum CheckpointError: Failure {
         + "resume with its own config.yaml or start another run"
     case .wrongPurpose(let path, let expected, let found):
       "\(path): is a checkpoint of \(found), not of \(expected); name another folder"
+    case .inUse(let path, let process):
+      "\(path): \(process.map { "process \($0)" } ?? "another process") writes into it; "
+        + "let it end, or choose another --output"
+    case .noRoom(let path, let bytes, let free):
+      "\(path): the disk is full, the last whole checkpoint stays; \(Figure.bytes(bytes)) are needed"
+        + (free.map { free in
+          ", \(Figure.bytes(free)) are free: "
+            + (free < bytes
+              ? "make room for \(Figure.bytes(bytes - free)) more" : "a quota or a limit on file sizes holds")
+        } ?? ", make room")
+        + "; --resume goes on"
+    case .notFinite(let path, let step, let returns):
+      "\(path): the loss or its gradient is not finite at step \(step) and those before it, and "
+        + (returns > 0
+          ? "was not after \(returns) returns to one checkpoint; "
+          : "there is no checkpoint yet to go back to; ")
+        + "lower optimizer.learningRate, lengthen optimizer.schedule.warmupSteps or use compute.precision=float32"
     }
   }
-}
-
-/// Where a run stands: all that is needed, with the parameters and the optimizer's moments, to go on as if it had never
-/// stopped. Orders, masks and dropouts are functions of the step, so nothing else is kept.
-package struct RunCursor: Codable, Sendable, Equatable {
-  /// Steps taken.
-  package var step = 0
-  package var tokens = 0
-  /// Time spent, over all parts of the run.
-  package var seconds = 0.0
-  /// The best validation score so far, larger being better, and the step it was reached at.
-  package var bestScore: Double?
-  package var bestStep: Int?
-  /// Validations since then.
-  package var validationsSinceBest = 0
-
-  package init() {}
 }
 
 /// `checkpoint.json`: what a checkpoint is and the digests of its files. Written last, so a folder without it is not whole.
@@ -74,6 +79,8 @@ package struct CheckpointManifest: Codable, Sendable, Equatable {
   package let cursor: RunCursor
   package let identities: Identities
   package let files: [String: File]
+  /// Of the manifest without this line; nil in those that have none.
+  package private(set) var digest: Digest?
 
   /// Digests the files of a folder and writes its manifest.
   /// - Throws: `FileError`
@@ -85,12 +92,40 @@ package struct CheckpointManifest: Codable, Sendable, Equatable {
       let (digest, byteCount) = try Digest.ofFile(folder.appendingPathComponent(name))
       return (name, File(bytes: byteCount, digest: digest))
     }
-    let manifest = CheckpointManifest(
+    try CheckpointManifest(
       version: Cloze.version, purpose: purpose, cursor: cursor, identities: identities,
-      files: Dictionary(uniqueKeysWithValues: files))
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    try AtomicFile.write(encoder.encode(manifest), to: folder.appendingPathComponent(fileName))
+      files: Dictionary(uniqueKeysWithValues: files)
+    ).write(to: folder)
+  }
+
+  /// The same checkpoint for a run that goes on from it otherwise than it did.
+  package func with(_ cursor: RunCursor) -> CheckpointManifest {
+    CheckpointManifest(
+      version: version, purpose: purpose, cursor: cursor, identities: identities, files: files)
+  }
+
+  /// Writes the manifest to its folder.
+  /// - Throws: `FileError`
+  package func write(to folder: URL) throws {
+    var sealed = self
+    sealed.digest = try ownDigest
+    try AtomicFile.write(sealed.encoded, to: folder.appendingPathComponent(CheckpointManifest.fileName))
+  }
+
+  private var encoded: Data {
+    get throws {
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+      return try encoder.encode(self)
+    }
+  }
+
+  private var ownDigest: Digest {
+    get throws {
+      var bare = self
+      bare.digest = nil
+      return Digest(of: try bare.encoded)
+    }
   }
 
   /// Reads a folder's manifest and checks every file against it.
@@ -104,6 +139,10 @@ package struct CheckpointManifest: Codable, Sendable, Equatable {
     }
     guard let manifest = try? JSONDecoder().decode(CheckpointManifest.self, from: data) else {
       throw damaged(fileName, "cannot be read")
+    }
+    // A changed figure in it would read well, and the run go on from where it never was.
+    guard try manifest.digest == nil || manifest.digest == manifest.ownDigest else {
+      throw damaged(fileName, "differs from its digest")
     }
     for (name, file) in manifest.files.sorted(by: { $0.key < $1.key }) {
       guard !name.contains("/"), let found = try? Digest.ofFile(folder.appendingPathComponent(name)) else {

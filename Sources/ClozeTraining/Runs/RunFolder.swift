@@ -31,6 +31,25 @@ package struct RunFolder: Sendable {
     .sorted(by: >)
   }
 
+  /// Takes the folder for this process alone, for as long as the lock lives, and puts in order what a killed run left there
+  /// half-done.
+  /// - Throws: `CheckpointError.inUse`, `FileError`
+  package func lock() throws -> RunLock {
+    let lock = try RunLock(url)
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: url.path)) ?? []
+    for name in names where name.hasPrefix(RunFolder.prefix) {
+      let folder = url.appendingPathComponent(name)
+      let named = folder.deletingPathExtension()
+      if folder.pathExtension == "replaced", !FileManager.default.fileExists(atPath: named.path) {
+        // Killed between the two renames of a replacement: the old checkpoint is the whole one.
+        guard rename(folder.path, named.path) == 0 else { throw FileError.writing(named.path) }
+      } else if ["partial", "replaced"].contains(folder.pathExtension) {
+        try? FileManager.default.removeItem(at: folder)
+      }
+    }
+    return lock
+  }
+
   /// Checks that a run with these settings may begin in the folder, or go on. Changes nothing.
   ///
   /// - Parameter trajectory: the settings that decide the run's bits; they must be the same when it goes on.
@@ -79,8 +98,8 @@ package struct RunFolder: Sendable {
     return nil
   }
 
-  /// Writes a checkpoint whole, points `latest` (and `best`) at it, and removes those beyond the last `keep`. Later ones
-  /// that stand there are damaged, or this run would have gone on from them.
+  /// Writes a checkpoint whole, then `settle`s. Later ones that stand there are damaged, or this run would have gone on
+  /// from them.
   package func write(
     purpose: String, cursor: RunCursor, identities: CheckpointManifest.Identities, keep: Int,
     fill: (URL) throws -> Void
@@ -90,13 +109,32 @@ package struct RunFolder: Sendable {
       try fill(temporary)
       try CheckpointManifest.write(to: temporary, purpose: purpose, cursor: cursor, identities: identities)
     }
-    try link("latest", to: folder)
-    if cursor.bestStep == cursor.step { try link("best", to: folder) }
+    try settle(cursor, keep: keep)
+  }
+
+  /// Points `latest` and `best` at the checkpoints of a run that stands at `cursor`, and removes those beyond the last
+  /// `keep` and those later than it. A run that was killed after a checkpoint may have come to none of it.
+  package func settle(_ cursor: RunCursor, keep: Int) throws {
+    try link("latest", to: checkpoint(step: cursor.step))
+    if let best = cursor.bestStep, FileManager.default.fileExists(atPath: checkpoint(step: best).path) {
+      try link("best", to: checkpoint(step: best))
+    }
     let earlier = checkpointSteps.filter { $0 <= cursor.step }
     let superfluous = checkpointSteps.filter { $0 > cursor.step } + earlier.dropFirst(keep)
-    for step in superfluous where step != cursor.bestStep {
+    for step in superfluous where step != cursor.bestStep && step != cursor.anchorStep {
       try? FileManager.default.removeItem(at: checkpoint(step: step))
     }
+  }
+
+  /// Makes the run go on from an older checkpoint with another cursor, which the checkpoint's manifest records.
+  ///
+  /// Killed before the manifest is written, the run comes from any checkpoint to the same return once more; so the later
+  /// checkpoints, which know nothing of it, are removed first.
+  package func goBack(to manifest: CheckpointManifest, cursor: RunCursor, keep: Int) throws {
+    try settle(cursor, keep: keep)
+    if cursor.bestStep == nil { unlink(url.appendingPathComponent("best").path) }
+    try Folder.synchronize(url)
+    try manifest.with(cursor).write(to: checkpoint(step: cursor.step))
   }
 
   private func link(_ name: String, to folder: URL) throws {

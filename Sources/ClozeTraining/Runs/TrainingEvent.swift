@@ -8,6 +8,10 @@ package enum TrainingEvent: Sendable {
   case progress(Progress)
   case validated(step: Int, ValidationReport)
   case saved(folder: String)
+  /// A step's loss or gradient was not finite, and it changed nothing.
+  case skipped(step: Int, samples: [String])
+  /// After several such steps, the run went on from an older checkpoint and past their samples.
+  case returned(RunCursor.Return, folder: String)
   case warning(String)
   case finished(RunOutcome)
 
@@ -48,6 +52,14 @@ extension TrainingEvent {
           + report.figures.sorted { $0.key < $1.key }.map { "\($0.key) \(Figure.decimal($0.value, 4))" }
           .joined(separator: ", "))
     case .saved(let folder): .line("saved \(folder)")
+    case .skipped(let step, let samples):
+      .warning(
+        "step \(Figure.count(step)) was skipped, its loss or gradient is not finite in "
+          + samples.joined(separator: "; "))
+    case .returned(let back, let folder):
+      .warning(
+        "went back from step \(Figure.count(back.fromStep)) to \(folder) and goes on past its next "
+          + "\(Figure.count(back.batchCount)) batches, from number \(Figure.count(back.firstBatch))")
     case .warning(let text): .warning(text)
     case .finished(let outcome):
       switch outcome.reason {

@@ -50,6 +50,7 @@ package struct FinetuneRun {
   private let validationPairs: [TranslationPair]
   private let validationBatches: TranslationBatches
   private let folder: RunFolder
+  private let lock: RunLock
   private let checkpoint: (folder: URL, manifest: CheckpointManifest)?
   private let identities: CheckpointManifest.Identities
 
@@ -90,6 +91,7 @@ package struct FinetuneRun {
       "validation": FinetuneRun.digest(validationPairs).hex, "start": origin.digest,
     ]
     folder = RunFolder(output)
+    lock = try folder.lock()
     try folder.check(configuration, resume: resume) { $0.trajectory }
     checkpoint = try resume ? folder.newestWhole(purpose: "finetune") { damaged.append($0) } : nil
     self.damaged = damaged
@@ -194,6 +196,9 @@ package struct FinetuneRun {
       writeModel: { folder in
         try ModelArchive.write(model, to: folder, metadata: identities)
         try tokenizer.write(to: folder, positionCount: configuration.model.positionCount)
+      },
+      readModel: {
+        try ModelArchive.loadTranslationModel($0, precision: configuration.compute.elementType).model.store
       })
     return try trainer.run(resumeFrom: checkpoint, isInterrupted: isInterrupted, report: report)
   }

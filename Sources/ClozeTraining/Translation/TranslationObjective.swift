@@ -28,10 +28,16 @@ package struct TranslationObjective: Objective {
   }
 
   package func forward(_ tape: Tape, step: Int, microbatch: Int) throws -> PredictionStatistics {
-    let batch = plans.batch(step * microbatchCount + microbatch)
+    let batch = plans.batches.batch(plans.pairs(step * microbatchCount + microbatch))
     tape.lap("batch")
     let result = model.predict(tape, batch, labelSmoothing: labelSmoothing)
     return PredictionStatistics(result, tokenCount: batch.sourceIDs.count + batch.targetIDs.count)
+  }
+
+  /// Pair numbers, from 0, those that are too long not counted.
+  package func samples(step: Int, microbatch: Int) -> String {
+    "pairs "
+      + plans.pairs(step * microbatchCount + microbatch).sorted().map(String.init).joined(separator: ", ")
   }
 }
 
@@ -69,15 +75,16 @@ private final class EpochPlans: Sendable {
     var plans: [Int: [[Int]]] = [:]
   }
 
-  private let batches: TranslationBatches
+  let batches: TranslationBatches
   private let state = Mutex(State())
 
   init(_ batches: TranslationBatches) {
     self.batches = batches
   }
 
-  func batch(_ number: Int) -> TranslationBatch {
-    let indices = state.withLock { state in
+  /// The pairs of micro-batch `number`.
+  func pairs(_ number: Int) -> [Int] {
+    state.withLock { state in
       while let last = state.starts.last, number >= last {
         let epoch = state.starts.count - 1
         let plan = batches.plan(epoch: epoch)
@@ -90,6 +97,5 @@ private final class EpochPlans: Sendable {
       let plan = state.plans[epoch] ?? batches.plan(epoch: epoch)
       return plan[number - state.starts[epoch]]
     }
-    return batches.batch(indices)
   }
 }

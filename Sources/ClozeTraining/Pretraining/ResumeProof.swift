@@ -1,0 +1,113 @@
+internal import ClozeCompute
+package import ClozeCore
+package import Foundation
+
+/// A run that was stopped and resumed is not the run that was never stopped.
+package enum ResumeProofError: Failure {
+  case differs(file: String, straight: Digest, resumed: Digest)
+
+  package var exitStatus: ExitStatus { .software }
+
+  package var description: String {
+    switch self {
+    case .differs(let file, let straight, let resumed):
+      "\(file): is \(straight.short) after a run that never stopped and \(resumed.short) after one that resumed; "
+        + "this is a defect of Cloze, please report it"
+    }
+  }
+}
+
+/// Shows on a person's own data and settings that resuming changes nothing: a run straight to step N, and one that stops
+/// after N / 2 and goes on with another number of workers, end with the same bytes.
+///
+/// Both have the settings' schedule, with N in the place of its end.
+package struct ResumeProof {
+  package let steps: Int
+  package let configuration: PretrainConfiguration
+  package let data: URL
+
+  package struct Outcome: Sendable, Equatable {
+    /// Of the run that never stopped, and of the two parts of the other.
+    package let straightWorkers: Int
+    package let firstWorkers: Int
+    package let secondWorkers: Int
+    package let stoppedStep: Int
+    /// By file, the same for both runs.
+    package let digests: [String: Digest]
+  }
+
+  private static let files = ["model.safetensors", "optimizer.safetensors"]
+
+  /// - Parameter steps: N, 2 or more.
+  package init(steps: Int, configuration: PretrainConfiguration, data: URL) {
+    self.steps = steps
+    self.configuration = configuration
+    self.data = data
+  }
+
+  /// Runs both, in folders beside `output` that are removed afterwards; `output` itself is not touched.
+  ///
+  /// - Returns: nil where it was interrupted.
+  /// - Throws: `ResumeProofError`, and what a run throws
+  package func run(
+    beside output: URL, isInterrupted: () -> Bool, report: (TrainingEvent) -> Void
+  ) throws -> Outcome? {
+    let folder = output.standardizedFileURL.appendingPathExtension("verify-\(UUID().uuidString.prefix(8))")
+    try Folder.create(folder)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let workers = WorkerGroup(count: configuration.compute.workers).count
+    let others = workers > 1 ? 1 : 2
+
+    func part(_ name: String, workers: Int, resume: Bool, until last: Int) throws -> RunOutcome.Reason {
+      let run = try PretrainRun(
+        configuration: settings(workers: workers), data: data, output: folder.appendingPathComponent(name),
+        resume: resume)
+      // Asked after a step and before its progress.
+      var step = 0
+      let outcome = try run.run(
+        isInterrupted: { step >= last - 1 || isInterrupted() },
+        report: { event in
+          if case .progress(let progress) = event { step = progress.step }
+          report(event)
+        })
+      return outcome.reason
+    }
+    guard try part("straight", workers: workers, resume: false, until: steps) == .limitReached else {
+      return nil
+    }
+    _ = try part("resumed", workers: others, resume: false, until: steps / 2)
+    if isInterrupted() { return nil }
+    guard try part("resumed", workers: workers, resume: true, until: steps) == .limitReached else {
+      return nil
+    }
+
+    var digests: [String: Digest] = [:]
+    for file in ResumeProof.files {
+      let (straight, resumed) = try (
+        digest(folder, "straight", file), digest(folder, "resumed", file)
+      )
+      guard straight == resumed else {
+        throw ResumeProofError.differs(file: file, straight: straight, resumed: resumed)
+      }
+      digests[file] = straight
+    }
+    return Outcome(
+      straightWorkers: workers, firstWorkers: others, secondWorkers: workers, stoppedStep: steps / 2,
+      digests: digests)
+  }
+
+  /// A line of progress after each step, by which the runs know where they are, and one checkpoint at the end.
+  private func settings(workers: Int) -> PretrainConfiguration {
+    var settings = configuration
+    settings.stop = StopConfiguration(steps: steps)
+    settings.cadence.logSteps = 1
+    settings.cadence.validationSteps = steps
+    settings.cadence.checkpointSteps = steps
+    settings.compute.workers = workers
+    return settings
+  }
+
+  private func digest(_ folder: URL, _ run: String, _ file: String) throws -> Digest {
+    Digest(of: try Data(file: folder.appendingPathComponent("\(run)/latest/\(file)")))
+  }
+}

@@ -1,0 +1,64 @@
+internal import ClozeCore
+package import Foundation
+
+/// The right to write into a run folder, which one process has at a time.
+///
+/// It is a `flock(2)` on the file `run.lock` there, which holds the process's id. The system takes the lock back when the
+/// process ends, however it ends, so a file that a killed run left behind locks nothing.
+package final class RunLock: Sendable {
+  package static let fileName = "run.lock"
+
+  private let folder: URL
+  private let path: String
+  private let descriptor: Int32
+  private let madeFolder: Bool
+
+  /// Makes the folder where there is none.
+  ///
+  /// - Throws: `CheckpointError.inUse`, which names the process that has the lock; `FileError`
+  package init(_ folder: URL) throws {
+    let path = folder.appendingPathComponent(RunLock.fileName).path
+    self.folder = folder
+    self.path = path
+    madeFolder = !FileManager.default.fileExists(atPath: folder.path)
+    while true {
+      try Folder.create(folder)
+      let file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
+      if file < 0, errno == ENOENT { continue }
+      guard file >= 0 else { throw FileError.writing(path) }
+      guard flock(file, LOCK_EX | LOCK_NB) == 0 else {
+        let code = errno
+        let owner = RunLock.owner(file)
+        close(file)
+        if code == EINTR { continue }
+        guard code == EWOULDBLOCK else { throw FileError.writing(path, errno: code) }
+        throw CheckpointError.inUse(path: folder.path, process: owner)
+      }
+      // The last owner may have removed the file after it was opened here: then it is no longer the one that others open.
+      var opened = stat()
+      var named = stat()
+      if fstat(file, &opened) == 0, stat(path, &named) == 0, opened.st_ino == named.st_ino {
+        descriptor = file
+        break
+      }
+      close(file)
+    }
+    // Where even these bytes find no room, a second process is refused without a number.
+    ftruncate(descriptor, 0)
+    let number = "\(getpid())\n"
+    _ = number.withCString { pwrite(descriptor, $0, number.utf8.count, 0) }
+  }
+
+  deinit {
+    unlink(path)
+    // Of a run that never began, nothing is left; a folder with files in it is not removed.
+    if madeFolder { rmdir(folder.path) }
+    close(descriptor)
+  }
+
+  private static func owner(_ file: Int32) -> Int? {
+    var bytes = [UInt8](repeating: 0, count: 32)
+    let count = pread(file, &bytes, bytes.count, 0)
+    return count > 0 ? Int(String(decoding: bytes.prefix(count - 1), as: UTF8.self)) : nil
+  }
+}
