@@ -44,13 +44,7 @@ package enum CheckpointError: Failure {
       "\(path): \(process.map { "process \($0)" } ?? "another process") writes into it; "
         + "let it end, or choose another --output"
     case .noRoom(let path, let bytes, let free):
-      "\(path): the disk is full, the last whole checkpoint stays; \(Figure.bytes(bytes)) are needed"
-        + (free.map { free in
-          ", \(Figure.bytes(free)) are free: "
-            + (free < bytes
-              ? "make room for \(Figure.bytes(bytes - free)) more" : "a quota or a limit on file sizes holds")
-        } ?? ", make room")
-        + "; --resume goes on"
+      CheckpointError.shortage(path: path, bytes: bytes, free: free) + ", then --resume"
     case .notFinite(let path, let step, let returns):
       "\(path): the loss or its gradient is not finite at step \(step) and those before it, and "
         + (returns > 0
@@ -58,6 +52,19 @@ package enum CheckpointError: Failure {
           : "there is no checkpoint yet to go back to; ")
         + "lower optimizer.learningRate, lengthen optimizer.schedule.warmupSteps or use compute.precision=float32"
     }
+  }
+
+  /// What a full disk lacks for `bytes` bytes at `path`.
+  static func shortage(path: String, bytes: Int, free: Int?) -> String {
+    let mend =
+      switch free {
+      case let free? where free < bytes:
+        "\(Figure.bytes(free)) are free: make room for \(Figure.bytes(bytes - free)) more"
+      case let free?: "\(Figure.bytes(free)) are free: raise the quota or the limit on file sizes"
+      case nil: "make room"
+      }
+    return
+      "\(path): the disk is full, the last whole checkpoint stays; \(Figure.bytes(bytes)) are needed, \(mend)"
   }
 }
 

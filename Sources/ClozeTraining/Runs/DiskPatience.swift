@@ -31,20 +31,18 @@ struct DiskPatience {
         return try write()
       } catch FileError.diskFull(let path) {
         let needed = bytes()
-        func shortage() -> CheckpointError {
-          .noRoom(path: path, bytes: needed, free: Folder.freeBytes(at: folder))
-        }
+        let free = Folder.freeBytes(at: folder)
         if isFirst, minutes > 0 {
           report(
             .warning(
-              "\(shortage()); waiting up to \(Figure.duration(60 * minutes)) for it (cadence.diskWaitMinutes)"
-            ))
+              CheckpointError.shortage(path: path, bytes: needed, free: free)
+                + "; waiting up to \(Figure.duration(60 * minutes)) for it (cadence.diskWaitMinutes)"))
         }
         isFirst = false
         let attempt = ContinuousClock.now + .seconds(DiskPatience.secondsBetweenAttempts)
         repeat {
           guard ContinuousClock.now - start < .seconds(60 * minutes), !isInterrupted() else {
-            throw shortage()
+            throw CheckpointError.noRoom(path: path, bytes: needed, free: free)
           }
           Thread.sleep(forTimeInterval: DiskPatience.secondsBetweenLooks)
         } while ContinuousClock.now < attempt || Folder.freeBytes(at: folder) ?? .max < needed
