@@ -48,7 +48,8 @@ enum FolderMode {
   }
 
   private func repair(_ folder: URL, pool: WorkerPool) throws {
-    let repair = try DatasetRepair(folder, pool: pool)
+    let claim = try FolderClaim(folder)
+    let repair = try withExtendedLifetime(claim) { try DatasetRepair(folder, pool: pool) }
     let done = repair.actions.isEmpty ? ["nothing was wrong"] : repair.actions
     let (train, held) = (repair.index.train, repair.index.validation)
     try StandardOutput.writeLine(

@@ -246,6 +246,18 @@ import Testing
     #expect(try DataFixture.contents(folder)["index.json"] == original["index.json"])
   }
 
+  /// Two megabytes in which a frame seems to begin everywhere: some passes over them, not one from each place.
+  @Test func beginningsOfFramesEverywhere() throws {
+    let beginning: [UInt8] = [0x28, 0xB5, 0x2F, 0xFD, 0xA0, 0, 0, 0, 1]
+    let name = try index().train.files[0].name
+    try Data(repeatElement(beginning, count: 220_000).joined())
+      .write(to: folder.appendingPathComponent(name))
+    try remove("index.json")
+    try repair()
+    #expect(try index().train.quarantine == [0, 1, 2])
+    #expect(try problems() == [])
+  }
+
   /// Killed after the shard was written again and before the index was: the old index is still there.
   @Test func aRepairThatWasKilledIsDoneAgain() throws {
     let file = try index().train.files[0]

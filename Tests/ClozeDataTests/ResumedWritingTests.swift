@@ -181,4 +181,17 @@ import Testing
       #expect(try !DatasetWriter.completeMove(in: folder))
     }
   }
+
+  /// Two writers at once would write into each other's files.
+  @Test func aFolderHasOneWriter() throws {
+    let claim = try FolderClaim(temporary.url)
+    #expect(
+      failureMessage { _ = try FolderClaim(temporary.url) }.contains("another tokenize is writing into it"))
+    withExtendedLifetime(claim) {}
+  }
+
+  @Test func aClaimThatWentMayBeTaken() throws {
+    for _ in 0..<2 { _ = try FolderClaim(temporary.url) }
+    #expect(failureMessage { _ = try FolderClaim(temporary.file("nowhere")) }.contains("does not exist"))
+  }
 }

@@ -27,11 +27,13 @@ package enum ShardError: Failure {
   case framesDisagree(path: String, frame: Int)
   case foreignShard(path: String)
   case documentMissing(path: String, split: Split, number: Int, count: Int)
+  case otherWriter(path: String)
   case otherCorpus(path: String, existing: Digest, new: Digest)
 
   package var exitStatus: ExitStatus {
     switch self {
     case .otherCorpus, .documentMissing: .usage
+    case .otherWriter: .inputOutput
     default: .data
     }
   }
@@ -93,6 +95,8 @@ package enum ShardError: Failure {
     case .documentMissing(let path, let split, let number, let count):
       return "\(path): has no document \(number) in the \(split.rawValue) split; "
         + (count > 0 ? "choose 0 to \(count - 1)" : "choose another --split")
+    case .otherWriter(let path):
+      return "\(path): another tokenize is writing into it; wait for its end, or choose another folder"
     case .otherCorpus(let path, let existing, let new):
       return "\(path): already holds the data of corpus \(existing.short), this one is \(new.short); "
         + "choose another --output, or replace it with --force"

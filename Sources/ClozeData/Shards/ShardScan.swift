@@ -50,13 +50,16 @@ struct ShardScan: Sendable {
     unigrams = [UInt64](repeating: 0, count: expectation.vocabularySize)
     digest = try file.digest()
     var offset = 0
+    var wastedBytes = 0
     while offset < size, try !beginsSeekTable(file, at: offset) {
       do {
         let frame = try frame(in: file, at: offset)
         frames.append(frame)
         offset += frame.entry.size
       } catch let damage as Damage {
-        let next = try nextMagic(in: file, after: offset)
+        wastedBytes += damage.readBytes
+        // Bytes that are made to look like a frame's beginning again and again are given up after some passes.
+        let next = wastedBytes > 16 * size + (1 << 28) ? size : try nextMagic(in: file, after: offset)
         if let last = holes.last, last.range.upperBound == offset {
           holes[holes.count - 1].range = last.range.lowerBound..<next
         } else {
@@ -87,6 +90,8 @@ struct ShardScan: Sendable {
 
   private struct Damage: Error {
     var reason: String
+    /// Bytes read and inflated in vain to find it.
+    var readBytes = 0
   }
 
   private mutating func frame(in file: OpenFile, at offset: Int) throws -> Frame {
@@ -104,7 +109,7 @@ struct ShardScan: Sendable {
     }
     return try file.withBytes(at: offset, count: min(rest, ZstdFrame.compressedBound(claimed))) { bytes in
       guard let size = ZstdFrame.compressedSize(bytes) else {
-        throw Damage(reason: "a frame is damaged or cut off")
+        throw Damage(reason: "a frame is damaged or cut off", readBytes: bytes.count)
       }
       let compressed = UnsafeRawBufferPointer(rebasing: bytes[..<size])
       do {
@@ -112,7 +117,10 @@ struct ShardScan: Sendable {
           try frame(inflated: inflater.inflate(compressed, byteCount: claimed), offset: offset, size: size)
         }
       } catch let corruption as ZstdFrame.Corruption {
-        throw Damage(reason: corruption.reason)
+        throw Damage(reason: corruption.reason, readBytes: bytes.count + claimed)
+      } catch var damage as Damage {
+        damage.readBytes = bytes.count + claimed
+        throw damage
       }
     }
   }
