@@ -271,6 +271,20 @@ import Testing
     }
   }
 
+  /// An index that reads well and is damaged all the same is not believed.
+  @Test func aWrongNumberInTheIndexCostsNoFrame() throws {
+    let lies: [(inout DataIndex) -> Void] = [
+      { $0.train.files[0].frames[1].digest = Digest(of: "other") }, { $0.seed += 1 },
+      { $0.corpus = Digest(of: "other") }, { $0.train.files[1].digest = Digest(of: "other") },
+    ]
+    for lie in lies {
+      try DataFixture.editIndex(folder, lie)
+      #expect(try !problems().isEmpty)
+      try repair()
+      #expect(try DataFixture.contents(folder) == original)
+    }
+  }
+
   /// A second loss adds to the first.
   @Test func lossesAddUp() throws {
     for number in [4, 1, 7] {
@@ -321,7 +335,8 @@ import Testing
       $0.train.words += 1
       $0.validation.bytes -= 1
     }
-    #expect(try problems().count == 2)
+    // And that the provenance knows another index.
+    #expect(try problems().count == 3)
     try repair()
     #expect(try DataFixture.contents(folder) == original)
   }

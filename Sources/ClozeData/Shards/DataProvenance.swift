@@ -5,7 +5,8 @@ internal import Foundation
 /// be rebuilt, byte for byte where no frame is lost.
 ///
 /// The format, version 1: one line of JSON with sorted keys, the digests in hexadecimal. `trainFrames` and
-/// `validationFrames` are how many frames each split had when it was written.
+/// `validationFrames` are how many frames each split had when it was written; `index` is the digest of `index.json`, so
+/// that a damaged index is told from damaged shards.
 package struct DataProvenance: Codable, Sendable, Equatable {
   package var version = 1
   package var tokenizer: Digest
@@ -16,11 +17,13 @@ package struct DataProvenance: Codable, Sendable, Equatable {
   package var validationRate: Double
   package var trainFrames: Int
   package var validationFrames: Int
+  package var index: Digest
 
   static let fileName = "provenance.json"
 
-  /// What an index says of it.
-  init(_ index: DataIndex) {
+  /// - Parameter identity: the digest of the index's bytes.
+  init(_ index: DataIndex, identity: Digest) {
+    self.index = identity
     tokenizer = index.tokenizer
     vocabularySize = index.vocabularySize
     corpus = index.corpus

@@ -38,8 +38,7 @@ package struct DatasetRepair {
     if try DatasetWriter.completeMove(in: folder) {
       actions.append("moved into place what tokenize had finished")
     }
-    let old = try DatasetRepair.oldIndex(folder)
-    let provenance = try DatasetRepair.provenance(folder, old)
+    let (old, provenance) = try DatasetRepair.origin(of: folder)
     let tokenizer = try Tokenizer(folder)
     guard tokenizer.digest == provenance.tokenizer, tokenizer.vocabulary.count == provenance.vocabularySize
     else {
@@ -61,10 +60,11 @@ package struct DatasetRepair {
     index.unigramEntropy = counts.entropy
     index.unigrams = Digest(of: counts.encoded)
     try replace(DataIndex.unigramsFileName, counts.encoded, "counted the unigrams again")
-    try replace(DataProvenance.fileName, DataProvenance(index).encoded(), "wrote provenance.json again")
     let encoded = try index.encoded()
-    try replace(DataIndex.fileName, encoded, "wrote index.json again")
     identity = Digest(of: encoded)
+    let newProvenance = try DataProvenance(index, identity: identity).encoded()
+    try replace(DataProvenance.fileName, newProvenance, "wrote provenance.json again")
+    try replace(DataIndex.fileName, encoded, "wrote index.json again")
   }
 
   /// The names of the shards that a folder has, in the order of their numbers.
@@ -83,22 +83,22 @@ package struct DatasetRepair {
     }
   }
 
-  private static func oldIndex(_ folder: URL) throws -> DataIndex? {
+  /// What the index states, where it can be read and is the one that the provenance names; and where the data are from.
+  private static func origin(of folder: URL) throws -> (index: DataIndex?, provenance: DataProvenance) {
+    var read: (index: DataIndex, identity: Digest)?
     do {
-      return try DataIndex.read(folder: folder).index
+      read = try DataIndex.read(folder: folder)
     } catch let error as ShardError {
       // The shards of another version are no shards to this one.
       if case .unknownVersion = error { throw error }
-      return nil
     }
-  }
-
-  private static func provenance(_ folder: URL, _ old: DataIndex?) throws -> DataProvenance {
-    if let old { return DataProvenance(old) }
     do {
-      return try DataProvenance(folder: folder)
+      let provenance = try DataProvenance(folder: folder)
+      // An index that can be read and is another one would condemn frames that are whole.
+      return (provenance.index == read?.identity ? read?.index : nil, provenance)
     } catch let failure as any Failure where failure.exitStatus == .data {
-      throw ShardError.noProvenance(path: folder.path)
+      guard let read else { throw ShardError.noProvenance(path: folder.path) }
+      return (read.index, DataProvenance(read.index, identity: read.identity))
     }
   }
 

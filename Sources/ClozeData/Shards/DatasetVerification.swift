@@ -30,13 +30,14 @@ package struct DatasetVerification {
     let read = try note(DatasetVerification.sound { try DataIndex.read(folder: folder) })
     (index, identity) = (read?.index, read?.identity)
     let provenance = try note(DatasetVerification.sound { try DataProvenance(folder: folder) })
-    if let index, let provenance, provenance != DataProvenance(index) {
+    let indexed = read.map { DataProvenance($0.index, identity: $0.identity) }
+    if let indexed, let provenance, provenance != indexed {
       problems.append(
         ShardError.wrongProvenance(
           path: folder.appendingPathComponent(DataProvenance.fileName).path,
           reason: "does not agree with index.json"))
     }
-    guard let stated = index.map(DataProvenance.init) ?? provenance else { return }
+    guard let stated = indexed ?? provenance else { return }
     try note(
       DatasetVerification.sound {
         let found = try Tokenizer(folder).digest

@@ -193,8 +193,10 @@ package final class DatasetWriter {
       try AtomicFile.write(data, to: staging.appendingPathComponent(name))
     }
     try write(unigrams.encoded, DataIndex.unigramsFileName)
-    try write(DataProvenance(index).encoded(), DataProvenance.fileName)
-    try write(index.encoded(), DataIndex.fileName)
+    let encoded = try index.encoded()
+    try write(
+      DataProvenance(index, identity: Digest(of: encoded)).encoded(), DataProvenance.fileName)
+    try write(encoded, DataIndex.fileName)
     try DatasetWriter.moveIntoPlace(index, folder: folder)
     isFinished = true
     return index
