@@ -1,5 +1,5 @@
 /// What an encoder has met so far.
-package struct TokenCounts: Hashable, Sendable {
+package struct TokenCounts: Hashable, Codable, Sendable {
   /// Words before they are cut into pieces; a punctuation mark and a Chinese character are words.
   package var words = 0
   /// Token ids given out.
@@ -13,7 +13,7 @@ package struct TokenCounts: Hashable, Sendable {
   /// Byte sequences that are no UTF-8.
   package var invalidSequences = 0
 
-  package init() {}
+  package init(words: Int = 0) { self.words = words }
 
   package static func += (left: inout TokenCounts, right: TokenCounts) {
     left.words += right.words
@@ -22,6 +22,17 @@ package struct TokenCounts: Hashable, Sendable {
     left.continuationPieces += right.continuationPieces
     left.literalSpecials += right.literalSpecials
     left.invalidSequences += right.invalidSequences
+  }
+
+  package static func - (left: TokenCounts, right: TokenCounts) -> TokenCounts {
+    var difference = left
+    difference.words -= right.words
+    difference.tokens -= right.tokens
+    difference.unknownTokens -= right.unknownTokens
+    difference.continuationPieces -= right.continuationPieces
+    difference.literalSpecials -= right.literalSpecials
+    difference.invalidSequences -= right.invalidSequences
+    return difference
   }
 }
 

@@ -24,7 +24,8 @@ enum RandomText {
         let document = (0..<500).map { _ in
           TokenID(SpecialTokens.texts.count + Int(pow(ordinary, random.uniform())) - 1)
         }
-        try writer.append(document[...], to: .train, words: document.count, bytes: 4 * document.count)
+        try writer.append(
+          document[...], to: .train, counts: TokenCounts(words: document.count), bytes: 4 * document.count)
       }
       _ = try writer.finish(corpus: Digest(of: "benchmark"))
     }

@@ -35,9 +35,7 @@ struct TokenizationReport {
       ("corpus", index.corpus.short),
       ("output", folder.path),
     ]
-    let width = rows.map(\.0.count).max() ?? 0
-    return rows.map { $0.0.padding(toLength: width + 2, withPad: " ", startingAt: 0) + $0.1 }
-      .joined(separator: "\n")
+    return FigureTable.text(rows)
   }
 
   private func ratio(_ part: Int, _ whole: Int, digits: Int) -> String {

@@ -17,18 +17,25 @@ struct Tokenize: Tool {
       one, and to encode it. Equal documents are kept once. The output has the same bytes for any \
       --workers. Literal [MASK] and the like are text and are counted.
 
+      Killed, it goes on when it is run again with the same arguments into the same folder: with the vocabulary that \
+      it had trained, after its last whole shard, to the same bytes. The text is read again, at the speed of hashing \
+      it, because duplicates are known only from the text; nothing that lies in a whole shard is encoded again. \
+      --verify looks at every byte of a data folder, --repair makes a sound one of what is left of it: frames that are \
+      damaged go into quarantine, a lost index is rebuilt. --inspect shows its figures, or document N as text.
+
       Memory does not grow with the corpus, but for 64 bytes a distinct document: about 30 MB a worker, and while a \
       vocabulary is trained up to 600 MB for its words. A document is cut at 16 MiB.
 
-      Example:
+      Examples:
         tokenize corpora/english.txt --output data/english --vocabulary-size 8192
+        tokenize --inspect data/english 12 --split validation
       """)
 
-  @Argument(help: "Files, folders, patterns, or - for standard input.")
-  var inputs: [String]
+  @Argument(help: "Files, folders, patterns, or - for standard input; with --inspect, a document's number.")
+  var inputs: [String] = []
 
   @Option(name: .long, help: ArgumentHelp("The data folder to write.", valueName: "folder"))
-  var output: String
+  var output: String?
 
   @Option(name: .long, help: "How many tokens to train. (default: 8192)")
   var vocabularySize: Int?
@@ -67,10 +74,24 @@ struct Tokenize: Tool {
   @Flag(name: .long, help: "Replace the data of another corpus in the output folder.")
   var force = false
 
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "How many frames of 65,536 tokens a shard has; a killed run goes on after its last whole shard.",
+      valueName: "n"))
+  var shardFrames = ShardLayout().framesPerShard
+
+  @OptionGroup(title: "A data folder that there is") var folderOptions: FolderOptions
+
   @OptionGroup var common: CommonOptions
 
   func validate() throws {
-    guard !inputs.isEmpty else { throw ValidationError("no input is named; name a file, a folder or -") }
+    if try folderOptions.mode(inputs: inputs, output: output) == nil {
+      guard !inputs.isEmpty else { throw ValidationError("no input is named; name a file, a folder or -") }
+      guard output != nil else {
+        throw ValidationError("no --output is given; name the data folder to write")
+      }
+    }
     guard (0...1).contains(validationRate) else {
       throw ValidationError("--validation-rate is \(validationRate); choose a share in 0...1, such as 0.01")
     }
@@ -86,11 +107,22 @@ struct Tokenize: Tool {
     guard (1...1024).contains(workers) else {
       throw ValidationError("--workers is \(workers); choose 1...1024")
     }
+    guard (1...65_536).contains(shardFrames) else {
+      throw ValidationError("--shard-frames is \(shardFrames); choose 1...65536, such as 1024")
+    }
   }
 
   mutating func execute() throws {
+    let pool = WorkerPool(workerCount: workers)
+    if let mode = try folderOptions.mode(inputs: inputs, output: output) {
+      return try mode.run(pool: pool, isQuiet: common.quiet)
+    }
+    guard let output else { return }
     let folder = URL(fileURLWithPath: output, isDirectory: true)
     try Folder.create(folder)
+    let claim = try FolderClaim(folder)
+    defer { withExtendedLifetime(claim) {} }
+    _ = try DatasetWriter.completeMove(in: folder)
 
     // 1. The corpus. Standard input can be read only once, so it waits in a file for the second pass.
     let spool = inputs.contains("-") ? try StandardInputSpool(in: folder) : nil
@@ -98,43 +130,43 @@ struct Tokenize: Tool {
     let corpus = try CorpusInputs(inputs, standardInput: spool?.url, excluding: folder)
     var format = CorpusFormat()
     (format.boundary, format.field, format.isStrict) = (documents, field, strict)
-    let pool = WorkerPool(workerCount: workers)
     let pass = CorpusPass(corpus, format: format, seed: seed, validationRate: validationRate, pool: pool)
+    var layout = ShardLayout()
+    layout.framesPerShard = shardFrames
 
-    // 2. The tokenizer: given, or trained on the words of the train split. The first pass also tells whether the
-    // folder's data came from this corpus.
+    // 2. The tokenizer: given, trained on the words of the train split, or the one that a killed run has trained. The
+    // first pass also tells whether the folder's data came from this corpus.
     let progress = CorpusProgress(totalBytes: corpus.byteCount, isQuiet: common.quiet)
     let existing = force ? nil : try? DataIndex.read(folder: folder).index.corpus
-    let surveyed: Digest?
-    let tokenizer: Tokenizer
-    if let path = self.tokenizer {
-      tokenizer = try Tokenizer(URL(fileURLWithPath: path), lowercases: letterCase.map { $0 == .uncased })
-      surveyed = try existing.map { _ in try pass.survey { progress.report("surveying", bytes: $0) }.corpus }
-    } else {
-      let normalizer = TextNormalizer(lowercases: letterCase == .uncased)
-      let (counts, statistics) = try pass.countWords(normalizer: normalizer) {
-        progress.report("counting words", bytes: $0)
+    let source: TokenizerSource =
+      if let path = tokenizer {
+        .given(try Tokenizer(URL(fileURLWithPath: path), lowercases: letterCase.map { $0 == .uncased }))
+      } else {
+        .trained(size: vocabularySize ?? 8192, lowercases: letterCase == .uncased)
       }
-      let vocabulary = try VocabularyTrainer(size: vocabularySize ?? 8192).train(counts)
-      tokenizer = Tokenizer(vocabulary: vocabulary, normalizer: normalizer)
-      surveyed = statistics.corpus
-    }
-    if let existing, let surveyed, existing != surveyed {
+    let start = try TokenizationStart(
+      pass, source, layout: layout, folder: folder, needsCorpus: existing != nil, progress: progress)
+    if let existing, let surveyed = start.progress.corpus, existing != surveyed {
       throw ShardError.otherCorpus(path: folder.path, existing: existing, new: surveyed)
     }
 
     // 3. The shards, which take the place of an earlier run's once they are whole.
+    let tokenizer = start.tokenizer
     let writer = try DatasetWriter(
       folder: folder,
       provenance: .init(
         tokenizer: tokenizer.digest, vocabularySize: tokenizer.vocabulary.count, seed: seed,
         validationRate: validationRate),
-      pool: pool)
-    try tokenizer.write(to: writer.staging)
+      layout: layout, pool: pool, progress: start.progress)
+    try writer.stage(tokenizer)
+    if writer.finishedShards > 0, !common.quiet {
+      Console.write("going on after \(writer.finishedShards) whole shards\n")
+    }
     let statistics = try pass.encode(with: tokenizer, into: writer) {
       progress.report("encoding", bytes: $0)
     }
-    guard surveyed == nil || surveyed == statistics.corpus else {
+    guard start.progress.corpus == nil || start.progress.corpus == statistics.corpus else {
+      writer.discard()
       throw CorpusError.changed(inputs: corpus.description)
     }
     let index = try writer.finish(corpus: statistics.corpus)

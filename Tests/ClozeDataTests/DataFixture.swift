@@ -39,9 +39,47 @@ enum DataFixture {
       folder: folder,
       provenance: .init(tokenizer: tokenizer, vocabularySize: vocabularySize, seed: 3, validationRate: 0.1),
       layout: layout, pool: WorkerPool(workerCount: workers))
-    for document in train { try writer.append(document[...], to: .train, words: 2, bytes: 10) }
-    for document in validation { try writer.append(document[...], to: .validation, words: 3, bytes: 20) }
+    for document in train {
+      try writer.append(document[...], to: .train, counts: TokenCounts(words: 2), bytes: 10)
+    }
+    for document in validation {
+      try writer.append(document[...], to: .validation, counts: TokenCounts(words: 3), bytes: 20)
+    }
     return try writer.finish(corpus: corpus)
+  }
+
+  /// Small frames and shards, so that few documents fill many.
+  static var smallLayout: ShardLayout {
+    var layout = ShardLayout()
+    (layout.tokensPerFrame, layout.framesPerShard) = (64, 3)
+    return layout
+  }
+
+  /// A folder that has its tokenizer too.
+  @discardableResult
+  static func writeWhole(_ train: [[TokenID]], validation: [[TokenID]] = [], to folder: URL) throws
+    -> DataIndex
+  {
+    let tokenizer = Tokenizer(vocabulary: try vocabulary(), normalizer: .cased)
+    let writer = try DatasetWriter(
+      folder: folder,
+      provenance: .init(tokenizer: tokenizer.digest, vocabularySize: 200, seed: 3, validationRate: 0.1),
+      layout: smallLayout, pool: WorkerPool(workerCount: 1))
+    try writer.stage(tokenizer)
+    for (split, documents) in [(Split.train, train), (.validation, validation)] {
+      for (number, document) in documents.enumerated() {
+        try writer.append(
+          document[...], to: split, counts: TokenCounts(words: number), bytes: 10 * document.count)
+      }
+    }
+    return try writer.finish(corpus: corpus)
+  }
+
+  /// The bytes of a folder's files by name.
+  static func contents(_ folder: URL) throws -> [String: Data] {
+    let names = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+    return try Dictionary(
+      uniqueKeysWithValues: names.map { ($0, try Data(contentsOf: folder.appendingPathComponent($0))) })
   }
 
   /// Rewrites `index.json` after `change`, as somebody hostile might.

@@ -41,12 +41,12 @@ import Testing
   }
 
   /// Writes frames as one shard whose every number and digest is right, whatever the frames hold.
-  private func write(_ frames: [ShardFrame]) throws {
+  private func write(_ frames: [ShardFrame], split: Split = .train, numbers: [Int]? = nil) throws {
     var data = Data()
     var entries: [DataIndex.Frame] = []
     var table = SeekTable()
-    for frame in frames {
-      let bytes = frame.encoded(tokenBits: 16)
+    for (number, frame) in frames.enumerated() {
+      let bytes = frame.encoded(split: split, number: numbers?[number] ?? number, tokenBits: 16)
       let compressed = try ZstdFrame.compress(bytes, level: 9)
       entries.append(
         .init(
@@ -75,7 +75,7 @@ import Testing
     expectComplaint("holds no index.json")
   }
 
-  @Test(arguments: ["", "[]", "{\"version\":1}", "{\"version\":\"x\"}", "{", "null"])
+  @Test(arguments: ["", "[]", "{\"version\":2}", "{\"version\":\"x\"}", "{", "null"])
   func malformedIndex(text: String) throws {
     try temporary.write(text, to: "index.json")
     expectComplaint("is no index of a data folder")
@@ -104,8 +104,8 @@ import Testing
   }
 
   @Test func unknownVersion() throws {
-    try DataFixture.editIndex(folder) { $0.version = 2 }
-    expectComplaint("format version 2")
+    try DataFixture.editIndex(folder) { $0.version = 1 }
+    expectComplaint("format version 1")
   }
 
   @Test(arguments: ["../train-00000.zst", "/etc/passwd", "train-00001.zst", ""])
@@ -220,6 +220,41 @@ import Testing
   @Test func documentEndsDescend() throws {
     try forgeFrame(0) { $0.documentEnds[0] = 0 }
     expectComplaint("do not ascend")
+  }
+
+  /// Two frames whose places were changed, with every number and digest of the index mended.
+  @Test func framesInEachOthersPlace() throws {
+    try forgeFrame(0) { _ in }
+    let dataset = try TokenDataset(folder: folder, split: .train)
+    var frames = try (0..<dataset.frameCount).map { try dataset.frame($0) }
+    frames.swapAt(0, 1)
+    try write(frames, numbers: [1, 0] + Array(2..<frames.count))
+    expectComplaint("frame 0 has a head that is that of frame 1 of the train split")
+  }
+
+  @Test func frameOfTheOtherSplit() throws {
+    try forgeFrame(0) { _ in }
+    let dataset = try TokenDataset(folder: folder, split: .train)
+    try write(try (0..<dataset.frameCount).map { try dataset.frame($0) }, split: .validation)
+    expectComplaint("of the validation split")
+  }
+
+  @Test func quarantineBeyondTheFrames() throws {
+    let original = try Data(contentsOf: temporary.file("index.json"))
+    for list in [[-1], [1 << 40], [3, 3], [5, 2]] {
+      try original.write(to: temporary.file("index.json"))
+      try DataFixture.editIndex(folder) { $0.train.quarantine = list }
+      expectComplaint("a frame in quarantine is")
+    }
+  }
+
+  /// A number in the list that is in a shard as well: every frame after it would be another than it says.
+  @Test func quarantineOfAFrameThatIsThere() throws {
+    try DataFixture.editIndex(folder) { index in
+      index.train.quarantine = [1]
+      if index.train.files[0].frames[0].continues { index.train.documents += 1 }
+    }
+    expectComplaint("frame 2 has a head that is that of frame 1")
   }
 
   @Test func documentEndsContradictTheIndex() throws {

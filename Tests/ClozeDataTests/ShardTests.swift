@@ -89,7 +89,7 @@ import Testing
         provenance: .init(
           tokenizer: DataFixture.tokenizer, vocabularySize: 200, seed: 3, validationRate: 0.1),
         pool: WorkerPool(workerCount: 1))
-      try writer.append([7, 8, 9], to: .train, words: 1, bytes: 1)
+      try writer.append([7, 8, 9], to: .train, counts: TokenCounts(words: 1), bytes: 1)
     }
     let dataset = try TokenDataset(folder: folder.url, split: .train)
     #expect(dataset.identity == identity)

@@ -169,8 +169,8 @@ import Testing
     }
     #expect(
       try work.names("data-1") == [
-        "index.json", "tokenizer.json", "tokenizer_config.json", "train-00000.zst", "unigrams.bin",
-        "validation-00000.zst", "vocab.txt",
+        "index.json", "provenance.json", "tokenizer.json", "tokenizer_config.json", "train-00000.zst",
+        "unigrams.bin", "validation-00000.zst", "vocab.txt",
       ])
     try work.expectEqual("data-2", "data-1")
     try work.expectEqual("data-3", "data-1")
@@ -223,7 +223,8 @@ import Testing
     #expect(try work.table(forced.output)["documents"] == "2 (train 2, validation 0)")
     #expect(
       try work.names("shards") == [
-        "index.json", "notes.txt", "tokenizer.json", "tokenizer_config.json", "train-00000.zst",
+        "index.json", "notes.txt", "provenance.json", "tokenizer.json", "tokenizer_config.json",
+        "train-00000.zst",
         "unigrams.bin", "vocab.txt",
       ])
     #expect(try work.bytes("shards/notes.txt") == Data("Mine.".utf8))

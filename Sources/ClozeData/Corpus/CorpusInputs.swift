@@ -1,4 +1,4 @@
-internal import ClozeCore
+package import ClozeCore
 package import Foundation
 
 /// The files of a corpus, in the order in which they are read.
@@ -37,6 +37,8 @@ package struct CorpusInputs: Sendable {
   package let description: String
   /// Bytes on disk.
   package let byteCount: Int
+  /// Equal where the files have the same paths, sizes and times of modification.
+  package let identity: Digest
 
   static let folderSuffixes = ["", ".gz", ".zst"].flatMap { [".txt" + $0, ".jsonl" + $0] }
 
@@ -58,10 +60,17 @@ package struct CorpusInputs: Sendable {
     }
     files = urls.map(File.init)
     description = inputs.joined(separator: " ")
-    byteCount = urls.reduce(0) { sum, url in
-      let attributes = try? FileManager.default.attributesOfItem(atPath: url.path)
-      return sum + ((attributes?[.size] as? NSNumber)?.intValue ?? 0)
+    var identity = DigestBuilder()
+    var byteCount = 0
+    for url in urls {
+      var status = stat()
+      guard stat(url.path, &status) == 0 else { continue }
+      byteCount += Int(status.st_size)
+      let time = status.st_mtim
+      identity.update("\(url.path.utf8.count) \(url.path) \(status.st_size) \(time.tv_sec).\(time.tv_nsec)\n")
     }
+    self.byteCount = byteCount
+    self.identity = identity.finalize()
   }
 
   private static func matches(_ input: String) throws -> [String] {

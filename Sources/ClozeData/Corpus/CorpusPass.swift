@@ -45,6 +45,12 @@ package struct CorpusPass: Sendable {
     self.pool = pool
   }
 
+  /// All of it, beside the text, that decides which documents go where: equal for equal results.
+  package var settings: String {
+    "\(format.boundary.rawValue) \(format.isStrict) \(format.maximumDocumentBytes) \(seed) "
+      + "\(validationRate.bitPattern) \(format.field)"
+  }
+
   /// Reads the corpus to its end, for its digest alone.
   /// - Throws: `CorpusError`, `FileError`
   package func survey(progress: (Int) -> Void) throws -> CorpusStatistics {
@@ -73,50 +79,48 @@ package struct CorpusPass: Sendable {
     return (counts, statistics)
   }
 
-  /// Encodes all documents into a data folder.
+  /// Encodes all documents into a data folder, but for those that an unfinished run has encoded: these are read, for the
+  /// text's digest and its duplicates, and no more.
   /// - Throws: `CorpusError`, `FileError`
   package func encode(with tokenizer: Tokenizer, into writer: DatasetWriter, progress: (Int) -> Void) throws
     -> CorpusStatistics
   {
     let encoders = EncoderShelf(tokenizer)
-    var empty = 0
-    var statistics = try run(progress: progress) { documents in
+    let finished = Dictionary(
+      uniqueKeysWithValues: Split.allCases.map { ($0, writer.finishedDocuments($0)) })
+    var statistics = try run(skipping: finished, progress: progress) { documents in
       encoders.withEncoder { EncodedBatch(documents, with: &$0) }
     } take: { batch, documents in
       for number in 0..<documents.count {
-        let tokens = batch.tokens[batch.ends[number]..<batch.ends[number + 1]]
-        guard !tokens.isEmpty else {
-          empty += 1
-          continue
-        }
         try writer.append(
-          tokens, to: documents.splits[number], words: batch.words[number],
-          bytes: documents.byteCount(of: number))
+          batch.tokens[batch.ends[number]..<batch.ends[number + 1]], to: documents.splits[number],
+          counts: batch.counts[number], bytes: documents.byteCount(of: number))
       }
     }
-    statistics.empty = empty
-    statistics.tokens = encoders.counts
+    (statistics.tokens, statistics.empty) = writer.counts
     return statistics
   }
 
   /// - Parameters:
+  ///   - skipped: how many of each split's first documents no worker gets.
   ///   - work: what a worker does with a batch.
   ///   - take: gets the results in order, on the caller's thread.
   private func run<Output: Sendable>(
-    progress: (Int) -> Void, work: @escaping @Sendable (DocumentBatch) -> Output,
+    skipping skipped: [Split: Int] = [:], progress: (Int) -> Void,
+    work: @escaping @Sendable (DocumentBatch) -> Output,
     take: (Output, DocumentBatch) throws -> Void
   ) throws -> CorpusStatistics {
     let reader = CorpusReader(inputs, format: format)
     var filter = DocumentFilter(seed: seed, validationRate: validationRate)
     var statistics = CorpusStatistics()
+    var skipped = skipped
     var pending: [(documents: DocumentBatch, result: PendingResult<Output>)] = []
     var isAtEnd = false
     while !isAtEnd || !pending.isEmpty {
       while !isAtEnd, pending.count < pool.depth {
-        let documents = try nextBatch(reader, &filter, &statistics)
-        if documents.isEmpty {
-          isAtEnd = true
-        } else {
+        let documents: DocumentBatch
+        (documents, isAtEnd) = try nextBatch(reader, &filter, &statistics, &skipped)
+        if !documents.isEmpty {
           pending.append((documents, pool.submit { work(documents) }))
         }
         progress(reader.bytesFromDisk)
@@ -136,17 +140,25 @@ package struct CorpusPass: Sendable {
   }
 
   private func nextBatch(
-    _ reader: CorpusReader, _ filter: inout DocumentFilter, _ statistics: inout CorpusStatistics
-  ) throws -> DocumentBatch {
+    _ reader: CorpusReader, _ filter: inout DocumentFilter, _ statistics: inout CorpusStatistics,
+    _ skipped: inout [Split: Int]
+  ) throws -> (documents: DocumentBatch, isAtEnd: Bool) {
     var batch = DocumentBatch()
     batch.reserveCapacity(bytes: batchBytes)
-    while batch.byteCount < batchBytes {
+    var skippedBytes = 0
+    while batch.byteCount + skippedBytes < batchBytes {
       let taken: Void? = try reader.next { text, invalidSequences in
         statistics.invalidSequences += invalidSequences
-        if let split = filter.split(of: text) { batch.append(text, split: split) }
+        guard let split = filter.split(of: text) else { return }
+        if let left = skipped[split], left > 0 {
+          skipped[split] = left - 1
+          skippedBytes += text.count
+        } else {
+          batch.append(text, split: split)
+        }
       }
-      guard taken != nil else { break }
+      guard taken != nil else { return (batch, true) }
     }
-    return batch
+    return (batch, false)
   }
 }

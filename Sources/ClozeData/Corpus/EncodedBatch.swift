@@ -6,17 +6,17 @@ struct EncodedBatch: Sendable {
   private(set) var tokens: [TokenID] = []
   /// Document i has the tokens ends[i] ..< ends[i + 1].
   private(set) var ends = [0]
-  /// How many words each document has.
-  private(set) var words: [Int] = []
+  /// What the encoder met in each document.
+  private(set) var counts: [TokenCounts] = []
 
   init(_ documents: DocumentBatch, with encoder: inout TokenEncoder) {
     // English has some four bytes a token.
     tokens.reserveCapacity(documents.byteCount / 3)
     documents.visitTexts { text, _ in
-      let before = encoder.counts.words
+      let before = encoder.counts
       encoder.encode(text, into: &tokens)
       ends.append(tokens.count)
-      words.append(encoder.counts.words - before)
+      counts.append(encoder.counts - before)
     }
   }
 }
@@ -37,14 +37,5 @@ final class EncoderShelf: Sendable {
 
   private func put(_ encoder: consuming TokenEncoder) {
     idle.withLock { [encoder] in $0.append(encoder) }
-  }
-
-  /// What all encoders have met. Sums do not depend on which encoder met what.
-  var counts: TokenCounts {
-    idle.withLock { encoders in
-      var sum = TokenCounts()
-      for encoder in encoders { sum += encoder.counts }
-      return sum
-    }
   }
 }

@@ -8,22 +8,29 @@ package enum Split: String, NamedChoice {
 
 /// `index.json`: what a data folder holds, in one line of JSON with sorted keys.
 ///
-/// The format, version 1. A data folder holds `index.json`, the tokenizer's files, `unigrams.bin` and, for each split
-/// that has documents, the shards `train-00000.zst`, `train-00001.zst`… or `validation-00000.zst`…, numbered without
-/// gaps. The index is written last and in one rename: a folder without it is unfinished, and nothing in it is
-/// trusted. No name in the index may differ from these, so none can lead out of the folder.
+/// The format, version 2. A data folder holds `index.json`, `provenance.json` (`DataProvenance`), the tokenizer's
+/// files, `unigrams.bin` and, for each split that has documents, the shards `train-00000.zst`, `train-00001.zst`… or
+/// `validation-00000.zst`…, numbered without gaps. The index is written last and in one rename: a folder without it is
+/// unfinished or damaged, and nothing in it is trusted. No name in the index may differ from these, so none can lead
+/// out of the folder.
 ///
 /// A shard is a row of zstd frames (`ShardFrame`), without gaps from the file's first byte on, followed by a seek
 /// table (`SeekTable`). The index states each frame's place, size, number of tokens, number of documents that end in
-/// it, whether a document goes on in the next frame, and the SHA-256 of its inflated bytes. The last frame of a split
-/// never goes on. A frame has 1 to 4,194,304 tokens. A split's counts of tokens and documents are the sums over its
-/// frames; `bytes` counts the UTF-8 bytes of its documents before tokenization.
+/// it, whether a document goes on in the next frame, and the SHA-256 of its inflated bytes. A frame has 1 to 4,194,304
+/// tokens. `bytes` counts the UTF-8 bytes of a split's documents before tokenization, `words` their words.
+///
+/// The frames of a split are numbered from 0 through all its shards, and each bears its number (`FrameHead`). A frame
+/// that was lost or damaged is in no shard: its number is in `quarantine`, ascending, and the frames that are left keep
+/// theirs. A document that goes on into a quarantined frame ends before it, and what follows a quarantined frame begins
+/// a document. The last frame of a split never goes on, but into quarantined ones. A split's tokens are the sum over
+/// its frames; its documents are the ends in its frames and those that quarantined frames make; its words and bytes are
+/// those of the documents whose ends are in its frames.
 ///
 /// `unigrams.bin` is a little-endian 64-bit count for every token id: how often it occurs in the train split. The
 /// counts add up to the train split's tokens. `unigramEntropy` is their entropy H = -Σ p ln p in nats a token.
 ///
 /// `identity`, the SHA-256 of the index file's bytes, is the identity of the data: it covers the digests of
-/// everything else.
+/// everything else, and what is in quarantine.
 package struct DataIndex: Codable, Sendable, Equatable {
   package struct Frame: Codable, Sendable, Equatable {
     /// First byte in its shard.
@@ -70,6 +77,8 @@ package struct DataIndex: Codable, Sendable, Equatable {
     /// UTF-8 bytes of text.
     package var bytes = 0
     package var files: [File] = []
+    /// The numbers of the split's frames that no shard has any more, ascending.
+    package var quarantine: [Int] = []
   }
 
   package var version = DataIndex.currentVersion
@@ -88,7 +97,7 @@ package struct DataIndex: Codable, Sendable, Equatable {
   package var unigramEntropy: Double
   package var unigrams: Digest
 
-  package static let currentVersion = 1
+  package static let currentVersion = 2
   static let fileName = "index.json"
   static let unigramsFileName = "unigrams.bin"
   static let maximumFrameTokens = 1 << 22
@@ -167,9 +176,6 @@ package struct DataIndex: Codable, Sendable, Equatable {
       try require("documents", part.documents, in: 0...Int.max)
       try require("words", part.words, in: 0...Int.max)
       try require("bytes", part.bytes, in: 0...Int.max)
-      var tokens = 0
-      var documents = 0
-      var isOpen = false
       for (number, file) in part.files.enumerated() {
         let name = DataIndex.shardName(split, number)
         guard file.name == name else {
@@ -182,9 +188,6 @@ package struct DataIndex: Codable, Sendable, Equatable {
           try require("size of a frame", frame.size, in: 1...ShardFrame.maximumCompressedBytes)
           try require("offset of a frame", frame.offset, in: offset...offset)
           offset += frame.size
-          tokens += frame.tokens
-          documents += frame.documents
-          isOpen = frame.continues
         }
         let size = offset + SeekTable.byteCount(frames: file.frames.count)
         guard size == file.size else {
@@ -192,6 +195,17 @@ package struct DataIndex: Codable, Sendable, Equatable {
             path: path, field: "bytes in \(name)", stated: file.size, found: size)
         }
       }
+      // They ascend within the numbers that there are: a list without rules could name any number of frames.
+      var next = 0
+      for number in part.quarantine {
+        guard number >= next, number < part.numberCount else {
+          throw ShardError.numberOutOfBounds(path: path, field: "a frame in quarantine", value: number)
+        }
+        next = number + 1
+      }
+      let places = part.places
+      let tokens = places.reduce(0) { $0 + $1.entry.tokens }
+      let documents = places.reduce(0) { $0 + $1.documents }
       guard tokens == part.tokens else {
         throw ShardError.countsDisagree(path: path, field: "tokens", stated: part.tokens, found: tokens)
       }
@@ -199,7 +213,7 @@ package struct DataIndex: Codable, Sendable, Equatable {
         throw ShardError.countsDisagree(
           path: path, field: "documents", stated: part.documents, found: documents)
       }
-      guard !isOpen else {
+      guard places.last.map({ !$0.goesOn }) ?? true else {
         throw ShardError.malformedIndex(
           path: path, reason: "ends the \(split.rawValue) split inside a document")
       }

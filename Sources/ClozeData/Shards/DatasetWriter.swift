@@ -13,13 +13,20 @@ package struct ShardLayout: Sendable, Equatable {
   package var compressionLevel = 9
 
   package init() {}
+
+  /// All of it that decides the bytes of a shard, the compressor's version too.
+  package var description: String {
+    "\(tokensPerFrame) \(framesPerShard) \(compressionLevel) zstd \(ZstdFrame.libraryVersion)"
+  }
 }
 
 /// Writes a data folder (see `DataIndex`) as documents come, in bounded memory, the index last.
 ///
 /// Everything is written into `staging`, a folder inside, and moved out of it by `finish`: until then an earlier data set
-/// stays as it was. Dropped before that, the writer takes its files back; killed, it leaves them for the next one to
-/// remove, and killed while it moves them, a folder without an index, which no reader accepts.
+/// stays as it was. Dropped before that, the writer takes its files back, unless there is a whole shard to go on from;
+/// killed, it leaves them for the next one, which goes on after the whole shards that `DatasetProgress` tells of and
+/// writes the bytes that the first would have written. Killed while it moves the files, it leaves a folder without an
+/// index, which no reader accepts and the next writer completes.
 package final class DatasetWriter {
   /// What goes into the index beside the counts.
   package struct Provenance: Sendable {
@@ -40,93 +47,223 @@ package final class DatasetWriter {
   /// Where the files lie until all are there. What belongs beside the shards, such as the tokenizer's files, goes here.
   package let staging: URL
   private let provenance: Provenance
-  private let train: ShardWriter
-  private let validation: ShardWriter
-  private var unigrams: [UInt64]
+  private let splits: [Split: ShardWriter]
+  private let progress: Progress
+  private var isFinished = false
 
-  /// Makes the folder, and in it an empty one for the files to come.
-  /// - Throws: `FileError`
-  package init(folder: URL, provenance: Provenance, layout: ShardLayout = ShardLayout(), pool: WorkerPool)
-    throws
-  {
-    self.folder = folder
-    self.provenance = provenance
-    staging = folder.appendingPathComponent("incoming.partial")
-    try? FileManager.default.removeItem(at: staging)
-    try Folder.create(staging)
-    let tokenBits = DataIndex.tokenBits(vocabularySize: provenance.vocabularySize)
-    train = ShardWriter(folder: staging, split: .train, tokenBits: tokenBits, layout: layout, pool: pool)
-    validation = ShardWriter(
-      folder: staging, split: .validation, tokenBits: tokenBits, layout: layout, pool: pool)
-    unigrams = [UInt64](repeating: 0, count: provenance.vocabularySize)
+  /// How far it has come, shared by the splits' writers; nil where nobody will go on from it.
+  private final class Progress {
+    var value: DatasetProgress?
+    init(_ value: DatasetProgress?) { self.value = value }
+
+    func update(_ split: Split, _ mark: DatasetProgress.Mark, in staging: URL) throws {
+      value?[split] = mark
+      try value?.write(to: staging)
+    }
   }
 
-  deinit { try? FileManager.default.removeItem(at: staging) }
+  static func staging(in folder: URL) -> URL { folder.appendingPathComponent("incoming.partial") }
 
-  /// Adds a document of at least one token.
+  /// Makes the folder, and in it one for the files to come: an empty one, or the one that an unfinished run left, if
+  /// its shards are still whole.
+  /// - Parameter progress: what `DatasetProgress.left` gave, or a new one; nil where a killed run is not to be gone on
+  ///   from.
+  /// - Throws: `FileError`
+  package init(
+    folder: URL, provenance: Provenance, layout: ShardLayout = ShardLayout(), pool: WorkerPool,
+    progress: DatasetProgress? = nil
+  ) throws {
+    self.folder = folder
+    self.provenance = provenance
+    let staging = DatasetWriter.staging(in: folder)
+    self.staging = staging
+    var progress = progress
+    var scans: [Split: [ShardScan]] = [:]
+    if let marks = progress {
+      for split in Split.allCases {
+        scans[split] = try DatasetWriter.wholeShards(
+          staging, split, marks[split].shards, vocabularySize: provenance.vocabularySize, layout: layout,
+          pool: pool)
+      }
+      if scans.count < Split.allCases.count {
+        scans = [:]
+        for split in Split.allCases { progress?[split] = .init() }
+      }
+    }
+    if scans.values.allSatisfy(\.isEmpty) { try? FileManager.default.removeItem(at: staging) }
+    try Folder.create(staging)
+    let shared = Progress(progress)
+    self.progress = shared
+    splits = Dictionary(
+      uniqueKeysWithValues: Split.allCases.map { split in
+        (
+          split,
+          ShardWriter(
+            folder: staging, split: split, vocabularySize: provenance.vocabularySize, layout: layout,
+            pool: pool, goingOnFrom: progress?[split] ?? .init(), after: scans[split] ?? []
+          ) { try shared.update(split, $0, in: staging) }
+        )
+      })
+  }
+
+  /// The full shards that an unfinished run left; nil where one of them is not as it should be.
+  private static func wholeShards(
+    _ staging: URL, _ split: Split, _ count: Int, vocabularySize: Int, layout: ShardLayout, pool: WorkerPool
+  ) throws -> [ShardScan]? {
+    let urls = (0..<count).map { staging.appendingPathComponent(DataIndex.shardName(split, $0)) }
+    let expectation = ShardScan.Expectation(
+      split: split, tokenBits: DataIndex.tokenBits(vocabularySize: vocabularySize),
+      vocabularySize: vocabularySize)
+    var scans: [ShardScan] = []
+    try ShardScan.scan(urls, expectation, pool: pool) { number, scan in
+      guard let scan, scan.isWhole, scan.frames.count == layout.framesPerShard,
+        scan.frames.enumerated().allSatisfy({ place, frame in
+          frame.head.number == number * layout.framesPerShard + place
+            && frame.head.tokens == layout.tokensPerFrame
+        })
+      else { return }
+      scans.append(scan)
+    }
+    return scans.count == count ? scans : nil
+  }
+
+  deinit {
+    let hasShards = Split.allCases.contains { progress.value?[$0].shards ?? 0 > 0 }
+    if !isFinished, !hasShards { try? FileManager.default.removeItem(at: staging) }
+  }
+
+  /// How many of a split's documents need not come again: none of their tokens is missing from the whole shards.
+  func finishedDocuments(_ split: Split) -> Int { writer(split).mark.documents }
+
+  /// Whole shards that an unfinished run left, and that are gone on from.
+  package var finishedShards: Int { splits.values.reduce(0) { $0 + $1.part.files.count } }
+
+  /// What was met in all documents, and how many of them had no tokens.
+  var counts: (tokens: TokenCounts, empty: Int) {
+    var sum = (tokens: TokenCounts(), empty: 0)
+    for split in Split.allCases {
+      sum.tokens += writer(split).mark.counts
+      sum.empty += writer(split).mark.empty
+    }
+    return sum
+  }
+
+  private func writer(_ split: Split) -> ShardWriter {
+    guard let writer = splits[split] else { preconditionFailure("DatasetWriter: no writer of \(split)") }
+    return writer
+  }
+
+  /// Puts the tokenizer's files beside the shards. From here on another run can go on from this one.
+  /// - Throws: `FileError`
+  package func stage(_ tokenizer: Tokenizer) throws {
+    precondition(tokenizer.digest == provenance.tokenizer, "DatasetWriter: another tokenizer")
+    try tokenizer.write(to: staging)
+    try progress.value?.write(to: staging)
+  }
+
+  /// Adds a document; one without tokens is counted and not written.
   /// - Parameters:
   ///   - tokens: its ids, without special tokens.
-  ///   - words: how many words its text has.
+  ///   - counts: what its encoder met in it.
   ///   - bytes: the length of its text in UTF-8.
   /// - Throws: `FileError`
-  package func append(_ tokens: ArraySlice<TokenID>, to split: Split, words: Int, bytes: Int) throws {
-    switch split {
-    case .train:
-      for token in tokens { unigrams[Int(token)] += 1 }
-      try train.append(tokens, words: words, bytes: bytes)
-    case .validation:
-      try validation.append(tokens, words: words, bytes: bytes)
-    }
+  package func append(_ tokens: ArraySlice<TokenID>, to split: Split, counts: TokenCounts, bytes: Int) throws
+  {
+    try writer(split).append(tokens, counts: counts, bytes: bytes)
+  }
+
+  /// Takes back all that was written, so that nobody goes on from it.
+  package func discard() {
+    isFinished = true
+    try? FileManager.default.removeItem(at: staging)
   }
 
   /// Writes what is left, the counts and the index, and puts all of it in place of an earlier data set.
   /// - Throws: `FileError`
   package func finish(corpus: Digest) throws -> DataIndex {
-    let counts = unigrams.map(\.littleEndian).withUnsafeBytes { Data($0) }
+    let parts = try Split.allCases.map { ($0, try writer($0).finish()) }
+    let unigrams = UnigramCounts(counts: writer(.train).unigrams)
     var index = DataIndex(
       tokenizer: provenance.tokenizer, vocabularySize: provenance.vocabularySize,
       tokenBits: DataIndex.tokenBits(vocabularySize: provenance.vocabularySize), corpus: corpus,
       seed: provenance.seed, validationRate: provenance.validationRate,
-      unigramEntropy: UnigramCounts(counts: unigrams).entropy, unigrams: Digest(of: counts))
-    index.train = try train.finish()
-    index.validation = try validation.finish()
-    try AtomicFile.write(counts, to: staging.appendingPathComponent(DataIndex.unigramsFileName))
-    try AtomicFile.write(try index.encoded(), to: staging.appendingPathComponent(DataIndex.fileName))
-    try moveIntoPlace()
+      unigramEntropy: unigrams.entropy, unigrams: Digest(of: unigrams.encoded))
+    for (split, part) in parts { index[split] = part }
+    func write(_ data: Data, _ name: String) throws {
+      try AtomicFile.write(data, to: staging.appendingPathComponent(name))
+    }
+    try write(unigrams.encoded, DataIndex.unigramsFileName)
+    let encoded = try index.encoded()
+    try write(
+      DataProvenance(index, identity: Digest(of: encoded)).encoded(), DataProvenance.fileName)
+    try write(encoded, DataIndex.fileName)
+    try DatasetWriter.moveIntoPlace(index, folder: folder)
+    isFinished = true
     return index
   }
 
-  /// Removes an earlier data set's files, its index first, and no others; then moves the new ones, their index last.
-  private func moveIntoPlace() throws {
-    func path(_ name: String) -> String { folder.appendingPathComponent(name).path }
-    func remove(_ name: String) throws {
-      guard unlink(path(name)) == 0 || errno == ENOENT else { throw FileError.writing(path(name)) }
+  /// Completes what a run that was killed while it moved its files into place has begun.
+  /// - Returns: whether there was such a run.
+  /// - Throws: `FileError`
+  package static func completeMove(in folder: URL) throws -> Bool {
+    // The index is the last file that is written, so where it is whole, all is; and the last that is moved.
+    guard let index = try? DataIndex.read(folder: staging(in: folder)).index else { return false }
+    try moveIntoPlace(index, folder: folder)
+    return true
+  }
+
+  /// Moves the new files over an earlier data set's, whose index goes first and whose other files go after, and no
+  /// others; then moves the new index. It may be done again from the start wherever it was broken off.
+  private static func moveIntoPlace(_ index: DataIndex, folder: URL) throws {
+    let staging = staging(in: folder)
+    func remove(_ url: URL) throws {
+      guard unlink(url.path) == 0 || errno == ENOENT else { throw FileError.writing(url.path) }
     }
     func move(_ name: String) throws {
-      guard rename(staging.appendingPathComponent(name).path, path(name)) == 0 else {
-        throw FileError.writing(path(name))
+      let target = folder.appendingPathComponent(name).path
+      guard rename(staging.appendingPathComponent(name).path, target) == 0 else {
+        throw FileError.writing(target)
       }
     }
     func names(in folder: URL) -> [String] {
       (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
     }
-    try remove(DataIndex.fileName)
-    for name in names(in: folder) where DatasetWriter.isOurs(name) { try remove(name) }
+    let kept = Set(
+      [DataIndex.unigramsFileName, DataProvenance.fileName]
+        + Split.allCases.flatMap { index[$0].files.map(\.name) })
+    try remove(staging.appendingPathComponent(DatasetProgress.fileName))
+    try remove(folder.appendingPathComponent(DataIndex.fileName))
     try Folder.synchronize(folder)
-    for name in names(in: staging) where name != DataIndex.fileName { try move(name) }
+    for name in names(in: staging) where !name.hasSuffix(".partial") {
+      if !isOurs(name) || kept.contains(name) { try move(name) }
+    }
+    for name in names(in: folder) where isOurs(name) && !kept.contains(name) {
+      try remove(folder.appendingPathComponent(name))
+    }
     try Folder.synchronize(folder)
     try move(DataIndex.fileName)
     try Folder.synchronize(folder)
+    try? FileManager.default.removeItem(at: staging)
   }
 
+  /// Whether a name is one that only a data folder's files have, whole or half written.
   private static func isOurs(_ name: String) -> Bool {
     let whole = name.hasSuffix(".partial") ? String(name.dropLast(".partial".count)) : name
-    guard whole != DataIndex.unigramsFileName, whole != DataIndex.fileName else { return true }
-    return Split.allCases.contains { split in
+    let names = [DataIndex.unigramsFileName, DataIndex.fileName, DataProvenance.fileName]
+    guard !names.contains(whole), !whole.hasPrefix(DatasetRepair.savedPrefix) else { return true }
+    return shardNumber(whole) != nil
+  }
+
+  /// The split and the number of a shard, by its name.
+  static func shardNumber(_ name: String) -> (split: Split, number: Int)? {
+    for split in Split.allCases {
       let prefix = split.rawValue + "-"
-      guard whole.hasPrefix(prefix), whole.hasSuffix(".zst") else { return false }
-      let digits = whole.dropFirst(prefix.count).dropLast(".zst".count)
-      return digits.count >= 5 && digits.utf8.allSatisfy { (48...57).contains($0) }
+      guard name.hasPrefix(prefix), name.hasSuffix(".zst") else { continue }
+      let digits = name.dropFirst(prefix.count).dropLast(".zst".count)
+      guard digits.count >= 5, digits.utf8.allSatisfy({ (48...57).contains($0) }), let number = Int(digits)
+      else { continue }
+      return (split, number)
     }
+    return nil
   }
 }

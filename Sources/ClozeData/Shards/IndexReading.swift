@@ -52,7 +52,7 @@ extension DataIndex {
 extension DataIndex.Part {
   fileprivate init(_ reader: inout JSONReader) throws {
     var (documents, words, tokens, bytes) = (Int?.none, Int?.none, Int?.none, Int?.none)
-    var files: [DataIndex.File]?
+    var (files, quarantine) = ([DataIndex.File]?.none, [Int]?.none)
     try reader.object { reader, key in
       switch key {
       case "documents": documents = try reader.integer()
@@ -60,6 +60,7 @@ extension DataIndex.Part {
       case "tokens": tokens = try reader.integer()
       case "bytes": bytes = try reader.integer()
       case "files": files = try reader.list { try DataIndex.File(&$0) }
+      case "quarantine": quarantine = try reader.list { try $0.integer() }
       default: try reader.skip()
       }
     }
@@ -68,6 +69,7 @@ extension DataIndex.Part {
     self.tokens = try reader.require(tokens, "tokens")
     self.bytes = try reader.require(bytes, "bytes")
     self.files = try reader.require(files, "files")
+    self.quarantine = try reader.require(quarantine, "quarantine")
   }
 }
 

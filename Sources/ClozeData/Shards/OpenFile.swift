@@ -5,42 +5,58 @@ internal import Foundation
 /// somebody cuts short while it is read is then an error and not a signal.
 final class OpenFile: Sendable {
   let path: String
+  /// Bytes, when it was opened.
+  let size: Int
   private let descriptor: Int32
 
   /// - Throws: `FileError`; `ShardError` where the size is not what the index states.
-  init(_ url: URL, entry: DataIndex.File) throws {
-    path = url.path
-    descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw FileError.reading(path) }
-    var status = stat()
-    guard fstat(descriptor, &status) == 0 else { throw FileError.reading(path) }
-    guard status.st_mode & S_IFMT == S_IFREG else { throw FileError.isDirectory(path: path) }
-    guard Int(status.st_size) == entry.size else {
-      throw ShardError.wrongFileSize(path: path, stated: entry.size, found: Int(status.st_size))
+  convenience init(_ url: URL, entry: DataIndex.File) throws {
+    try self.init(url)
+    guard size == entry.size else {
+      throw ShardError.wrongFileSize(path: path, stated: entry.size, found: size)
     }
   }
 
-  deinit { if descriptor >= 0 { close(descriptor) } }
+  /// - Throws: `FileError`
+  init(_ url: URL) throws {
+    path = url.path
+    let descriptor = open(url.path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw FileError.reading(url.path) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else {
+      let error = FileError.reading(url.path)
+      close(descriptor)
+      throw error
+    }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      close(descriptor)
+      throw FileError.isDirectory(path: url.path)
+    }
+    self.descriptor = descriptor
+    size = Int(status.st_size)
+  }
+
+  deinit { close(descriptor) }
 
   /// Compares the table at the file's end with the index.
-  func checkSeekTable(_ entry: DataIndex.File, tokenBits: Int) throws {
-    let expected = SeekTable(
-      entries: entry.frames.map {
-        (
-          UInt32($0.size),
-          UInt32(ShardFrame.byteCount(tokens: $0.tokens, documents: $0.documents, tokenBits: tokenBits))
-        )
-      })
-    let count = SeekTable.byteCount(frames: entry.frames.count)
+  /// - Throws: `ShardError.wrongSeekTable`, `FileError`
+  func checkSeekTable(_ frames: [DataIndex.Frame], tokenBits: Int) throws {
+    let count = SeekTable.byteCount(frames: frames.count)
+    guard count <= size else { throw ShardError.wrongSeekTable(path: path, reason: "is missing") }
     try withUnsafeTemporaryAllocation(byteCount: count, alignment: 8) { bytes in
-      try read(into: bytes, at: entry.size - count)
-      try SeekTable.check(UnsafeRawBufferPointer(bytes), agreesWith: expected, path: path)
+      try read(into: bytes, at: size - count)
+      try SeekTable.check(
+        UnsafeRawBufferPointer(bytes), agreesWith: SeekTable(frames, tokenBits: tokenBits), path: path)
     }
   }
 
-  /// Gives the inflated bytes of a frame, as many as the index asks for and with the digest that it states, to `body`.
+  /// Gives the head and the inflated bytes of a frame, as many as the index asks for and with the digest that it
+  /// states, to `body`.
+  /// - Parameter number: the number that the frame's head has to have.
+  /// - Throws: `ShardError`, `FileError`, and what `body` throws.
   func withInflated<Result>(
-    _ entry: DataIndex.Frame, number: Int, tokenBits: Int, _ body: (UnsafeRawBufferPointer) throws -> Result
+    _ entry: DataIndex.Frame, split: Split, number: Int, tokenBits: Int,
+    _ body: (FrameHead, UnsafeRawBufferPointer) throws -> Result
   ) throws -> Result {
     let stated = ShardFrame.byteCount(
       tokens: entry.tokens, documents: entry.documents, tokenBits: tokenBits)
@@ -59,7 +75,17 @@ final class OpenFile: Sendable {
         guard Digest(of: bytes) == entry.digest else {
           throw ShardError.wrongFrameDigest(path: path, frame: number)
         }
-        return try body(bytes)
+        guard let head = FrameHead(bytes) else {
+          throw ShardError.wrongFrameHead(path: path, frame: number, reason: "is no frame's of a data folder")
+        }
+        guard head.split == split, head.number == number, head.tokenBits == tokenBits,
+          head.tokens == entry.tokens, head.documents == entry.documents
+        else {
+          throw ShardError.wrongFrameHead(
+            path: path, frame: number,
+            reason: "is that of frame \(head.number) of the \(head.split.rawValue) split, or of other counts")
+        }
+        return try body(head, bytes)
       }
     } catch let corruption as ZstdFrame.Corruption {
       throw ShardError.corruptFrame(path: path, frame: number, reason: corruption.reason)
@@ -68,21 +94,27 @@ final class OpenFile: Sendable {
 
   /// Reads the whole file and compares its digest.
   func verify(_ digest: Digest) throws {
+    guard try self.digest() == digest else { throw ShardError.wrongFileDigest(path: path) }
+  }
+
+  /// The digest of the whole file.
+  /// - Throws: `FileError`
+  func digest() throws -> Digest {
     var builder = DigestBuilder()
     var offset = 0
     let chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
     defer { chunk.deallocate() }
     while true {
       let count = try readUpTo(chunk, at: offset)
-      if count == 0 { break }
+      if count == 0 { return builder.finalize() }
       builder.update(UnsafeRawBufferPointer(rebasing: chunk[..<count]))
       offset += count
     }
-    guard builder.finalize() == digest else { throw ShardError.wrongFileDigest(path: path) }
   }
 
   /// Fills `bytes` with what lies at `offset`.
-  private func read(into bytes: UnsafeMutableRawBufferPointer, at offset: Int) throws {
+  /// - Throws: `FileError`; `ShardError.wrongFileSize` where the file ends before that.
+  func read(into bytes: UnsafeMutableRawBufferPointer, at offset: Int) throws {
     var filled = 0
     while filled < bytes.count {
       let count = try readUpTo(UnsafeMutableRawBufferPointer(rebasing: bytes[filled...]), at: offset + filled)
@@ -91,6 +123,17 @@ final class OpenFile: Sendable {
       }
       filled += count
     }
+  }
+
+  /// Gives `count` bytes at `offset` to `body`.
+  /// - Throws: as `read`, and what `body` throws.
+  func withBytes<Result>(at offset: Int, count: Int, _ body: (UnsafeRawBufferPointer) throws -> Result) throws
+    -> Result
+  {
+    let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: count, alignment: 16)
+    defer { bytes.deallocate() }
+    try read(into: bytes, at: offset)
+    return try body(UnsafeRawBufferPointer(bytes))
   }
 
   /// Reads what one call gives, 0 bytes at the file's end.

@@ -39,6 +39,26 @@ package struct SeekTable {
     return bytes
   }
 
+  /// The table that a shard of these frames ends with.
+  init(_ frames: [DataIndex.Frame], tokenBits: Int) {
+    self.init(
+      entries: frames.map {
+        (
+          UInt32($0.size),
+          UInt32(ShardFrame.byteCount(tokens: $0.tokens, documents: $0.documents, tokenBits: tokenBits))
+        )
+      })
+  }
+
+  /// Whether these bytes, the rest of a shard, begin as a table that is the last thing in it.
+  static func begins(_ bytes: UnsafeRawBufferPointer, rest: Int) -> Bool {
+    guard bytes.count >= 8, rest >= byteCount(frames: 0) else { return false }
+    func number(at offset: Int) -> UInt32 {
+      UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
+    }
+    return number(at: 0) == skippableMagic && Int(number(at: 4)) == rest - 8
+  }
+
   /// - Parameter bytes: the last bytes of a shard, as many as the index's number of frames asks for.
   /// - Throws: `ShardError.wrongSeekTable`
   static func check(_ bytes: UnsafeRawBufferPointer, agreesWith expected: SeekTable, path: String) throws {

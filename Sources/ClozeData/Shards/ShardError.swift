@@ -16,34 +16,45 @@ package enum ShardError: Failure {
   case corruptFrame(path: String, frame: Int, reason: String)
   case wrongFrameSize(path: String, frame: Int, stated: Int, found: Int)
   case wrongFrameDigest(path: String, frame: Int)
+  case wrongFrameHead(path: String, frame: Int, reason: String)
   case wrongDocumentEnds(path: String, frame: Int, reason: String)
   case tokenOutsideVocabulary(path: String, frame: Int, token: Int, vocabularySize: Int)
   case wrongTokenizer(path: String, stated: Digest, found: Digest)
   case wrongUnigrams(path: String, reason: String)
+  case noProvenance(path: String)
+  case wrongProvenance(path: String, reason: String)
+  case damagedBytes(path: String, range: Range<Int>, reason: String)
+  case framesDisagree(path: String, frame: Int)
+  case foreignShard(path: String)
+  case documentMissing(path: String, split: Split, number: Int, count: Int)
+  case otherWriter(path: String)
   case otherCorpus(path: String, existing: Digest, new: Digest)
 
   package var exitStatus: ExitStatus {
     switch self {
-    case .otherCorpus: .usage
+    case .otherCorpus, .documentMissing: .usage
+    case .otherWriter: .inputOutput
     default: .data
     }
   }
 
   package var description: String {
     let again = "make the data again with tokenize"
+    let mend = "mend the folder with tokenize --repair, or \(again)"
     switch self {
     case .noIndex(let path):
-      return "\(path): holds no index.json, so it is no finished data folder; run tokenize to its end"
-    case .malformedIndex(let path, let reason): return "\(path): \(reason); \(again)"
+      return "\(path): holds no index.json, so it is no finished data folder; run tokenize to its end, "
+        + "or rebuild a lost index with tokenize --repair"
+    case .malformedIndex(let path, let reason): return "\(path): \(reason); \(mend)"
     case .unknownVersion(let path, let version):
       return
         "\(path): has format version \(version), this program reads \(DataIndex.currentVersion); \(again)"
     case .foreignName(let path, let name, let expected):
-      return "\(path): names a file '\(name)' where '\(expected)' belongs; \(again)"
+      return "\(path): names a file '\(name)' where '\(expected)' belongs; \(mend)"
     case .numberOutOfBounds(let path, let field, let value):
-      return "\(path): \(field) is \(value), which no data folder has; \(again)"
+      return "\(path): \(field) is \(value), which no data folder has; \(mend)"
     case .countsDisagree(let path, let field, let stated, let found):
-      return "\(path): states \(stated) \(field), its parts add up to \(found); \(again)"
+      return "\(path): states \(stated) \(field), its parts add up to \(found); \(mend)"
     case .splitMissing(let path, let split):
       return "\(path): has no documents in the \(split.rawValue) split; "
         + "tokenize more text, or with another --validation-rate"
@@ -51,24 +62,41 @@ package enum ShardError: Failure {
       return "\(path): the \(split.rawValue) split is \(positions) positions long, "
         + "less than one window of \(windowLength); tokenize more text or choose shorter windows"
     case .wrongFileSize(let path, let stated, let found):
-      return "\(path): is \(found) bytes long, the index states \(stated); copy the folder again, or \(again)"
+      return "\(path): is \(found) bytes long, the index states \(stated); copy the folder again, or \(mend)"
     case .wrongFileDigest(let path):
-      return "\(path): does not have the digest that the index states; copy the folder again, or \(again)"
-    case .wrongSeekTable(let path, let reason): return "\(path): its seek table \(reason); \(again)"
+      return "\(path): does not have the digest that the index states; copy the folder again, or \(mend)"
+    case .wrongSeekTable(let path, let reason): return "\(path): its seek table \(reason); \(mend)"
     case .corruptFrame(let path, let frame, let reason):
-      return "\(path): frame \(frame) cannot be inflated (\(reason)); copy the folder again, or \(again)"
+      return "\(path): frame \(frame) cannot be inflated (\(reason)); copy the folder again, or \(mend)"
     case .wrongFrameSize(let path, let frame, let stated, let found):
-      return "\(path): frame \(frame) claims \(found) bytes, the index states \(stated); \(again)"
+      return "\(path): frame \(frame) claims \(found) bytes, the index states \(stated); \(mend)"
     case .wrongFrameDigest(let path, let frame):
-      return "\(path): frame \(frame) does not have the digest that the index states; \(again)"
+      return "\(path): frame \(frame) does not have the digest that the index states; \(mend)"
+    case .wrongFrameHead(let path, let frame, let reason):
+      return "\(path): frame \(frame) has a head that \(reason); \(mend)"
     case .wrongDocumentEnds(let path, let frame, let reason):
-      return "\(path): frame \(frame) has document ends that \(reason); \(again)"
+      return "\(path): frame \(frame) has document ends that \(reason); \(mend)"
     case .tokenOutsideVocabulary(let path, let frame, let token, let vocabularySize):
-      return "\(path): frame \(frame) holds token \(token), the vocabulary has \(vocabularySize); \(again)"
+      return "\(path): frame \(frame) holds token \(token), the vocabulary has \(vocabularySize); \(mend)"
     case .wrongTokenizer(let path, let stated, let found):
       return "\(path): the shards were made with tokenizer \(stated.short), the one beside them is "
         + "\(found.short); put the right tokenizer back, or \(again)"
-    case .wrongUnigrams(let path, let reason): return "\(path): \(reason); \(again)"
+    case .wrongUnigrams(let path, let reason): return "\(path): \(reason); \(mend)"
+    case .noProvenance(let path):
+      return "\(path): neither index.json nor provenance.json can be read, "
+        + "and only they say where the shards come from; copy one of them back, or \(again)"
+    case .wrongProvenance(let path, let reason): return "\(path): \(reason); \(mend)"
+    case .damagedBytes(let path, let range, let reason):
+      return "\(path): bytes \(range.lowerBound) to \(range.upperBound - 1) hold no whole frame (\(reason)); "
+        + "copy the folder again, or \(mend)"
+    case .framesDisagree(let path, let frame):
+      return "\(path): frame \(frame) does not lie where the index states it, or has other counts; \(mend)"
+    case .foreignShard(let path): return "\(path): is no shard of this data folder; move it away"
+    case .documentMissing(let path, let split, let number, let count):
+      return "\(path): has no document \(number) in the \(split.rawValue) split; "
+        + (count > 0 ? "choose 0 to \(count - 1)" : "choose another --split")
+    case .otherWriter(let path):
+      return "\(path): another tokenize is writing into it; wait for its end, or choose another folder"
     case .otherCorpus(let path, let existing, let new):
       return "\(path): already holds the data of corpus \(existing.short), this one is \(new.short); "
         + "choose another --output, or replace it with --force"

@@ -3,16 +3,20 @@ package import ClozeText
 
 /// A run of tokens of a split, with the places where documents end: what one zstd frame holds.
 ///
-/// The format, inflated: first the token ids in order, little-endian and unsigned, in 16 bits each where the
-/// vocabulary has at most 65,536 tokens and in 32 otherwise; then, for every document that ends in the frame, the
-/// number of the frame's tokens up to and including its last one, in 32 bits. These ends ascend strictly, so no
-/// document is empty, and the last one equals the number of tokens unless a document goes on in the next frame.
-/// The numbers of tokens and of ends are in the index, the frame has no header of its own.
+/// The format, inflated: first the head (`FrameHead`); then the token ids in order, little-endian and unsigned, in 16
+/// bits each where the vocabulary has at most 65,536 tokens and in 32 otherwise; then, for every document that ends in
+/// the frame, the number of the frame's tokens up to and including its last one, in 32 bits. These ends ascend
+/// strictly, so no document is empty, and the last one equals the number of tokens unless a document goes on in the
+/// next frame. Nothing follows them.
 package struct ShardFrame: Sendable, Equatable {
   /// Ids in 0 ..< vocabularySize.
   package var tokens: [TokenID]
   /// Ascending, in 1...tokens.count.
   package var documentEnds: [Int32]
+  /// Words, before tokenization, of the documents that end here.
+  package var words = 0
+  /// UTF-8 bytes of text of the documents that end here.
+  package var bytes = 0
 
   /// More than the largest frame can need, even where nothing compresses.
   static let maximumCompressedBytes = 1 << 26
@@ -25,69 +29,70 @@ package struct ShardFrame: Sendable, Equatable {
   /// Whether the last document goes on in the next frame.
   package var continues: Bool { documentEnds.last.map { Int($0) != tokens.count } ?? true }
 
+  /// Inflated bytes, the head included.
   static func byteCount(tokens: Int, documents: Int, tokenBits: Int) -> Int {
-    tokens * (tokenBits / 8) + documents * 4
+    FrameHead.byteCount + tokens * (tokenBits / 8) + documents * 4
   }
 
-  /// The inflated bytes.
-  package func encoded(tokenBits: Int) -> [UInt8] {
-    let count = ShardFrame.byteCount(
-      tokens: tokens.count, documents: documentEnds.count, tokenBits: tokenBits)
-    return [UInt8](unsafeUninitializedCapacity: count) { buffer, initializedCount in
+  /// The inflated bytes of frame `number` of a split.
+  package func encoded(split: Split, number: Int, tokenBits: Int) -> [UInt8] {
+    let head = FrameHead(
+      split: split, tokenBits: tokenBits, number: number, tokens: tokens.count, documents: documentEnds.count,
+      words: words, bytes: bytes)
+    return [UInt8](unsafeUninitializedCapacity: head.inflatedSize) { buffer, initializedCount in
       let bytes = UnsafeMutableRawBufferPointer(buffer)
       let width = tokenBits / 8
+      let start = FrameHead.byteCount
+      head.write(to: bytes)
       if width == 2 {
         for (i, token) in tokens.enumerated() {
           bytes.storeBytes(
-            of: UInt16(truncatingIfNeeded: token).littleEndian, toByteOffset: 2 * i, as: UInt16.self)
+            of: UInt16(truncatingIfNeeded: token).littleEndian, toByteOffset: start + 2 * i, as: UInt16.self)
         }
       } else {
         for (i, token) in tokens.enumerated() {
-          bytes.storeBytes(of: token.littleEndian, toByteOffset: 4 * i, as: Int32.self)
+          bytes.storeBytes(of: token.littleEndian, toByteOffset: start + 4 * i, as: Int32.self)
         }
       }
+      let endsStart = start + tokens.count * width
       for (i, end) in documentEnds.enumerated() {
-        bytes.storeBytes(of: end.littleEndian, toByteOffset: tokens.count * width + 4 * i, as: Int32.self)
+        bytes.storeBytes(of: end.littleEndian, toByteOffset: endsStart + 4 * i, as: Int32.self)
       }
-      initializedCount = count
+      initializedCount = head.inflatedSize
     }
   }
 
-  /// Reads inflated bytes, aligned for ids, whose length agrees with `entry`, and checks every rule of the format.
+  /// Reads inflated bytes, aligned for ids and as long as their head says, and checks every rule of the format.
   /// - Throws: `ShardError`
-  init(
-    decoding bytes: UnsafeRawBufferPointer, entry: DataIndex.Frame, tokenBits: Int, vocabularySize: Int,
-    path: String, number: Int
-  ) throws {
-    let width = tokenBits / 8
+  init(decoding bytes: UnsafeRawBufferPointer, head: FrameHead, vocabularySize: Int, path: String) throws {
+    precondition(bytes.count == head.inflatedSize, "ShardFrame: \(bytes.count) bytes, \(head)")
+    let width = head.tokenBits / 8
+    let ids = UnsafeRawBufferPointer(rebasing: bytes[FrameHead.byteCount...])
     // As unsigned numbers, so that one comparison catches negative ids too.
     var largest: UInt32 = 0
-    tokens = [TokenID](unsafeUninitializedCapacity: entry.tokens) { buffer, initializedCount in
+    tokens = [TokenID](unsafeUninitializedCapacity: head.tokens) { buffer, initializedCount in
       largest =
         width == 2
-        ? ShardFrame.widen(bytes, UInt16.self, into: buffer, count: entry.tokens)
-        : ShardFrame.widen(bytes, UInt32.self, into: buffer, count: entry.tokens)
-      initializedCount = entry.tokens
+        ? ShardFrame.widen(ids, UInt16.self, into: buffer, count: head.tokens)
+        : ShardFrame.widen(ids, UInt32.self, into: buffer, count: head.tokens)
+      initializedCount = head.tokens
     }
     guard largest < UInt32(vocabularySize) else {
       throw ShardError.tokenOutsideVocabulary(
-        path: path, frame: number, token: Int(largest), vocabularySize: vocabularySize)
+        path: path, frame: head.number, token: Int(largest), vocabularySize: vocabularySize)
     }
-    let endsStart = entry.tokens * width
-    documentEnds = (0..<entry.documents).map {
-      Int32(littleEndian: bytes.loadUnaligned(fromByteOffset: endsStart + 4 * $0, as: Int32.self))
+    let endsStart = head.tokens * width
+    documentEnds = (0..<head.documents).map {
+      Int32(littleEndian: ids.loadUnaligned(fromByteOffset: endsStart + 4 * $0, as: Int32.self))
     }
+    (words, self.bytes) = (head.words, head.bytes)
     var previous: Int32 = 0
     for end in documentEnds {
-      guard end > previous, Int(end) <= entry.tokens else {
+      guard end > previous, Int(end) <= head.tokens else {
         throw ShardError.wrongDocumentEnds(
-          path: path, frame: number, reason: "do not ascend within its tokens")
+          path: path, frame: head.number, reason: "do not ascend within its tokens")
       }
       previous = end
-    }
-    guard continues == entry.continues else {
-      throw ShardError.wrongDocumentEnds(
-        path: path, frame: number, reason: "contradict the index about its last document")
     }
   }
 

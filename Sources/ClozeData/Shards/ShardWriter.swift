@@ -9,6 +9,8 @@ final class ShardWriter {
     var bytes: [UInt8]
     var inflatedSize: Int
     var entry: DataIndex.Frame
+    /// Where the frame ends, which is where a shard ends that it is the last of.
+    var end: DatasetProgress.Mark
   }
 
   private let folder: URL
@@ -16,59 +18,111 @@ final class ShardWriter {
   private let tokenBits: Int
   private let layout: ShardLayout
   private let pool: WorkerPool
+  /// Is told each time a full shard is in place.
+  private let didFinishShard: (DatasetProgress.Mark) throws -> Void
 
   private var frame = ShardFrame()
+  private var frameNumber = 0
   private var pending: [PendingResult<CompressedFrame>] = []
   private var shard: ShardFile?
+  /// How many tokens of the next document are in earlier shards.
+  private var skippedTokens = 0
   private(set) var part = DataIndex.Part()
+  /// The documents so far, those without tokens too.
+  private(set) var mark: DatasetProgress.Mark
+  /// How often each token occurs so far.
+  private(set) var unigrams: [UInt64]
 
-  init(folder: URL, split: Split, tokenBits: Int, layout: ShardLayout, pool: WorkerPool) {
+  /// - Parameters:
+  ///   - mark: where earlier shards end.
+  ///   - scans: these shards.
+  init(
+    folder: URL, split: Split, vocabularySize: Int, layout: ShardLayout, pool: WorkerPool,
+    goingOnFrom mark: DatasetProgress.Mark = .init(), after scans: [ShardScan] = [],
+    didFinishShard: @escaping (DatasetProgress.Mark) throws -> Void
+  ) {
+    precondition(mark.shards == scans.count, "ShardWriter: \(scans.count) shards of \(mark.shards)")
     self.folder = folder
     self.split = split
-    self.tokenBits = tokenBits
+    tokenBits = DataIndex.tokenBits(vocabularySize: vocabularySize)
     self.layout = layout
     self.pool = pool
+    self.mark = mark
+    self.didFinishShard = didFinishShard
+    skippedTokens = mark.tokens
+    self.mark.tokens = 0
+    unigrams = [UInt64](repeating: 0, count: vocabularySize)
+    for scan in scans {
+      part.files.append(scan.entry)
+      for frame in scan.frames {
+        part.documents += frame.head.documents
+        part.words += frame.head.words
+        part.tokens += frame.head.tokens
+        part.bytes += frame.head.bytes
+        frameNumber += 1
+      }
+      for (token, count) in scan.unigrams.enumerated() { unigrams[token] += count }
+    }
   }
 
-  /// Adds a document of at least one token.
-  func append(_ tokens: ArraySlice<TokenID>, words: Int, bytes: Int) throws {
-    precondition(!tokens.isEmpty, "ShardWriter: a document without tokens")
-    part.documents += 1
-    part.words += words
-    part.bytes += bytes
-    part.tokens += tokens.count
-    var rest = tokens
+  /// Adds a document; one without tokens is counted and not written.
+  func append(_ tokens: ArraySlice<TokenID>, counts: TokenCounts, bytes: Int) throws {
+    var rest = tokens.dropFirst(skippedTokens)
+    skippedTokens = 0
+    part.tokens += rest.count
+    for token in rest { unigrams[Int(token)] += 1 }
     while !rest.isEmpty {
       let piece = rest.prefix(layout.tokensPerFrame - frame.tokens.count)
       frame.tokens += piece
       rest = rest.dropFirst(piece.count)
-      if rest.isEmpty { frame.documentEnds.append(Int32(frame.tokens.count)) }
-      if frame.tokens.count == layout.tokensPerFrame { try submitFrame() }
+      if rest.isEmpty { break }
+      var end = mark
+      end.tokens = tokens.count - rest.count
+      try submitFrame(endingAt: end)
     }
+    mark.documents += 1
+    mark.counts += counts
+    guard !tokens.isEmpty else {
+      mark.empty += 1
+      return
+    }
+    part.documents += 1
+    part.words += counts.words
+    part.bytes += bytes
+    frame.words += counts.words
+    frame.bytes += bytes
+    frame.documentEnds.append(Int32(frame.tokens.count))
+    if frame.tokens.count == layout.tokensPerFrame { try submitFrame(endingAt: mark) }
   }
 
   /// Writes what is left and puts the last shard in place.
   func finish() throws -> DataIndex.Part {
-    if !frame.tokens.isEmpty { try submitFrame() }
+    if !frame.tokens.isEmpty { try submitFrame(endingAt: mark) }
     try writeFrames(leaving: 0)
-    try finishShard()
+    if let shard {
+      part.files.append(try shard.finish())
+      self.shard = nil
+    }
     return part
   }
 
-  private func submitFrame() throws {
+  private func submitFrame(endingAt end: DatasetProgress.Mark) throws {
     let full = frame
+    let number = frameNumber
     frame = ShardFrame()
     frame.tokens.reserveCapacity(layout.tokensPerFrame)
-    let (tokenBits, level) = (tokenBits, layout.compressionLevel)
+    frameNumber += 1
+    let (split, tokenBits, level) = (split, tokenBits, layout.compressionLevel)
     pending.append(
       pool.submit {
-        let bytes = full.encoded(tokenBits: tokenBits)
+        let bytes = full.encoded(split: split, number: number, tokenBits: tokenBits)
         let compressed = try ZstdFrame.compress(bytes, level: level)
         return CompressedFrame(
           bytes: compressed, inflatedSize: bytes.count,
           entry: DataIndex.Frame(
             offset: 0, size: compressed.count, tokens: full.tokens.count, documents: full.documentEnds.count,
-            continues: full.continues, digest: bytes.withUnsafeBytes { Digest(of: $0) }))
+            continues: full.continues, digest: bytes.withUnsafeBytes { Digest(of: $0) }),
+          end: end)
       })
     try writeFrames(leaving: pool.depth)
   }
@@ -76,56 +130,16 @@ final class ShardWriter {
   private func writeFrames(leaving count: Int) throws {
     while pending.count > count {
       let frame = try pending.removeFirst().wait()
-      if let shard, shard.entry.frames.count == layout.framesPerShard { try finishShard() }
       let shard =
         try self.shard ?? ShardFile(folder: folder, name: DataIndex.shardName(split, part.files.count))
       self.shard = shard
       try shard.append(frame.bytes, inflatedSize: frame.inflatedSize, entry: frame.entry)
+      guard shard.entry.frames.count == layout.framesPerShard else { continue }
+      part.files.append(try shard.finish())
+      self.shard = nil
+      var end = frame.end
+      end.shards = part.files.count
+      try didFinishShard(end)
     }
-  }
-
-  private func finishShard() throws {
-    guard let shard else { return }
-    part.files.append(try shard.finish())
-    self.shard = nil
-  }
-}
-
-/// The shard being written.
-private final class ShardFile {
-  private(set) var entry: DataIndex.File
-  private var seekTable = SeekTable()
-  private var file: AtomicFile?
-  private var digest: DigestBuilder? = DigestBuilder()
-
-  init(folder: URL, name: String) throws {
-    file = try AtomicFile(folder.appendingPathComponent(name))
-    entry = DataIndex.File(name: name, size: 0, digest: Digest(of: ""), frames: [])
-  }
-
-  func append(_ bytes: [UInt8], inflatedSize: Int, entry frame: DataIndex.Frame) throws {
-    var frame = frame
-    frame.offset = entry.size
-    entry.frames.append(frame)
-    seekTable.entries.append((UInt32(bytes.count), UInt32(inflatedSize)))
-    try write(bytes)
-  }
-
-  func finish() throws -> DataIndex.File {
-    try write(seekTable.encoded())
-    guard let file = file.take(), let digest = digest.take() else {
-      preconditionFailure("ShardFile: finished twice")
-    }
-    entry.digest = digest.finalize()
-    try file.commit()
-    return entry
-  }
-
-  private func write(_ bytes: [UInt8]) throws {
-    try bytes.withUnsafeBytes {
-      digest?.update($0)
-      try file?.write($0)
-    }
-    entry.size += bytes.count
   }
 }

@@ -23,11 +23,6 @@ package final class TokenDataset: Sendable {
   private let cacheCapacity: Int
   private let cache: Mutex<FrameCache>
 
-  private struct FramePlace {
-    var file: Int
-    var entry: DataIndex.Frame
-  }
-
   /// - Parameter cachedFrames: how many inflated frames to keep, of 4 bytes a token: 256 frames are 64 MiB.
   /// - Throws: `ShardError`, `FileError`
   package init(folder: URL, split: Split, cachedFrames: Int = 256) throws {
@@ -38,16 +33,14 @@ package final class TokenDataset: Sendable {
     let part = index[split]
     guard part.documents > 0 else { throw ShardError.splitMissing(path: folder.path, split: split) }
     files = try part.files.map { try OpenFile(folder.appendingPathComponent($0.name), entry: $0) }
-    frames = part.files.enumerated().flatMap { number, file in
-      file.frames.map { FramePlace(file: number, entry: $0) }
-    }
+    frames = part.places
     tokenStarts = frames.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1.entry.tokens) }
-    documentStarts = frames.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1.entry.documents) }
+    documentStarts = frames.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1.documents) }
     cacheCapacity = cachedFrames
     cache = Mutex(FrameCache(capacity: cachedFrames))
     let tokenBits = index.tokenBits
     for (file, entry) in zip(files, part.files) {
-      try file.checkSeekTable(entry, tokenBits: tokenBits)
+      try file.checkSeekTable(entry.frames, tokenBits: tokenBits)
     }
   }
 
@@ -73,19 +66,26 @@ package final class TokenDataset: Sendable {
   }
 
   /// Whether a document that began before frame `number` goes on in it.
-  func beginsInsideDocument(_ number: Int) -> Bool { number > 0 && frames[number - 1].entry.continues }
+  func beginsInsideDocument(_ number: Int) -> Bool { number > 0 && frames[number - 1].goesOn }
 
-  /// The frame with this number, counted through the split.
+  /// The frame with this number, counted through those of the split that are not in quarantine.
   /// - Throws: `ShardError`, `FileError`
   package func frame(_ number: Int) throws -> ShardFrame {
     if let frame = cache.withLock({ $0[number] }) { return frame }
     // Outside the lock: two threads may both inflate a frame, but none ever waits for the other's.
     let place = frames[number]
     let file = files[place.file]
-    let frame = try file.withInflated(place.entry, number: number, tokenBits: index.tokenBits) {
-      try ShardFrame(
-        decoding: $0, entry: place.entry, tokenBits: index.tokenBits, vocabularySize: vocabularySize,
-        path: file.path, number: number)
+    let frame = try file.withInflated(
+      place.entry, split: split, number: place.number, tokenBits: index.tokenBits
+    ) { head, bytes in
+      var frame = try ShardFrame(
+        decoding: bytes, head: head, vocabularySize: vocabularySize, path: file.path)
+      guard frame.continues == place.entry.continues else {
+        throw ShardError.wrongDocumentEnds(
+          path: file.path, frame: place.number, reason: "contradict the index about its last document")
+      }
+      if place.isCut { frame.documentEnds.append(Int32(frame.tokens.count)) }
+      return frame
     }
     cache.withLock { $0[number] = frame }
     return frame
@@ -108,33 +108,25 @@ package final class TokenDataset: Sendable {
     return tokens
   }
 
+  /// The tokens of a document, counted through the split.
+  /// - Throws: `ShardError`, `FileError`
+  package func document(_ number: Int) throws -> [TokenID] {
+    guard (0..<documentCount).contains(number) else {
+      throw ShardError.documentMissing(path: folder.path, split: split, number: number, count: documentCount)
+    }
+    return try tokens(in: (number == 0 ? 0 : end(ofDocument: number - 1))..<end(ofDocument: number))
+  }
+
+  /// How many tokens of the split there are up to and including a document's last one.
+  private func end(ofDocument number: Int) throws -> Int {
+    let frame = documentStarts.lastIndex(notAfter: number)
+    return tokenStarts[frame] + Int(try self.frame(frame).documentEnds[number - documentStarts[frame]])
+  }
+
   /// How often each token occurs in the train split.
   /// - Throws: `ShardError`, `FileError`
   package func unigramCounts() throws -> UnigramCounts {
-    let url = folder.appendingPathComponent(DataIndex.unigramsFileName)
-    let data = try Data(file: url)
-    guard data.count == 8 * vocabularySize else {
-      throw ShardError.wrongFileSize(path: url.path, stated: 8 * vocabularySize, found: data.count)
-    }
-    guard Digest(of: data) == index.unigrams else { throw ShardError.wrongFileDigest(path: url.path) }
-    let numbers = data.withUnsafeBytes { bytes in
-      (0..<vocabularySize).map {
-        UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: 8 * $0, as: UInt64.self))
-      }
-    }
-    var sum: UInt64 = 0
-    for number in numbers {
-      let (next, overflows) = sum.addingReportingOverflow(number)
-      guard !overflows else {
-        throw ShardError.wrongUnigrams(path: url.path, reason: "has counts that no corpus has")
-      }
-      sum = next
-    }
-    guard sum == UInt64(index.train.tokens) else {
-      throw ShardError.wrongUnigrams(
-        path: url.path, reason: "counts \(sum) tokens where the train split has \(index.train.tokens)")
-    }
-    return UnigramCounts(counts: numbers)
+    try UnigramCounts(reading: folder.appendingPathComponent(DataIndex.unigramsFileName), index: index)
   }
 
   /// Reads every shard of the split and compares its digest with the index.

@@ -1,3 +1,4 @@
+internal import ClozeCore
 internal import Foundation
 
 /// How often each token occurs in the train split: the unigram baseline, and the bands of rare and frequent tokens.
@@ -10,6 +11,37 @@ package struct UnigramCounts: Sendable, Equatable {
     self.counts = counts
     total = counts.reduce(0, +)
   }
+
+  /// Reads `unigrams.bin` and compares it with the index.
+  /// - Throws: `ShardError`, `FileError`
+  init(reading url: URL, index: DataIndex) throws {
+    let data = try Data(file: url)
+    guard data.count == 8 * index.vocabularySize else {
+      throw ShardError.wrongFileSize(path: url.path, stated: 8 * index.vocabularySize, found: data.count)
+    }
+    guard Digest(of: data) == index.unigrams else { throw ShardError.wrongFileDigest(path: url.path) }
+    let numbers = data.withUnsafeBytes { bytes in
+      (0..<index.vocabularySize).map {
+        UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: 8 * $0, as: UInt64.self))
+      }
+    }
+    var sum: UInt64 = 0
+    for number in numbers {
+      let (next, overflows) = sum.addingReportingOverflow(number)
+      guard !overflows else {
+        throw ShardError.wrongUnigrams(path: url.path, reason: "has counts that no corpus has")
+      }
+      sum = next
+    }
+    guard sum == UInt64(index.train.tokens) else {
+      throw ShardError.wrongUnigrams(
+        path: url.path, reason: "counts \(sum) tokens where the train split has \(index.train.tokens)")
+    }
+    self.init(counts: numbers)
+  }
+
+  /// The bytes of `unigrams.bin`.
+  var encoded: Data { counts.map(\.littleEndian).withUnsafeBytes { Data($0) } }
 
   /// H = -Σ p ln p with p = count / total, in nats a token; 0 without tokens. It is the loss of a model that knows
   /// how frequent each token is and nothing else.

@@ -35,6 +35,21 @@ package enum ZstdFrame {
     return size == ZSTD_CONTENTSIZE_UNKNOWN || size == ZSTD_CONTENTSIZE_ERROR ? nil : Int(exactly: size)
   }
 
+  /// The bytes that the frame at the beginning of `bytes` takes; nil where it is none or is not all there.
+  static func compressedSize(_ bytes: UnsafeRawBufferPointer) -> Int? {
+    let size = ZSTD_findFrameCompressedSize(bytes.baseAddress, bytes.count)
+    return ZSTD_isError(size) == 0 ? size : nil
+  }
+
+  /// The most bytes that a frame of `byteCount` inflated ones takes.
+  static func compressedBound(_ byteCount: Int) -> Int { ZSTD_compressBound(byteCount) }
+
+  /// The first four bytes of a frame.
+  static let magic: [UInt8] = [0x28, 0xB5, 0x2F, 0xFD]
+
+  /// zstd's version: another one may compress the same bytes to others.
+  static var libraryVersion: String { String(cString: ZSTD_versionString()) }
+
   /// Inflates one frame of exactly `byteCount` bytes; never writes more.
   /// - Throws: `Corruption`
   package static func inflate(_ frame: UnsafeRawBufferPointer, byteCount: Int) throws -> [UInt8] {

@@ -1,0 +1,63 @@
+package import ClozeCore
+internal import Foundation
+
+/// `provenance.json`: where the data come from, which their shards do not say. With it and the shards a lost index can
+/// be rebuilt, byte for byte where no frame is lost.
+///
+/// The format, version 1: one line of JSON with sorted keys, the digests in hexadecimal. `trainFrames` and
+/// `validationFrames` are how many frames each split had when it was written; `index` is the digest of `index.json`, so
+/// that a damaged index is told from damaged shards.
+package struct DataProvenance: Codable, Sendable, Equatable {
+  package var version = 1
+  package var tokenizer: Digest
+  package var vocabularySize: Int
+  /// Digest of the corpus's text.
+  package var corpus: Digest
+  package var seed: UInt64
+  package var validationRate: Double
+  package var trainFrames: Int
+  package var validationFrames: Int
+  package var index: Digest
+
+  static let fileName = "provenance.json"
+
+  /// - Parameter identity: the digest of the index's bytes.
+  init(_ index: DataIndex, identity: Digest) {
+    self.index = identity
+    tokenizer = index.tokenizer
+    vocabularySize = index.vocabularySize
+    corpus = index.corpus
+    seed = index.seed
+    validationRate = index.validationRate
+    trainFrames = index.train.numberCount
+    validationFrames = index.validation.numberCount
+  }
+
+  /// Reads a folder's `provenance.json`.
+  /// - Throws: `ShardError.wrongProvenance`, `FileError`
+  init(folder: URL) throws {
+    let url = folder.appendingPathComponent(DataProvenance.fileName)
+    let data = try Data(file: url)
+    guard data.count < 1 << 16, let read = try? JSONDecoder().decode(DataProvenance.self, from: data) else {
+      throw ShardError.wrongProvenance(path: url.path, reason: "does not say where data come from")
+    }
+    // Sixteen million frames are a million million tokens; a repair makes a list of those that are missing.
+    guard read.version == 1, read.validationRate.isFinite, (1...Int(Int32.max)).contains(read.vocabularySize),
+      [read.trainFrames, read.validationFrames].allSatisfy({ (0...1 << 24).contains($0) })
+    else {
+      throw ShardError.wrongProvenance(path: url.path, reason: "has numbers that no data folder has")
+    }
+    self = read
+  }
+
+  func frames(_ split: Split) -> Int { split == .train ? trainFrames : validationFrames }
+
+  /// The bytes of `provenance.json`; equal values have equal bytes.
+  func encoded() throws -> Data {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    var data = try encoder.encode(self)
+    data.append(UInt8(ascii: "\n"))
+    return data
+  }
+}

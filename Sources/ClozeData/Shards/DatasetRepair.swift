@@ -1,0 +1,193 @@
+package import ClozeCore
+internal import ClozeText
+package import Foundation
+
+/// Makes a sound data folder of what is left of one.
+///
+/// Frames that are whole stay, with their numbers; a shard with bytes that are no frame, or without its seek table, is
+/// written again without and with; a shard that is gone is written without frames; the numbers of all frames that are
+/// in no shard go into quarantine; then the unigrams, the provenance and the index are written where they differ from
+/// what the shards say. The bytes that are no frame are saved beside the shard, so a repair destroys nothing.
+///
+/// Each file is written beside and renamed, the index last. Killed in between, a repair can be run again: the frames
+/// bear their numbers, so what is missing is seen from the shards alone. A lost index comes back byte for byte where
+/// nothing else is lost.
+package struct DatasetRepair {
+  /// What was done, a sentence each; empty where nothing was wrong.
+  package private(set) var actions: [String] = []
+  package private(set) var index: DataIndex
+  /// Of the folder after it.
+  package private(set) var identity: Digest
+
+  static let savedPrefix = "damaged-"
+
+  private let folder: URL
+  private let pool: WorkerPool
+  private var unigrams: [UInt64]
+
+  /// - Throws: `ShardError.noProvenance` where it is unknown what the shards are; `ShardError.wrongTokenizer`,
+  ///   `TokenizerError`, `VocabularyError`, `FileError`
+  package init(_ folder: URL, pool: WorkerPool) throws {
+    self.folder = folder
+    self.pool = pool
+    var isDirectory: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: folder.path, isDirectory: &isDirectory) else {
+      throw FileError.missing(path: folder.path)
+    }
+    guard isDirectory.boolValue else { throw FileError.notADirectory(path: folder.path) }
+    if try DatasetWriter.completeMove(in: folder) {
+      actions.append("moved into place what tokenize had finished")
+    }
+    let (old, provenance) = try DatasetRepair.origin(of: folder)
+    let tokenizer = try Tokenizer(folder)
+    guard tokenizer.digest == provenance.tokenizer, tokenizer.vocabulary.count == provenance.vocabularySize
+    else {
+      throw ShardError.wrongTokenizer(
+        path: folder.path, stated: provenance.tokenizer, found: tokenizer.digest)
+    }
+    unigrams = [UInt64](repeating: 0, count: provenance.vocabularySize)
+    identity = provenance.tokenizer
+    index = DataIndex(
+      tokenizer: provenance.tokenizer, vocabularySize: provenance.vocabularySize,
+      tokenBits: DataIndex.tokenBits(vocabularySize: provenance.vocabularySize), corpus: provenance.corpus,
+      seed: provenance.seed, validationRate: provenance.validationRate, unigramEntropy: 0,
+      unigrams: provenance.corpus)
+    let names = try DatasetRepair.shardNames(in: folder)
+    for split in Split.allCases {
+      try mend(split, old: old?[split], frameCount: provenance.frames(split), names: names[split] ?? [])
+    }
+    let counts = UnigramCounts(counts: unigrams)
+    index.unigramEntropy = counts.entropy
+    index.unigrams = Digest(of: counts.encoded)
+    try replace(DataIndex.unigramsFileName, counts.encoded, "counted the unigrams again")
+    let encoded = try index.encoded()
+    identity = Digest(of: encoded)
+    let newProvenance = try DataProvenance(index, identity: identity).encoded()
+    try replace(DataProvenance.fileName, newProvenance, "wrote provenance.json again")
+    try replace(DataIndex.fileName, encoded, "wrote index.json again")
+  }
+
+  /// The names of the shards that a folder has, in the order of their numbers.
+  static func shardNames(in folder: URL) throws -> [Split: [String]] {
+    guard let names = try? FileManager.default.contentsOfDirectory(atPath: folder.path) else {
+      throw FileError.cannotRead(path: folder.path, reason: "the folder cannot be listed")
+    }
+    var found: [Split: [Int]] = [:]
+    for name in names {
+      guard let (split, number) = DatasetWriter.shardNumber(name), DataIndex.shardName(split, number) == name
+      else { continue }
+      found[split, default: []].append(number)
+    }
+    return found.mapValues { $0.sorted() }.reduce(into: [:]) { names, entry in
+      names[entry.key] = entry.value.map { DataIndex.shardName(entry.key, $0) }
+    }
+  }
+
+  /// What the index states, where it can be read and is the one that the provenance names; and where the data are from.
+  private static func origin(of folder: URL) throws -> (index: DataIndex?, provenance: DataProvenance) {
+    var read: (index: DataIndex, identity: Digest)?
+    do {
+      read = try DataIndex.read(folder: folder)
+    } catch let error as ShardError {
+      // The shards of another version are no shards to this one.
+      if case .unknownVersion = error { throw error }
+    }
+    do {
+      let provenance = try DataProvenance(folder: folder)
+      // An index that can be read and is another one would condemn frames that are whole.
+      return (provenance.index == read?.identity ? read?.index : nil, provenance)
+    } catch let failure as any Failure where failure.exitStatus == .data {
+      guard let read else { throw ShardError.noProvenance(path: folder.path) }
+      return (read.index, DataProvenance(read.index, identity: read.identity))
+    }
+  }
+
+  /// - Parameters:
+  ///   - old: what the index states, where it can be read.
+  ///   - frameCount: how many frames the split had.
+  private mutating func mend(_ split: Split, old: DataIndex.Part?, frameCount: Int, names: [String]) throws {
+    var expectation = ShardScan.Expectation(
+      split: split, tokenBits: index.tokenBits, vocabularySize: index.vocabularySize)
+    for place in old?.places ?? [] { expectation.digests[place.number] = place.entry.digest }
+    var count = old?.files.count ?? 0
+    if old == nil, let name = names.last, let number = DatasetWriter.shardNumber(name)?.number {
+      // There are no more shards than frames: another name is one that somebody made up.
+      guard number <= frameCount else {
+        throw ShardError.foreignShard(path: folder.appendingPathComponent(name).path)
+      }
+      count = number + 1
+    }
+    let urls = (0..<count).map { folder.appendingPathComponent(DataIndex.shardName(split, $0)) }
+    var part = DataIndex.Part()
+    var numbers: [Int] = []
+    try ShardScan.scan(urls, expectation, pool: pool) { place, scan in
+      var frames = scan?.frames ?? []
+      if let first = frames.first, let last = numbers.last, first.head.number <= last {
+        // A copy of another shard, or one that has changed places with it.
+        frames = []
+      } else if let scan, split == .train {
+        for (token, count) in scan.unigrams.enumerated() { unigrams[token] += count }
+      }
+      part.files.append(try mended(urls[place], scan, keeping: frames))
+      for frame in frames {
+        numbers.append(frame.head.number)
+        part.tokens += frame.head.tokens
+        part.words += frame.head.words
+        part.bytes += frame.head.bytes
+      }
+    }
+    let present = Set(numbers)
+    part.quarantine = (0..<max(frameCount, (numbers.last ?? -1) + 1)).filter { !present.contains($0) }
+    // Without an index nobody says that there were more frames, but the last one does where a document goes on.
+    if let last = part.places.last, last.goesOn { part.quarantine.append(last.number + 1) }
+    part.documents = part.places.reduce(0) { $0 + $1.documents }
+    let added = Set(part.quarantine).subtracting(old?.quarantine ?? [])
+    if !added.isEmpty {
+      let list = added.sorted().prefix(20).map(String.init).joined(separator: ", ")
+      actions.append(
+        "put \(added.count) frames of \(split.rawValue) in quarantine: \(list)\(added.count > 20 ? "…" : "")")
+    }
+    index[split] = part
+  }
+
+  /// The index's entry of a shard of these frames, which is written again where it is not just that.
+  private mutating func mended(_ url: URL, _ scan: ShardScan?, keeping frames: [ShardScan.Frame]) throws
+    -> DataIndex.File
+  {
+    if let scan, scan.isWhole, scan.frames.count == frames.count { return scan.entry }
+    let name = url.lastPathComponent
+    let file = try ShardFile(folder: folder, name: name)
+    if let scan {
+      let source = try OpenFile(url)
+      let lost = frames.count == scan.frames.count ? scan.holes.map(\.range) : [0..<scan.size]
+      for range in lost where !range.isEmpty { try save(range, of: source, name: name) }
+      for frame in frames {
+        let bytes = try source.withBytes(at: frame.entry.offset, count: frame.entry.size) { Array($0) }
+        try file.append(bytes, inflatedSize: frame.head.inflatedSize, entry: frame.entry)
+      }
+    }
+    let entry = try file.finish()
+    actions.append("\(name): wrote it again with \(entry.frames.count) whole frames")
+    return entry
+  }
+
+  /// Keeps bytes that are no frame, for whoever may make something of them.
+  private func save(_ range: Range<Int>, of source: OpenFile, name: String) throws {
+    let url = folder.appendingPathComponent("\(DatasetRepair.savedPrefix)\(name)-\(range.lowerBound).bin")
+    var file = try AtomicFile(url)
+    var offset = range.lowerBound
+    while offset < range.upperBound {
+      let count = min(range.upperBound - offset, 1 << 20)
+      try source.withBytes(at: offset, count: count) { try file.write($0) }
+      offset += count
+    }
+    try file.commit()
+  }
+
+  private mutating func replace(_ name: String, _ data: Data, _ action: String) throws {
+    let url = folder.appendingPathComponent(name)
+    if let old = try? Data(file: url), old == data { return }
+    try AtomicFile.write(data, to: url)
+    actions.append(action)
+  }
+}

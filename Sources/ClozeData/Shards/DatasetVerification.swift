@@ -1,0 +1,167 @@
+package import ClozeCore
+internal import ClozeText
+package import Foundation
+
+/// A data folder looked at from end to end: everything that is wrong with it, not only the first.
+///
+/// Each shard is scanned for itself (`ShardScan`) and compared with what the index states; then the counts, the
+/// unigrams, the entropy, the tokenizer and the provenance. Without an index that can be read, the shards are still
+/// scanned, with what `provenance.json` says of them.
+package struct DatasetVerification {
+  /// Each `path: what is wrong; what to do`.
+  package private(set) var problems: [any Failure] = []
+  package private(set) var index: DataIndex?
+  package private(set) var identity: Digest?
+  package private(set) var shards = 0
+  package private(set) var frames = 0
+  package private(set) var documents = 0
+  package private(set) var tokens = 0
+  package private(set) var bytes = 0
+
+  private let folder: URL
+  private var unigrams: [UInt64] = []
+  /// Whether all of the train split is in `unigrams`.
+  private var countsTrain = true
+
+  /// - Parameter progress: is told the bytes of the shards that have been checked so far.
+  /// - Throws: `FileError` where a file cannot be read at all.
+  package init(_ folder: URL, pool: WorkerPool, progress: (Int) -> Void = { _ in }) throws {
+    self.folder = folder
+    let read = try note(DatasetVerification.sound { try DataIndex.read(folder: folder) })
+    (index, identity) = (read?.index, read?.identity)
+    let provenance = try note(DatasetVerification.sound { try DataProvenance(folder: folder) })
+    let indexed = read.map { DataProvenance($0.index, identity: $0.identity) }
+    if let indexed, let provenance, provenance != indexed {
+      problems.append(
+        ShardError.wrongProvenance(
+          path: folder.appendingPathComponent(DataProvenance.fileName).path,
+          reason: "does not agree with index.json"))
+    }
+    guard let stated = indexed ?? provenance else { return }
+    try note(
+      DatasetVerification.sound {
+        let found = try Tokenizer(folder).digest
+        guard found == stated.tokenizer else {
+          throw ShardError.wrongTokenizer(path: folder.path, stated: stated.tokenizer, found: found)
+        }
+      })
+    unigrams = [UInt64](repeating: 0, count: stated.vocabularySize)
+    let names = try DatasetRepair.shardNames(in: folder)
+    for split in Split.allCases {
+      try check(split, names: names[split] ?? [], vocabularySize: stated.vocabularySize, pool, progress)
+    }
+    if let index { try checkUnigrams(index) }
+  }
+
+  /// What `body` gives, or what is wrong with the data; an error of reading is no error of theirs.
+  private static func sound<Value>(_ body: () throws -> Value) throws -> Result<Value, any Error> {
+    do {
+      return .success(try body())
+    } catch let failure as any Failure where failure.exitStatus == .data {
+      return .failure(failure)
+    }
+  }
+
+  @discardableResult
+  private mutating func note<Value>(_ result: Result<Value, any Error>) throws -> Value? {
+    switch result {
+    case .success(let value): return value
+    case .failure(let failure as any Failure): problems.append(failure)
+    case .failure(let error): throw error
+    }
+    return nil
+  }
+
+  private mutating func check(
+    _ split: Split, names: [String], vocabularySize: Int, _ pool: WorkerPool, _ progress: (Int) -> Void
+  ) throws {
+    let part = index?[split]
+    var expectation = ShardScan.Expectation(
+      split: split, tokenBits: DataIndex.tokenBits(vocabularySize: vocabularySize),
+      vocabularySize: vocabularySize)
+    let places = part?.places ?? []
+    for place in places { expectation.digests[place.number] = place.entry.digest }
+    let stated = part?.files.map(\.name) ?? names
+    for name in names where !stated.contains(name) {
+      problems.append(ShardError.foreignShard(path: folder.appendingPathComponent(name).path))
+    }
+    var (words, textBytes) = (0, 0)
+    var isComplete = true
+    let urls = stated.map(folder.appendingPathComponent)
+    try ShardScan.scan(urls, expectation, pool: pool) { number, scan in
+      guard let scan else {
+        problems.append(FileError.missing(path: urls[number].path))
+        isComplete = false
+        return
+      }
+      shards += 1
+      bytes += scan.size
+      progress(bytes)
+      isComplete = isComplete && scan.holes.isEmpty
+      problems += scan.holes.map {
+        ShardError.damagedBytes(path: scan.path, range: $0.range, reason: $0.reason)
+      }
+      if let problem = scan.seekTableProblem { problems.append(problem) }
+      if split == .train {
+        for (token, count) in scan.unigrams.enumerated() { unigrams[token] += count }
+      }
+      for frame in scan.frames {
+        frames += 1
+        tokens += frame.head.tokens
+        documents += frame.head.documents
+        words += frame.head.words
+        textBytes += frame.head.bytes
+      }
+      if let entry = part?.files[number] {
+        compare(scan, with: entry, places: places.filter { $0.file == number })
+      }
+    }
+    guard let part else { return }
+    documents += places.count(where: \.isCut)
+    if split == .train { countsTrain = isComplete }
+    // Where frames are missing, that is what is wrong, and the sums tell nothing more.
+    guard isComplete else { return }
+    for (field, statedCount, found) in [("words", part.words, words), ("bytes", part.bytes, textBytes)]
+    where statedCount != found {
+      problems.append(
+        ShardError.countsDisagree(
+          path: folder.appendingPathComponent(DataIndex.fileName).path,
+          field: "\(field) of \(split.rawValue)",
+          stated: statedCount, found: found))
+    }
+  }
+
+  /// Compares a whole scan with what the index states of the file.
+  private mutating func compare(_ scan: ShardScan, with entry: DataIndex.File, places: [FramePlace]) {
+    if scan.size != entry.size {
+      problems.append(ShardError.wrongFileSize(path: scan.path, stated: entry.size, found: scan.size))
+    } else if scan.digest != entry.digest {
+      problems.append(ShardError.wrongFileDigest(path: scan.path))
+    }
+    let found = Dictionary(uniqueKeysWithValues: scan.frames.map { ($0.head.number, $0.entry) })
+    let numbers = Set(places.map(\.number))
+    for place in places where found[place.number].map({ $0 != place.entry }) ?? scan.holes.isEmpty {
+      problems.append(ShardError.framesDisagree(path: scan.path, frame: place.number))
+    }
+    for frame in scan.frames where !numbers.contains(frame.head.number) {
+      problems.append(ShardError.framesDisagree(path: scan.path, frame: frame.head.number))
+    }
+  }
+
+  private mutating func checkUnigrams(_ index: DataIndex) throws {
+    let url = folder.appendingPathComponent(DataIndex.unigramsFileName)
+    try note(
+      DatasetVerification.sound {
+        let counts = try UnigramCounts(reading: url, index: index)
+        guard !countsTrain || counts.counts == unigrams else {
+          throw ShardError.wrongUnigrams(
+            path: url.path, reason: "does not count the tokens of the train split")
+        }
+        let entropy = counts.entropy
+        guard abs(entropy - index.unigramEntropy) <= 1e-9 * max(1, entropy) else {
+          throw ShardError.wrongUnigrams(
+            path: url.path, reason: "has an entropy of \(entropy), the index states \(index.unigramEntropy)")
+        }
+      })
+  }
+}

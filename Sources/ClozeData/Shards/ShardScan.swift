@@ -1,0 +1,209 @@
+internal import ClozeCore
+internal import Foundation
+
+/// What a shard file holds, found out from the file alone: its whole frames, and the bytes that are none.
+///
+/// A frame is whole where zstd inflates it with its checksum, its head fits, and its tokens and ends keep the rules of
+/// the format. After bytes that are none, the scan goes on at the next magic number from which a whole frame begins,
+/// so one damaged frame never takes another with it. In memory is one frame.
+struct ShardScan: Sendable {
+  struct Frame: Sendable {
+    var head: FrameHead
+    var entry: DataIndex.Frame
+  }
+
+  /// Bytes in which no whole frame lies.
+  struct Hole: Sendable {
+    var range: Range<Int>
+    var reason: String
+  }
+
+  /// What the frames have to be.
+  struct Expectation: Sendable {
+    var split: Split
+    var tokenBits: Int
+    var vocabularySize: Int
+    /// By number, for frames that are known to have this digest; a frame of another one is a hole.
+    var digests: [Int: Digest] = [:]
+  }
+
+  let path: String
+  /// Bytes of the file, its seek table included.
+  let size: Int
+  let digest: Digest
+  /// In the order of the file; their numbers ascend.
+  private(set) var frames: [Frame] = []
+  private(set) var holes: [Hole] = []
+  /// What is wrong with the table at the end.
+  private(set) var seekTableProblem: ShardError?
+  /// How often each token occurs in the frames.
+  private(set) var unigrams: [UInt64]
+
+  private let expectation: Expectation
+
+  /// - Throws: `FileError`
+  init(_ url: URL, _ expectation: Expectation) throws {
+    let file = try OpenFile(url)
+    self.expectation = expectation
+    path = file.path
+    size = file.size
+    unigrams = [UInt64](repeating: 0, count: expectation.vocabularySize)
+    digest = try file.digest()
+    var offset = 0
+    var wastedBytes = 0
+    while offset < size, try !beginsSeekTable(file, at: offset) {
+      do {
+        let frame = try frame(in: file, at: offset)
+        frames.append(frame)
+        offset += frame.entry.size
+      } catch let damage as Damage {
+        wastedBytes += damage.readBytes
+        // Bytes that are made to look like a frame's beginning again and again are given up after some passes.
+        let next = wastedBytes > 16 * size + (1 << 28) ? size : try nextMagic(in: file, after: offset)
+        if let last = holes.last, last.range.upperBound == offset {
+          holes[holes.count - 1].range = last.range.lowerBound..<next
+        } else {
+          holes.append(Hole(range: offset..<next, reason: damage.reason))
+        }
+        offset = next
+      }
+    }
+    do {
+      guard offset < size else { throw ShardError.wrongSeekTable(path: path, reason: "is missing") }
+      if holes.isEmpty {
+        try file.checkSeekTable(frames.map(\.entry), tokenBits: expectation.tokenBits)
+      }
+    } catch let error as ShardError {
+      seekTableProblem = error
+    }
+  }
+
+  /// Whether the shard is as it was written.
+  var isWhole: Bool { holes.isEmpty && seekTableProblem == nil }
+
+  /// What an index states of the shard, if it is whole.
+  var entry: DataIndex.File {
+    DataIndex.File(
+      name: URL(fileURLWithPath: path).lastPathComponent, size: size, digest: digest,
+      frames: frames.map(\.entry))
+  }
+
+  private struct Damage: Error {
+    var reason: String
+    /// Bytes read and inflated in vain to find it.
+    var readBytes = 0
+  }
+
+  private mutating func frame(in file: OpenFile, at offset: Int) throws -> Frame {
+    let rest = size - offset
+    let claimed = try file.withBytes(at: offset, count: min(rest, 18)) { header in
+      guard header.starts(with: ZstdFrame.magic), let claimed = ZstdFrame.claimedSize(header) else {
+        throw Damage(reason: "there is no zstd header")
+      }
+      return claimed
+    }
+    let largest = ShardFrame.byteCount(
+      tokens: DataIndex.maximumFrameTokens, documents: DataIndex.maximumFrameTokens, tokenBits: 32)
+    guard (FrameHead.byteCount...largest).contains(claimed) else {
+      throw Damage(reason: "a frame claims \(claimed) bytes")
+    }
+    return try file.withBytes(at: offset, count: min(rest, ZstdFrame.compressedBound(claimed))) { bytes in
+      guard let size = ZstdFrame.compressedSize(bytes) else {
+        throw Damage(reason: "a frame is damaged or cut off", readBytes: bytes.count)
+      }
+      let compressed = UnsafeRawBufferPointer(rebasing: bytes[..<size])
+      do {
+        return try Inflater.use { inflater in
+          try frame(inflated: inflater.inflate(compressed, byteCount: claimed), offset: offset, size: size)
+        }
+      } catch let corruption as ZstdFrame.Corruption {
+        throw Damage(reason: corruption.reason, readBytes: bytes.count + claimed)
+      } catch var damage as Damage {
+        damage.readBytes = bytes.count + claimed
+        throw damage
+      }
+    }
+  }
+
+  private mutating func frame(inflated bytes: UnsafeRawBufferPointer, offset: Int, size: Int) throws -> Frame
+  {
+    guard let head = FrameHead(bytes), head.inflatedSize == bytes.count else {
+      throw Damage(reason: "a frame has no head of a data folder's")
+    }
+    guard head.split == expectation.split, head.tokenBits == expectation.tokenBits else {
+      throw Damage(reason: "a frame is of the \(head.split.rawValue) split with \(head.tokenBits)-bit ids")
+    }
+    guard frames.last.map({ $0.head.number < head.number }) ?? true else {
+      throw Damage(reason: "frame \(head.number) comes again, or too late")
+    }
+    let digest = Digest(of: bytes)
+    guard expectation.digests[head.number].map({ $0 == digest }) ?? true else {
+      throw Damage(reason: "frame \(head.number) does not have the digest that the index states")
+    }
+    let frame: ShardFrame
+    do {
+      frame = try ShardFrame(
+        decoding: bytes, head: head, vocabularySize: expectation.vocabularySize, path: path)
+    } catch ShardError.tokenOutsideVocabulary(_, let number, let token, let vocabularySize) {
+      throw Damage(reason: "frame \(number) holds token \(token), the vocabulary has \(vocabularySize)")
+    } catch ShardError.wrongDocumentEnds(_, let number, let reason) {
+      throw Damage(reason: "frame \(number) has document ends that \(reason)")
+    }
+    for token in frame.tokens { unigrams[Int(token)] += 1 }
+    return Frame(
+      head: head,
+      entry: DataIndex.Frame(
+        offset: offset, size: size, tokens: head.tokens, documents: head.documents,
+        continues: frame.continues, digest: digest))
+  }
+
+  private func beginsSeekTable(_ file: OpenFile, at offset: Int) throws -> Bool {
+    let rest = size - offset
+    return try file.withBytes(at: offset, count: min(rest, 8)) { SeekTable.begins($0, rest: rest) }
+  }
+
+  /// The first place after `offset` where a frame or the seek table may begin; the file's end where there is none.
+  private func nextMagic(in file: OpenFile, after offset: Int) throws -> Int {
+    var start = offset + 1
+    while start < size {
+      let count = min(size - start, 1 << 16)
+      let found: Int? = try file.withBytes(at: start, count: count) { bytes in
+        (0..<bytes.count).first { place in
+          let rest = UnsafeRawBufferPointer(rebasing: bytes[place...])
+          return bytes[place] == ZstdFrame.magic[0] && rest.starts(with: ZstdFrame.magic)
+            || SeekTable.begins(rest, rest: size - start - place)
+        }
+      }
+      if let found { return start + found }
+      // So that a magic number across two pieces is seen.
+      start += count < 1 << 16 ? count : count - 7
+    }
+    return size
+  }
+}
+
+extension ShardScan {
+  /// Scans the shards of a split on the pool's threads, in their order; nil for one that does not exist.
+  /// - Throws: `FileError`
+  static func scan(
+    _ urls: [URL], _ expectation: Expectation, pool: WorkerPool, body: (Int, ShardScan?) throws -> Void
+  ) throws {
+    var pending: [PendingResult<ShardScan?>] = []
+    var next = 0
+    for number in urls.indices {
+      while next < urls.count, pending.count < pool.depth {
+        let url = urls[next]
+        pending.append(
+          pool.submit {
+            do {
+              return try ShardScan(url, expectation)
+            } catch FileError.missing {
+              return nil
+            }
+          })
+        next += 1
+      }
+      try body(number, try pending.removeFirst().wait())
+    }
+  }
+}

@@ -1,0 +1,139 @@
+import ClozeTestSupport
+import Foundation
+import Testing
+
+/// `tokenize` killed at any moment, and run again with the same arguments.
+@Suite struct InterruptedTokenizeTests {
+  private let work: Workplace
+  private let arguments = [
+    "large.txt", "--vocabulary-size", "900", "--validation-rate", "0.2", "--shard-frames", "1",
+  ]
+
+  /// Text for a dozen shards of one frame.
+  init() throws {
+    work = try Workplace()
+    let words = RandomValues.tokens(500_000, below: 700, seed: 5).map { String(9_973 * ($0 + 36), radix: 36) }
+    let documents = stride(from: 0, to: words.count, by: 125).map { start in
+      words[start..<start + 125].joined(separator: " ") + "."
+    }
+    try work.folder.write(documents.joined(separator: "\n\n"), to: "large.txt")
+  }
+
+  private func program(_ output: String, _ more: String...) throws -> Program {
+    try Program("tokenize", arguments + ["--output", output] + more, in: work.folder)
+  }
+
+  /// Waits until `condition` holds or the program has ended, then kills it.
+  /// - Returns: whether the program was still at work.
+  @discardableResult
+  private func kill(_ program: Program, when condition: () -> Bool) -> Bool {
+    while program.process.isRunning, !condition() { usleep(500) }
+    let isRunning = program.process.isRunning
+    Foundation.kill(program.process.processIdentifier, SIGKILL)
+    program.process.waitUntilExit()
+    return isRunning
+  }
+
+  private func staged(_ folder: String) -> [String] { (try? work.names("\(folder)/incoming.partial")) ?? [] }
+
+  @Test func endsWithTheSameBytes() throws {
+    let start = Date()
+    let report = try program("reference", "--workers", "1").wait()
+    try #require(report.status == 0, "\(report.errors)")
+    let duration = Date().timeIntervalSince(start)
+    // At moments spread over the time of a whole run; in one folder, so that kills follow kills.
+    for part in 1...6 {
+      let end = Date().addingTimeInterval(duration * Double(part) / 7)
+      kill(try program("data", "--workers", "\(1 + part % 2)")) { Date() > end }
+    }
+    let result = try program("data", "--workers", "2").wait()
+    try #require(result.status == 0, "\(result.errors)")
+    try work.expectEqual("data", "reference")
+    // And it says the same of it.
+    var (said, expected) = (try work.table(result.output), try work.table(report.output))
+    for key in ["output"] { (said[key], expected[key]) = (nil, nil) }
+    #expect(said == expected)
+  }
+
+  /// Killed as soon as a shard is whole: that shard is not written again.
+  @Test func goesOnAfterTheLastWholeShard() throws {
+    try #require(try program("reference").wait().status == 0)
+    let wasRunning = kill(try program("data", "--workers", "1")) {
+      staged("data").contains("train-00001.zst")
+    }
+    try #require(wasRunning)
+    let first = work.folder.file("data/incoming.partial/train-00000.zst").path
+    let before = try #require(
+      try FileManager.default.attributesOfItem(atPath: first)[.systemFileNumber] as? NSNumber)
+    let result = try program("data", "--workers", "2").wait()
+    #expect(result.status == 0, "\(result.errors)")
+    #expect(result.errors.contains("going on after "))
+    #expect(!result.errors.contains("counting words"))
+    let after =
+      try FileManager.default.attributesOfItem(
+        atPath: work.folder.file("data/train-00000.zst").path)[.systemFileNumber] as? NSNumber
+    #expect(after == before)
+    try work.expectEqual("data", "reference")
+  }
+
+  /// Another seed, size, case or text: what was left is of no use, and in no way.
+  @Test(arguments: [["--seed", "2"], ["--uncased"], ["--shard-frames", "2"], ["small.txt"]])
+  func anotherRunBeginsAnew(more: [String]) throws {
+    try work.folder.write("Another text.\n\nIt has two documents.", to: "small.txt")
+    kill(try program("data")) { staged("data").contains("train-00000.zst") }
+    let all = arguments.filter { !more.contains($0) || $0 == "1" }
+    func run(_ output: String) throws -> Program.Result {
+      // The last of an option's values would not hold, so the others are left out.
+      var kept = all
+      if more[0] == "--shard-frames" { kept.removeLast(1) }
+      return try Program("tokenize", kept + more + ["--output", output], in: work.folder).wait()
+    }
+    let (result, expected) = (try run("data"), try run("fresh"))
+    #expect(result.status == expected.status && result.status == 0, "\(result.errors)")
+    #expect(!result.errors.contains("going on after"))
+    try work.expectEqual("data", "fresh")
+  }
+
+  /// The same text under another time: read once to see that it is the same, then gone on from.
+  @Test func theSameTextWrittenAgainIsGoneOnFrom() throws {
+    try #require(try program("reference").wait().status == 0)
+    try #require(kill(try program("data")) { staged("data").contains("train-00001.zst") })
+    let text = try work.bytes("large.txt")
+    try text.write(to: work.folder.file("large.txt"))
+    let result = try program("data").wait()
+    #expect(result.status == 0 && result.errors.contains("going on after"), "\(result.errors)")
+    try work.expectEqual("data", "reference")
+    // And through a pipe, which has no name and no time.
+    let piped = ["-"] + arguments.dropFirst()
+    let input = String(decoding: text, as: UTF8.self)
+    let first = try Program("tokenize", piped + ["--output", "piped"], input: input, in: work.folder)
+    try #require(kill(first) { staged("piped").contains("train-00001.zst") })
+    let second = try Program("tokenize", piped + ["--output", "piped"], input: input, in: work.folder).wait()
+    #expect(second.status == 0 && second.errors.contains("going on after"), "\(second.errors)")
+    try work.expectEqual("piped", "reference")
+  }
+
+  /// A text that changed begins anew.
+  @Test func aTextThatChangedBeginsAnew() throws {
+    try #require(kill(try program("data")) { staged("data").contains("train-00000.zst") })
+    var text = try work.bytes("large.txt")
+    text[1000] = 0x41
+    try text.write(to: work.folder.file("large.txt"))
+    let result = try program("data").wait()
+    #expect(result.status == 0 && !result.errors.contains("going on after"), "\(result.errors)")
+    try #require(try program("fresh").wait().status == 0)
+    try work.expectEqual("data", "fresh")
+  }
+
+  /// What is there stays until the new data are whole.
+  @Test func earlierDataOutliveAKill() throws {
+    try work.succeed(
+      "tokenize", "corpus.txt", "--output", "data", "--vocabulary-size", "200", "--validation-rate", "0.1")
+    let before = try work.contents("data")
+    try #require(kill(try program("data", "--force")) { staged("data").contains("train-00000.zst") })
+    for (name, bytes) in before { #expect(try work.bytes("data/\(name)") == bytes) }
+    #expect(try program("data", "--force").wait().status == 0)
+    try #require(try program("fresh").wait().status == 0)
+    try work.expectEqual("data", "fresh")
+  }
+}
