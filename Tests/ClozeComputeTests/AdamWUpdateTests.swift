@@ -9,7 +9,7 @@ import Testing
     let store = ParameterStore(precision: precision)
     let parameter = store.declare("p", shape: [37], initialization: .normal(standardDeviation: 1))
     store.allocate(seed: 2)
-    let initial = Array(store.values(of: parameter))
+    let initial = Array(store.numbers(of: parameter))
     let lane = GradientLane(store)
     var first = [Float](repeating: 0, count: store.elementCount)
     var second = first
@@ -31,11 +31,11 @@ import Testing
         weight: Double(initial[i]), gradients: gradients.map { Double($0[i]) * gradientScale }, rate: rate,
         beta1: beta1, beta2: beta2, epsilon: epsilon, decay: weightDecay)
     }
-    #expect(greatestError(Array(store.values(of: parameter)), expected) < 2e-6)
-    #expect(greatestDifference(Array(store.values(of: parameter)), initial) > 0.01)
+    #expect(greatestError(Array(store.numbers(of: parameter)), expected) < 2e-6)
+    #expect(greatestDifference(Array(store.numbers(of: parameter)), initial) > 0.01)
     if let copies = store.copies {
       #expect(
-        store.values(of: parameter).indices.allSatisfy {
+        store.numbers(of: parameter).indices.allSatisfy {
           Float(bitPattern: UInt32(copies[$0]) << 16) == ReferenceKernels.bfloat16(store.values[$0])
         })
     }
@@ -53,6 +53,6 @@ import Testing
       gradientScale: 1, learningRate: 0.5, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.5, step: 1
     ).apply(
       to: store, range: 0..<4, decays: decays, gradient: lane, firstMoment: &first, secondMoment: &second)
-    #expect(store.values(of: parameter).allSatisfy { $0 == (decays ? 0.75 : 1) })
+    #expect(store.numbers(of: parameter).allSatisfy { $0 == (decays ? 0.75 : 1) })
   }
 }

@@ -28,7 +28,7 @@ import Testing
   }
 
   private func bits(_ lane: GradientLane) -> [UInt32] {
-    (0..<store.elementCount).map { lane.values[$0].bitPattern }
+    lane.numbers(count: store.elementCount).map(\.bitPattern)
   }
 
   /// Lanes filled by any number of threads, in any order, and added in any number of ranges.
@@ -54,7 +54,7 @@ import Testing
       GradientLane.sum(lanes, range: bounds[thread]..<bounds[thread + 1])
     }
     #expect(bits(lanes[0]) == bits(expected[0]))
-    #expect(lanes[0].values(of: linear.weight).contains { $0 != 0 })
+    #expect(lanes[0].numbers(of: linear.weight).contains { $0 != 0 })
   }
 
   /// The order of the additions is part of the result: pairs, then pairs of pairs.
@@ -70,7 +70,7 @@ import Testing
     let values = RandomValues.uniform(laneCount, from: -1, to: 1e4, seed: laneCount)
     for (lane, value) in zip(lanes, values) { lane.values[9] = value }
     GradientLane.sum(lanes, range: 0..<store.elementCount)
-    #expect(lanes[0].values[9] == sum(values[...]))
+    #expect(lanes[0].numbers(count: store.elementCount)[9] == sum(values[...]))
   }
 
   /// What a step did not touch is zero, not what a step before left there.
@@ -83,8 +83,8 @@ import Testing
       lane.begin()
       run(tape, lane, microbatch: 0, usesBias: usesBias)
       lane.end()
-      #expect(lane.values(of: unused).allSatisfy { $0 == 0 })
-      #expect(lane.values(of: bias).contains { $0 != 0 } == usesBias)
+      #expect(lane.numbers(of: unused).allSatisfy { $0 == 0 })
+      #expect(lane.numbers(of: bias).contains { $0 != 0 } == usesBias)
     }
   }
 
@@ -98,13 +98,13 @@ import Testing
       single.begin()
       run(tape, single, microbatch: microbatch)
       single.end()
-      for i in expected.indices { expected[i] += single.values[i] }
+      for (i, value) in single.numbers(count: store.elementCount).enumerated() { expected[i] += value }
     }
     for _ in 0..<2 {
       lane.begin()
       for microbatch in 0..<count { run(tape, lane, microbatch: microbatch) }
       lane.end()
-      let found = (0..<store.elementCount).map { lane.values[$0] }
+      let found = lane.numbers(count: store.elementCount)
       #expect(greatestDifference(found, expected) < 1e-5)
     }
   }

@@ -61,8 +61,8 @@ import Testing
     #expect(tape.crossEntropy(logits, labels: []).losses.isEmpty)
     tape.backward()
     lane.end()
-    #expect(lane.values(of: parameters[0]).allSatisfy { $0 == 0 })
-    #expect(lane.values(of: parameters[1]).allSatisfy { $0 == 0 })
+    #expect(lane.numbers(of: parameters[0]).allSatisfy { $0 == 0 })
+    #expect(lane.numbers(of: parameters[1]).allSatisfy { $0 == 0 })
   }
 
   @Test(arguments: [1, 3, 33, 256], Machine.precisions)

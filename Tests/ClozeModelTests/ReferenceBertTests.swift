@@ -66,7 +66,7 @@ import Testing
     #expect(Set(model.archiveEntries.map(\.name)) == Set(gradients.entries.keys))
     for entry in model.archiveEntries {
       let expected = try gradients.floats(entry.name)
-      let found = lane.values(of: entry.parameter)[entry.elements].map { $0 / Float(predicted.count) }
+      let found = lane.numbers(of: entry.parameter)[entry.elements].map { $0 / Float(predicted.count) }
       let scale = expected.map(abs).max() ?? 0
       let difference = zip(found, expected).map { abs($0 - $1) }.max() ?? 0
       // A key's bias shifts all scores of a query alike, so its gradient is zero but for rounding.

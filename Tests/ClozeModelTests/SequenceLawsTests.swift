@@ -69,7 +69,7 @@ import Testing
       tape.backward()
     }
     lane.end()
-    return (0..<model.store.elementCount).map { lane.values[$0] }
+    return lane.numbers(count: model.store.elementCount)
   }
 
   /// 1 x 64 = 4 x 16: how a batch is cut changes its gradient by rounding only.

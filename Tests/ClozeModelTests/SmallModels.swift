@@ -42,6 +42,6 @@ enum SmallModels {
 
   /// The bits of all parameters, in the store's order.
   static func bits(_ store: ParameterStore) -> [[UInt32]] {
-    store.parameters.map { store.values(of: $0).map(\.bitPattern) }
+    store.parameters.map { store.numbers(of: $0).map(\.bitPattern) }
   }
 }

@@ -134,7 +134,7 @@ package struct GradientCheck {
       }
       tape.backward()
       lane.end()
-      return tensors.map { $0.gradientValues() } + parameters.map { Array(lane.values(of: $0)) }
+      return tensors.map { $0.gradientValues() } + parameters.map { lane.numbers(of: $0) }
     }
 
     func differences(step: Float) -> [[Double]] {

@@ -21,7 +21,7 @@ import Testing
     }
 
     var parameters: [Parameter] { [matrix, bias] }
-    var values: [Float] { parameters.flatMap { Array(store.values(of: $0)) } }
+    var values: [Float] { parameters.flatMap { Array(store.numbers(of: $0)) } }
 
     /// Gradients of one step, a row a lane, in the order of `values`.
     func gradients(step: Int) -> [[Float]] {
