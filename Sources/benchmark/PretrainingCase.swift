@@ -91,16 +91,3 @@ struct PretrainingCase {
         / meter.seconds, steps: meter.steps, profile: meter.shares, peakMemoryBytes: ProcessMemory.peak)
   }
 }
-
-/// What a case came to.
-struct TrainingTiming: Encodable {
-  let name: String
-  let precision: String
-  let workers: Int
-  let tokensPerSecond: Double
-  /// Useful ones.
-  let operationsPerSecond: Double
-  let steps: Int
-  let profile: [StepMeter.Share]
-  let peakMemoryBytes: Int
-}

@@ -165,9 +165,7 @@ import Testing
     let work = try Workplace()
     try work.tokenize()
     try work.pretrain()
-    try work.succeed(
-      "finetune", "--config", "finetune.yaml", "--model", "run", "--train", "train.tsv", "--validation",
-      "validation.tsv", "--output", "zh-en")
+    try work.finetune()
     // Another vocabulary of the same size: only its digest tells.
     var words = String(decoding: try work.bytes("zh-en/best/vocab.txt"), as: UTF8.self)
       .split(separator: "\n")

@@ -27,9 +27,7 @@ import Testing
       try work.succeed("evaluate", "--model", "run", "--text", "corpus.txt").output.contains(
         "unigram accuracy"))
 
-    try work.succeed(
-      "finetune", "--config", "finetune.yaml", "--model", "run", "--train", "train.tsv", "--validation",
-      "validation.tsv", "--output", "zh-en")
+    try work.finetune()
     let scored = try work.succeed("evaluate", "--model", "zh-en", "--translation", "validation.tsv")
     #expect(scored.output.contains("|tok:13a|"))
   }
@@ -50,9 +48,7 @@ import Testing
     let work = try Workplace()
     try work.tokenize()
     try work.pretrain()
-    try work.succeed(
-      "finetune", "--config", "finetune.yaml", "--model", "run", "--train", "train.tsv", "--validation",
-      "validation.tsv", "--output", "zh-en")
+    try work.finetune()
     let lines = "我爱狗。\n\n老师看见猫。\n孩子和牛帮助鱼。\n"
     let together = try work.succeed("translate", "--model", "zh-en", input: lines).output
       .split(separator: "\n", omittingEmptySubsequences: false)

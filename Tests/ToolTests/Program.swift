@@ -93,6 +93,13 @@ struct Workplace {
       "stop.steps=\(steps)")
   }
 
+  /// A translator, `zh-en`, from the pretrained `run`.
+  func finetune() throws {
+    try succeed(
+      "finetune", "--config", "finetune.yaml", "--model", "run", "--train", "train.tsv", "--validation",
+      "validation.tsv", "--output", "zh-en")
+  }
+
   func bytes(_ name: String) throws -> Data { try Data(contentsOf: folder.file(name)) }
 
   func exists(_ name: String) -> Bool { FileManager.default.fileExists(atPath: folder.file(name).path) }

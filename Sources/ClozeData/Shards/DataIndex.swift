@@ -117,11 +117,7 @@ package struct DataIndex: Codable, Sendable, Equatable {
 
   /// The bytes of `index.json`; equal indexes have equal bytes.
   func encoded() throws -> Data {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    var data = try encoder.encode(self)
-    data.append(UInt8(ascii: "\n"))
-    return data
+    try jsonLine()
   }
 
   /// Reads and checks the index of a data folder.

@@ -54,10 +54,6 @@ package struct DataProvenance: Codable, Sendable, Equatable {
 
   /// The bytes of `provenance.json`; equal values have equal bytes.
   func encoded() throws -> Data {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    var data = try encoder.encode(self)
-    data.append(UInt8(ascii: "\n"))
-    return data
+    try jsonLine()
   }
 }

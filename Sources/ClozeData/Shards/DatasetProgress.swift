@@ -64,11 +64,7 @@ package struct DatasetProgress: Codable, Sendable, Equatable {
 
   /// - Throws: `FileError`
   func write(to staging: URL) throws {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys]
-    try AtomicFile.write(
-      try encoder.encode(self) + Data("\n".utf8), to: staging.appendingPathComponent(DatasetProgress.fileName)
-    )
+    try AtomicFile.write(try jsonLine(), to: staging.appendingPathComponent(DatasetProgress.fileName))
   }
 }
 

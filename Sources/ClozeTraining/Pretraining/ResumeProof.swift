@@ -108,6 +108,6 @@ package struct ResumeProof {
   }
 
   private func digest(_ folder: URL, _ run: String, _ file: String) throws -> Digest {
-    Digest(of: try Data(file: folder.appendingPathComponent("\(run)/latest/\(file)")))
+    try Digest.ofFile(folder.appendingPathComponent("\(run)/latest/\(file)")).digest
   }
 }
