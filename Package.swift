@@ -16,9 +16,9 @@ func tool(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .executableTarget(name: name, dependencies: dependencies, swiftSettings: settings)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
   .testTarget(
-    name: name, dependencies: dependencies + ["ClozeTestSupport"], exclude: [], swiftSettings: settings)
+    name: name, dependencies: dependencies + ["ClozeTestSupport"], exclude: exclude, swiftSettings: settings)
 }
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
@@ -76,6 +76,10 @@ let package = Package(
     .target(
       name: "ClozeTestSupport", dependencies: ["ClozeCore", "ClozeCompute"], path: "Tests/ClozeTestSupport",
       swiftSettings: settings),
+    .target(
+      name: "ClozeFuzzing",
+      dependencies: ["ClozeCore", "ClozeText", "ClozeData", "ClozeCompute", "ClozeModel", "ClozeTraining"],
+      path: "Tests/ClozeFuzzing", swiftSettings: settings),
     tests("ClozeCoreTests", ["ClozeCore"]),
     tests("ClozeTextTests", ["ClozeCore", "ClozeText"]),
     tests("ClozeDataTests", ["ClozeCore", "ClozeText", "ClozeData"]),
@@ -84,7 +88,13 @@ let package = Package(
     tests(
       "ClozeTrainingTests",
       ["ClozeCore", "ClozeText", "ClozeData", "ClozeCompute", "ClozeModel", "ClozeTraining"]),
+    tests("ClozeFuzzingTests", ["ClozeCore", "ClozeFuzzing"], exclude: ["Findings"]),
     tests("ToolTests", []),
   ],
   swiftLanguageModes: [.v6]
 )
+
+// `scripts/fuzz` asks for it. Its entry point is libFuzzer's, so without that it cannot be linked.
+if Context.environment["CLOZE_FUZZ"] != nil {
+  package.targets.append(.executableTarget(name: "fuzz", dependencies: ["ClozeFuzzing"], path: "Tests/fuzz"))
+}

@@ -6,7 +6,8 @@
 
 #include "kernels.h"
 
-#if defined(__x86_64__) && defined(__linux__)
+// The thread sanitizer is not ready yet when the loader chooses among clones.
+#if defined(__x86_64__) && defined(__linux__) && !__has_feature(thread_sanitizer)
 #define CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define CLONES

@@ -7,13 +7,18 @@ package enum PrintableText {
     var printable = ""
     printable.reserveCapacity(text.utf8.count)
     for scalar in text.unicodeScalars {
-      if isShown(scalar) || keepsLines && scalar == "\n" {
+      if isShown(scalar) || keepsLines && (scalar == "\n" || scalar == "\t") {
         printable.unicodeScalars.append(scalar)
       } else {
         printable += "\\u{\(String(scalar.value, radix: 16, uppercase: true))}"
       }
     }
     return printable
+  }
+
+  /// `text` without its middle where it is longer than anybody reads: a name from outside may have megabytes.
+  package static func shorten(_ text: String) -> String {
+    text.utf8.count <= 2000 ? text : "\(text.prefix(1000)) … \(text.suffix(500))"
   }
 
   private static func isShown(_ scalar: Unicode.Scalar) -> Bool {

@@ -15,6 +15,7 @@ package final class ProgressLine {
   package func update(_ text: String) {
     guard !isQuiet else { return }
     if isTerminal {
+      let text = PrintableText.escape(text)
       let padding = String(repeating: " ", count: max(0, width - text.count))
       Console.write("\r" + text + padding)
       width = text.count

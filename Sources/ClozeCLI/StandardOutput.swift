@@ -3,9 +3,10 @@ internal import Foundation
 
 /// Results go here. A reader that went away, or a full disk, is an error and not a crash.
 package enum StandardOutput {
+  /// Writes `text`; on a terminal so that none of it is a command to the terminal, into a file or a pipe as it is.
   /// - Throws: `FileError`
   package static func write(_ text: String) throws {
-    var text = text
+    var text = isatty(STDOUT_FILENO) == 1 ? PrintableText.escape(text, keepsLines: true) : text
     try text.withUTF8 { bytes in
       var written = 0
       while written < bytes.count {

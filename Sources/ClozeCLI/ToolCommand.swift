@@ -44,7 +44,9 @@ extension Tool {
     do {
       try execute()
     } catch let failure as any Failure {
-      Console.error("\(Self.configuration.commandName ?? "cloze"): \(failure)")
+      Console.error(
+        PrintableText.shorten(
+          PrintableText.escape("\(Self.configuration.commandName ?? "cloze"): \(failure)")))
       throw ArgumentParser.ExitCode(failure.exitStatus.rawValue)
     } catch let exit as ArgumentParser.ExitCode {
       throw exit
@@ -59,9 +61,9 @@ extension Tool {
   }
 }
 
-/// What a person sees: progress and warnings on standard error.
+/// What a person sees: progress and warnings on standard error. Names and texts in it may come from anywhere.
 package enum Console {
-  package static func error(_ line: String) { write(line + "\n") }
+  package static func error(_ line: String) { write(PrintableText.escape(line, keepsLines: true) + "\n") }
 
   /// A reader that went away must not end a run, so nothing is said where nothing can be: `FileHandle` would trap.
   package static func write(_ text: String) {

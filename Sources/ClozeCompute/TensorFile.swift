@@ -67,57 +67,72 @@ package struct TensorFile: Sendable {
     guard data.count >= dataStart else {
       throw TensorFileError.truncated(path: path, needed: dataStart, found: data.count)
     }
-    let text = data[8..<dataStart]
-    guard let header = try? JSONSerialization.jsonObject(with: text) as? [String: Any] else {
-      throw TensorFileError.badHeader(path: path, reason: "its header is not a JSON object")
+    do {
+      (entries, metadata) = try data.withUnsafeBytes { [path, dataStart] bytes in
+        try JSONReader.read(UnsafeRawBufferPointer(rebasing: bytes[8..<dataStart])) {
+          try TensorFile.header(&$0, path: path)
+        }
+      }
+    } catch let error as JSONSyntaxError {
+      throw TensorFileError.badHeader(
+        path: path, reason: "its header \(error.reason) at byte \(8 + error.offset)")
     }
-    guard TensorFile.memberCount(of: text) == TensorFile.memberCount(of: header) else {
-      throw TensorFileError.badHeader(path: path, reason: "its header has a key twice")
-    }
-    guard let metadata = (header["__metadata__"] ?? [String: String]()) as? [String: String] else {
-      throw TensorFileError.badHeader(path: path, reason: "its __metadata__ is not a map of text")
-    }
-    self.metadata = metadata
-    var entries: [String: Entry] = [:]
-    for (name, value) in header where name != "__metadata__" {
-      entries[name] = try TensorFile.entry(value, name: name, path: path)
-    }
-    self.entries = entries
     try checkCoverage()
   }
 
-  /// The members of all objects of a JSON text: each has one colon outside quotes.
-  private static func memberCount(of text: Data) -> Int {
-    var count = 0
-    var (isQuoted, isEscaped) = (false, false)
-    for byte in text {
-      if isEscaped {
-        isEscaped = false
-      } else if byte == UInt8(ascii: "\"") {
-        isQuoted.toggle()
-      } else if isQuoted {
-        isEscaped = byte == UInt8(ascii: "\\")
-      } else if byte == UInt8(ascii: ":") {
-        count += 1
+  private static func header(_ reader: inout JSONReader, path: String) throws
+    -> (entries: [String: Entry], metadata: [String: String])
+  {
+    var entries: [String: Entry] = [:]
+    var metadata: [String: String]?
+    try reader.object { reader, name in
+      let isNew: Bool
+      if name == "__metadata__" {
+        isNew = metadata == nil
+        do {
+          metadata = try texts(&reader)
+        } catch let error as JSONSyntaxError {
+          throw TensorFileError.badHeader(
+            path: path, reason: "its __metadata__ \(error.reason) at byte \(8 + error.offset)")
+        }
+      } else {
+        isNew = entries.updateValue(try entry(&reader, name: name, path: path), forKey: name) == nil
+      }
+      guard isNew else { throw reader.failure("has the key '\(name)' twice, the second") }
+    }
+    return (entries, metadata ?? [:])
+  }
+
+  private static func texts(_ reader: inout JSONReader) throws -> [String: String] {
+    var texts: [String: String] = [:]
+    try reader.object { reader, key in
+      guard texts.updateValue(try reader.string(), forKey: key) == nil else {
+        throw reader.failure("has the key '\(key)' twice, the second")
       }
     }
-    return count
+    return texts
   }
 
-  /// The members of all objects of a parsed value, where of equal keys only one is left.
-  private static func memberCount(of value: Any) -> Int {
-    switch value {
-    case let object as [String: Any]: object.values.reduce(object.count) { $0 + memberCount(of: $1) }
-    case let list as [Any]: list.reduce(0) { $0 + memberCount(of: $1) }
-    default: 0
+  private static func entry(_ reader: inout JSONReader, name: String, path: String) throws -> Entry {
+    var keys: Set<String> = []
+    var (type, shape, offsets) = (String?.none, [Int]?.none, [Int]?.none)
+    do {
+      try reader.object { reader, key in
+        guard keys.insert(key).inserted else {
+          throw reader.failure("has the key '\(key)' twice, the second")
+        }
+        switch key {
+        case "dtype": type = try reader.string()
+        case "shape": shape = try reader.integers()
+        case "data_offsets": offsets = try reader.integers()
+        default: try reader.skip()
+        }
+      }
+    } catch let error as JSONSyntaxError {
+      throw TensorFileError.badTensor(
+        path: path, name: name, reason: "has a description that \(error.reason) at byte \(8 + error.offset)")
     }
-  }
-
-  private static func entry(_ value: Any, name: String, path: String) throws -> Entry {
-    guard let fields = value as? [String: Any], let type = fields["dtype"] as? String,
-      let shape = fields["shape"] as? [Int], let offsets = fields["data_offsets"] as? [Int],
-      offsets.count == 2
-    else {
+    guard let type, let shape, let offsets, offsets.count == 2 else {
       throw TensorFileError.badTensor(path: path, name: name, reason: "lacks dtype, shape or data_offsets")
     }
     guard let size = elementSizes[type] else {
@@ -221,6 +236,14 @@ package struct TensorFile: Sendable {
         }
       }
     }
+  }
+}
+
+extension JSONReader {
+  fileprivate mutating func integers() throws -> [Int] {
+    var numbers: [Int] = []
+    try array { numbers.append(try $0.integer()) }
+    return numbers
   }
 }
 

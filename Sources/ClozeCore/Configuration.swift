@@ -39,7 +39,15 @@ extension Configuration {
   package static func load(file: URL?, overrides: [String]) throws -> Self {
     var merged = try ConfigurationTree(encoding: Self())
     if let file {
-      let text = String(decoding: try Data(file: file), as: UTF8.self)
+      let data = try Data(file: file)
+      guard data.count <= ConfigurationTree.largestFile else {
+        throw ConfigurationError.malformed(
+          source: file.path,
+          reason: "has \(Figure.bytes(data.count)) where settings have a few thousand bytes")
+      }
+      guard let text = String(validating: data, as: UTF8.self) else {
+        throw ConfigurationError.malformed(source: file.path, reason: "is not UTF-8")
+      }
       try merged.merge(yaml: text, source: file.path)
     }
     for override in overrides {
@@ -84,6 +92,11 @@ extension Node {
 private struct ConfigurationTree {
   var root: Node
 
+  /// Bytes.
+  static let largestFile = 1 << 20
+  /// Far more values than there are settings.
+  private static let mostValues = 10_000
+
   init(encoding configuration: some Configuration) throws {
     let text = try configuration.yaml()
     guard let node = try Yams.compose(yaml: text) else {
@@ -97,9 +110,16 @@ private struct ConfigurationTree {
     do {
       node = try Yams.compose(yaml: text)
     } catch {
-      throw ConfigurationError.malformed(source: source, reason: "is not valid YAML (\(error))")
+      throw ConfigurationError.malformed(
+        source: source, reason: "is not valid YAML (\(ConfigurationTree.reason(error)))")
     }
     guard let node else { return }
+    // Each alias stands for all that it names: a few lines can be more values than memory holds.
+    guard ConfigurationTree.valuesLeft(node, of: ConfigurationTree.mostValues) >= 0 else {
+      throw ConfigurationError.malformed(
+        source: source,
+        reason: "has more than \(ConfigurationTree.mostValues) values, aliases counted as what they name")
+    }
     root = try merged(root, with: node, path: [], source: source)
   }
 
@@ -109,11 +129,40 @@ private struct ConfigurationTree {
     }
     let keys = override[..<equals].split(separator: ".", omittingEmptySubsequences: false).map(String.init)
     let text = String(override[override.index(after: equals)...])
-    guard var node = try? Yams.compose(yaml: text.isEmpty ? "\"\"" : text) else {
+    guard var node = try? Yams.compose(yaml: text.isEmpty ? "\"\"" : text),
+      ConfigurationTree.valuesLeft(node, of: ConfigurationTree.mostValues) >= 0
+    else {
       throw ConfigurationError.malformed(source: "--set \(override)", reason: "has a value that is not YAML")
     }
     for key in keys.reversed() { node = Node.mapping(.init([(Node(key), node)])) }
     root = try merged(root, with: node, path: [], source: "--set")
+  }
+
+  /// What the parser says of a place, without the text around it, which may be long.
+  private static func reason(_ error: any Error) -> String {
+    switch error {
+    case YamlError.scanner(_, let problem, let mark, _), YamlError.parser(_, let problem, let mark, _),
+      YamlError.composer(_, let problem, let mark, _):
+      "line \(mark.line), column \(mark.column): \(problem)"
+    case YamlError.duplicatedKeysInMapping(let keys, let context):
+      "line \(context.mark.line): the key '\(keys.first ?? "")' comes twice"
+    case YamlError.reader(let problem, let offset, _, _):
+      problem + (offset.map { " at byte \($0)" } ?? "")
+    default: "\(type(of: error))"
+    }
+  }
+
+  /// `budget` less the values of the tree, or something below 0 as soon as it is used up.
+  private static func valuesLeft(_ node: Node, of budget: Int) -> Int {
+    var left = budget - 1
+    switch node {
+    case .mapping(let mapping):
+      for (key, value) in mapping where left >= 0 { left = valuesLeft(value, of: valuesLeft(key, of: left)) }
+    case .sequence(let sequence):
+      for value in sequence where left >= 0 { left = valuesLeft(value, of: left) }
+    default: break
+    }
+    return left
   }
 
   func decode<Settings: Configuration>(_ type: Settings.Type) throws -> Settings {
@@ -126,16 +175,21 @@ private struct ConfigurationTree {
   }
 
   private func merged(_ base: Node, with change: Node, path: [String], source: String) throws -> Node {
-    guard case .mapping(var baseMapping) = base else { return change }
+    guard case .mapping(var baseMapping) = base else {
+      guard change.float?.isFinite ?? true else {
+        throw ConfigurationError.invalid(path: path.joined(separator: "."), reason: "is not a finite number")
+      }
+      return change
+    }
     guard case .mapping(let changes) = change else {
       throw ConfigurationError.wrongType(
         path: path.isEmpty ? source : path.joined(separator: "."), expected: "a mapping of keys to values")
     }
     for (keyNode, value) in changes {
       let key = keyNode.string ?? ""
-      let here = path + [key]
+      let here = path + [key.utf8.count > 100 ? "\(key.prefix(100))…" : key]
       guard let current = baseMapping[keyNode] else {
-        let known = baseMapping.keys.compactMap(\.string)
+        let known = key.utf8.count > 100 ? [] : baseMapping.keys.compactMap(\.string)
         let nearest =
           known.min { $0.editDistance(to: key) < $1.editDistance(to: key) }
           .flatMap { $0.editDistance(to: key) <= max(2, key.count / 2) ? $0 : nil }
@@ -173,6 +227,8 @@ private struct ConfigurationTree {
       case is Double.Type: "a number"
       case is Bool.Type: "true or false"
       case is String.Type: "text"
+      case is Node.Scalar.Type: "a single value"
+      case is Node.Mapping.Type: "a mapping of keys to values"
       default: "a value of type \(type)"
       }
     }

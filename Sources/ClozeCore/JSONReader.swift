@@ -53,7 +53,7 @@ package struct JSONReader {
 
   /// Reads an object; `member` reads the value of each key.
   package mutating func object(_ member: (inout JSONReader, _ key: String) throws -> Void) throws {
-    try enter("{", "an object")
+    try enter("{", "object")
     if !take("}") {
       repeat {
         skipSpace()
@@ -71,7 +71,7 @@ package struct JSONReader {
 
   /// Reads an array; `element` reads each of its values.
   package mutating func array(_ element: (inout JSONReader) throws -> Void) throws {
-    try enter("[", "an array")
+    try enter("[", "array")
     if !take("]") {
       repeat {
         try element(&self)
@@ -117,9 +117,11 @@ package struct JSONReader {
   package mutating func integer() throws -> Int {
     skipSpace()
     let isNegative = take("-")
-    let magnitude = try magnitude()
-    guard let number = Int(exactly: magnitude) else { throw failure("has a number that is too large") }
-    return isNegative ? -number : number
+    let magnitude = UInt(try magnitude())
+    guard magnitude <= Int.max.magnitude + (isNegative ? 1 : 0) else {
+      throw failure("has a number that is too large")
+    }
+    return Int(truncatingIfNeeded: isNegative ? 0 &- magnitude : magnitude)
   }
 
   /// A whole number that is not negative, written without a fraction or an exponent.

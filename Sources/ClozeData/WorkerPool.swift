@@ -1,5 +1,5 @@
+internal import ClozeCore
 internal import Foundation
-internal import Synchronization
 
 /// A fixed number of threads that do work in the order in which it is handed in. Whoever hands it in waits for the
 /// results in that same order, so what comes out never depends on the number of threads.
@@ -28,7 +28,7 @@ package final class WorkerPool: Sendable {
 
 /// A result that a worker will have.
 package final class PendingResult<Value: Sendable>: Sendable {
-  private let result = Mutex<Result<Value, any Error>?>(nil)
+  private let result = Guarded<Result<Value, any Error>?>(nil)
   private let isReady = DispatchSemaphore(value: 0)
 
   fileprivate func fulfil(_ value: Result<Value, any Error>) {

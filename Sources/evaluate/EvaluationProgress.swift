@@ -1,7 +1,6 @@
 import ClozeCLI
 import ClozeCore
 import Foundation
-import Synchronization
 
 /// How far an evaluation is, heard from all of its workers.
 final class EvaluationProgress: Sendable {
@@ -13,11 +12,11 @@ final class EvaluationProgress: Sendable {
 
   let windowCount: Int
   private let start = Date()
-  private let state: Mutex<State>
+  private let state: Guarded<State>
 
   init(windowCount: Int, quiet: Bool) {
     self.windowCount = windowCount
-    state = Mutex(State(line: ProgressLine(quiet: quiet)))
+    state = Guarded(State(line: ProgressLine(quiet: quiet)))
   }
 
   func finished(windows: Int) {

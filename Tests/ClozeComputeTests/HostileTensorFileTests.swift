@@ -66,16 +66,16 @@ import Testing
   }
 
   @Test(arguments: [
-    "", " ", "{", "nonsense", "{\"a\":}", "[]", "[1]", "3", "null", "\"a\"", "\u{0}\u{0}",
+    "", " ", "{", "nonsense", "[]", "[1]", "3", "null", "\"a\"", "\u{0}\u{0}",
   ])
   func headerIsNotAnObject(header: String) throws {
-    expectRefused(try write(header), "is not a JSON object")
+    expectRefused(try write(header), "is not a safetensors file (its header ")
   }
 
   @Test func headerIsNotText() throws {
     let url = folder.file("x.safetensors")
     try (Data([2, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFE])).write(to: url)
-    expectRefused(url, "is not a JSON object")
+    expectRefused(url, "is not a safetensors file (its header ")
   }
 
   /// Nested beyond what a recursive reader survives.
@@ -83,23 +83,30 @@ import Testing
   func deeplyNestedHeader(depth: Int) throws {
     expectRefused(
       try write(String(repeating: "[", count: depth) + String(repeating: "]", count: depth)),
-      "is not a JSON object")
+      "is not a safetensors file (its header ")
     let objects = String(repeating: "{\"a\":", count: depth) + "1" + String(repeating: "}", count: depth)
-    expectRefused(try write(objects), "is not a JSON object")
+    expectRefused(try write(objects), "'a' has a description that is nested too deeply")
   }
 
   @Test(arguments: [
     #"{"shape":[1],"data_offsets":[0,4]}"#, #"{"dtype":"F32","data_offsets":[0,4]}"#,
-    #"{"dtype":"F32","shape":[1]}"#, #"{"dtype":1,"shape":[1],"data_offsets":[0,4]}"#,
-    #"{"dtype":"F32","shape":1,"data_offsets":[0,4]}"#,
-    #"{"dtype":"F32","shape":["1"],"data_offsets":[0,4]}"#,
-    #"{"dtype":"F32","shape":[1.5],"data_offsets":[0,4]}"#,
-    #"{"dtype":"F32","shape":[1],"data_offsets":[0]}"#,
-    #"{"dtype":"F32","shape":[1],"data_offsets":[0,2,4]}"#, #"{"dtype":"F32","shape":[1],"data_offsets":{}}"#,
-    #"{"dtype":"F32","shape":[99999999999999999999],"data_offsets":[0,4]}"#, "1", "null", "[]",
+    #"{"dtype":"F32","shape":[1]}"#, #"{"dtype":"F32","shape":[1],"data_offsets":[0]}"#,
+    #"{"dtype":"F32","shape":[1],"data_offsets":[0,2,4]}"#,
   ])
   func missingFields(tensor: String) throws {
     expectRefused(try write(#"{"a":\#(tensor)}"#, bodyBytes: 4), "'a' lacks dtype, shape or data_offsets")
+  }
+
+  @Test(arguments: [
+    #"{"dtype":1,"shape":[1],"data_offsets":[0,4]}"#,
+    #"{"dtype":"F32","shape":1,"data_offsets":[0,4]}"#,
+    #"{"dtype":"F32","shape":["1"],"data_offsets":[0,4]}"#,
+    #"{"dtype":"F32","shape":[1.5],"data_offsets":[0,4]}"#,
+    #"{"dtype":"F32","shape":[1],"data_offsets":{}}"#,
+    #"{"dtype":"F32","shape":[99999999999999999999],"data_offsets":[0,4]}"#, "1", "null", "[]", "",
+  ])
+  func fieldsOfAnotherType(tensor: String) throws {
+    expectRefused(try write(#"{"a":\#(tensor)}"#, bodyBytes: 4), "'a' has a description that has ")
   }
 
   @Test(arguments: ["F31", "f32", "", "COMPLEX"])
@@ -141,7 +148,7 @@ import Testing
     expectRefused(try write(#"{"a":\#(fields(1, 0, 4))}"#, bodyBytes: 4 + count), "\(count) bytes follow")
   }
 
-  /// JSON readers keep one of two equal keys, and not all the same one.
+  /// Other readers keep one of two equal keys, and not all the same one.
   @Test func keyTwice() throws {
     let (a, b) = (fields(1, 0, 4), fields(1, 4, 8))
     for header in [
@@ -149,7 +156,7 @@ import Testing
       #"{"a":{"dtype":"F32","shape":[1],"shape":[1],"data_offsets":[0,4]}}"#,
       #"{"__metadata__":{"k":"1","k":"2"},"a":\#(a)}"#,
     ] {
-      expectRefused(try write(header, bodyBytes: 4), "has a key twice")
+      expectRefused(try write(header, bodyBytes: 4), "twice, the second at byte")
     }
   }
 

@@ -77,4 +77,48 @@ private struct Settings: Configuration, Equatable {
     let file = try folder.write("seed: [1\n", to: "broken.yaml")
     #expect(failureMessage { _ = try Settings.load(file: file, overrides: []) }.contains("broken.yaml"))
   }
+
+  /// Nine lines whose aliases stand for a thousand million values, where one value belongs.
+  @Test func aliasesThatExplodeAreRefused() throws {
+    var text = "seed:\n  - &a0 [x, x, x, x, x, x, x, x, x, x]\n"
+    for level in 1...8 {
+      text += "  - &a\(level) [\(Array(repeating: "*a\(level - 1)", count: 10).joined(separator: ", "))]\n"
+    }
+    let folder = try TemporaryFolder()
+    let file = try folder.write(text, to: "settings.yaml")
+    #expect(
+      failureMessage { _ = try Settings.load(file: file, overrides: []) }.contains(
+        "has more than 10000 values"))
+  }
+
+  @Test(arguments: [
+    (String(repeating: "[", count: 20_000), "is not valid YAML (line 1"),
+    (String(repeating: "{a: ", count: 20_000), "is not valid YAML (line 1"),
+    ("seed: 1\nseed: 2\n", "the key 'seed' comes twice"),
+    ("seed: 1\n---\nseed: 2\n", "is not valid YAML (line 2"),
+    (
+      "seed: 1 # \(String(repeating: "x", count: 1 << 20))\n",
+      "has 1.0 MB where settings have a few thousand bytes"
+    ),
+    ("seed: !!python/object/apply:os.system [echo]\n", "seed: has the wrong type"),
+    ("? \(String(repeating: "k", count: 100_000))\n: 1\n", "unknown key"),
+    ("optimizer: {learningRate: .inf}\n", "optimizer.learningRate: is not a finite number"),
+    ("optimizer: {learningRate: 1e999}\n", "optimizer.learningRate: is not a finite number"),
+  ])
+  func hostileFilesAreRefused(text: String, message: String) throws {
+    let folder = try TemporaryFolder()
+    let file = try folder.write(text, to: "settings.yaml")
+    let found = failureMessage { _ = try Settings.load(file: file, overrides: []) }
+    #expect(found.contains(message), "\(found.prefix(300))")
+    // What is wrong is said, not shown: it may be as long as the file.
+    #expect(found.utf8.count < 1000)
+  }
+
+  @Test func textThatIsNotUTF8IsRefused() throws {
+    let folder = try TemporaryFolder()
+    let file = folder.file("utf16.yaml")
+    try Data("seed: 1\n".utf16.flatMap { [UInt8($0 & 255), UInt8($0 >> 8)] }).write(to: file)
+    try Data([0xFF, 0xFE] + [UInt8](try Data(contentsOf: file))).write(to: file)
+    #expect(failureMessage { _ = try Settings.load(file: file, overrides: []) }.contains("is not UTF-8"))
+  }
 }

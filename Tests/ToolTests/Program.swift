@@ -10,9 +10,9 @@ struct Program {
     let errors: String
   }
 
-  /// Beside the tests' own build, which `swift build --build-tests` makes with them.
-  private static let folder = URL(fileURLWithPath: #filePath)
-    .appendingPathComponent("../../../.build/release").standardized
+  /// Beside the program that runs the tests, which `swift build --build-tests` makes with them.
+  private static let folder = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+    .deletingLastPathComponent()
 
   let process = Process()
   private let output: URL

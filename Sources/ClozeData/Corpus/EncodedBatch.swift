@@ -1,5 +1,5 @@
+internal import ClozeCore
 internal import ClozeText
-internal import Synchronization
 
 /// The tokens of some documents, one after another.
 struct EncodedBatch: Sendable {
@@ -24,7 +24,7 @@ struct EncodedBatch: Sendable {
 /// Encoders between two uses: as many as workers have used at once, each with the words that it remembers.
 final class EncoderShelf: Sendable {
   private let tokenizer: Tokenizer
-  private let idle = Mutex<[TokenEncoder]>([])
+  private let idle = Guarded<[TokenEncoder]>([])
 
   init(_ tokenizer: Tokenizer) { self.tokenizer = tokenizer }
 

@@ -1,12 +1,12 @@
 internal import ClozeCore
-internal import Foundation
+package import Foundation
 
 /// What a shard file holds, found out from the file alone: its whole frames, and the bytes that are none.
 ///
 /// A frame is whole where zstd inflates it with its checksum, its head fits, and its tokens and ends keep the rules of
 /// the format. After bytes that are none, the scan goes on at the next magic number from which a whole frame begins,
 /// so one damaged frame never takes another with it. In memory is one frame.
-struct ShardScan: Sendable {
+package struct ShardScan: Sendable {
   struct Frame: Sendable {
     var head: FrameHead
     var entry: DataIndex.Frame
@@ -19,12 +19,18 @@ struct ShardScan: Sendable {
   }
 
   /// What the frames have to be.
-  struct Expectation: Sendable {
+  package struct Expectation: Sendable {
     var split: Split
     var tokenBits: Int
     var vocabularySize: Int
     /// By number, for frames that are known to have this digest; a frame of another one is a hole.
     var digests: [Int: Digest] = [:]
+
+    package init(split: Split, tokenBits: Int, vocabularySize: Int) {
+      self.split = split
+      self.tokenBits = tokenBits
+      self.vocabularySize = vocabularySize
+    }
   }
 
   let path: String
@@ -42,7 +48,7 @@ struct ShardScan: Sendable {
   private let expectation: Expectation
 
   /// - Throws: `FileError`
-  init(_ url: URL, _ expectation: Expectation) throws {
+  package init(_ url: URL, _ expectation: Expectation) throws {
     let file = try OpenFile(url)
     self.expectation = expectation
     path = file.path
@@ -79,7 +85,7 @@ struct ShardScan: Sendable {
   }
 
   /// Whether the shard is as it was written.
-  var isWhole: Bool { holes.isEmpty && seekTableProblem == nil }
+  package var isWhole: Bool { holes.isEmpty && seekTableProblem == nil }
 
   /// What an index states of the shard, if it is whole.
   var entry: DataIndex.File {

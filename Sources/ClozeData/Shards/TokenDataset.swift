@@ -1,7 +1,6 @@
 package import ClozeCore
 package import ClozeText
 package import Foundation
-internal import Synchronization
 
 /// One split of a data folder, open for reading at any place from any number of threads.
 ///
@@ -21,7 +20,7 @@ package final class TokenDataset: Sendable {
   let tokenStarts: [Int]
   let documentStarts: [Int]
   private let cacheCapacity: Int
-  private let cache: Mutex<FrameCache>
+  private let cache: Guarded<FrameCache>
 
   /// - Parameter cachedFrames: how many inflated frames to keep, of 4 bytes a token: 256 frames are 64 MiB.
   /// - Throws: `ShardError`, `FileError`
@@ -37,7 +36,7 @@ package final class TokenDataset: Sendable {
     tokenStarts = frames.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1.entry.tokens) }
     documentStarts = frames.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1.documents) }
     cacheCapacity = cachedFrames
-    cache = Mutex(FrameCache(capacity: cachedFrames))
+    cache = Guarded(FrameCache(capacity: cachedFrames))
     let tokenBits = index.tokenBits
     for (file, entry) in zip(files, part.files) {
       try file.checkSeekTable(entry.frames, tokenBits: tokenBits)

@@ -1,5 +1,5 @@
 internal import CZstd
-internal import Synchronization
+internal import ClozeCore
 
 /// One zstd frame from and to memory: the shards' door to zstd.
 package enum ZstdFrame {
@@ -67,7 +67,7 @@ final class Inflater: @unchecked Sendable {
   private var inflated = UnsafeMutableRawBufferPointer(start: nil, count: 0)
 
   /// Those between two uses: as many as threads have inflated at once.
-  private static let idle = Mutex<[Inflater]>([])
+  private static let idle = Guarded<[Inflater]>([])
 
   /// Lends a decompressor to `body` alone.
   static func use<Result>(_ body: (Inflater) throws -> Result) throws -> Result {

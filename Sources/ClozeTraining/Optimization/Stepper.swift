@@ -1,7 +1,7 @@
 package import ClozeCompute
+internal import ClozeCore
 internal import Dispatch
 internal import Foundation
-internal import Synchronization
 
 /// Takes optimizer steps: micro-batches through the workers, lanes, one update.
 package final class Stepper {
@@ -44,7 +44,7 @@ package final class Stepper {
   /// it needs before it begins, and its first step allocates nothing.
   package func prepare(step: Int) throws {
     nonisolated(unsafe) let tapes = tapes
-    let failures = Mutex<[any Error]>([])
+    let failures = Guarded<[any Error]>([])
     DispatchQueue.concurrentPerform(iterations: min(tapes.count, lanes.count)) {
       [objective, lanes, seed] index in
       let (tape, lane) = (tapes[index], lanes[index])

@@ -94,7 +94,7 @@ package struct WorkerGroup: Sendable {
   ) throws -> [Value] {
     nonisolated(unsafe) let tapes = tapes
     let next = Atomic<Int>(0)
-    let results = Mutex([Result<Value, any Error>?](repeating: nil, count: itemCount))
+    let results = Guarded([Result<Value, any Error>?](repeating: nil, count: itemCount))
     forEach(min(tapes.count, itemCount)) { worker in
       while true {
         let item = next.wrappingAdd(1, ordering: .relaxed).oldValue

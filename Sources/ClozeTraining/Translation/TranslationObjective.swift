@@ -1,8 +1,8 @@
 package import ClozeCompute
+internal import ClozeCore
 package import ClozeData
 package import ClozeModel
 package import ClozeText
-internal import Synchronization
 
 /// The loss of each target token given the source and the target tokens before it, with label smoothing.
 ///
@@ -76,7 +76,7 @@ private final class EpochPlans: Sendable {
   }
 
   let batches: TranslationBatches
-  private let state = Mutex(State())
+  private let state = Guarded(State())
 
   init(_ batches: TranslationBatches) {
     self.batches = batches

@@ -1,0 +1,123 @@
+import ClozeCore
+import ClozeData
+import ClozeText
+import Foundation
+
+// Tokenizers, and text in all its forms.
+
+extension FuzzTarget {
+  private static let sample = "I love you, 我爱你! Ünïcode [MASK] unlovely\u{301}\u{200D} 🙂"
+
+  private static func sampleTokenizer(lowercases: Bool) throws -> Tokenizer {
+    let pieces = [
+      "i", "love", "you", "我", "爱", "你", ",", "!", "un", "##love", "##ly", "##l", "##y", "l", "é", "e",
+    ]
+    return Tokenizer(
+      vocabulary: try Vocabulary(tokens: SpecialTokens.texts + pieces),
+      normalizer: lowercases ? .uncased : .cased)
+  }
+
+  static func tokenizer(_ name: String) throws -> FuzzTarget {
+    let folder = try ScratchFolder()
+    try sampleTokenizer(lowercases: true).write(to: folder.url)
+    let seed = [UInt8](try Data(contentsOf: folder.url.appendingPathComponent("tokenizer.json")))
+    return try file(name, called: "tokenizer.json", seeds: [seed]) { url, _ in
+      let tokenizer = try Tokenizer(url)
+      var encoder = TokenEncoder(tokenizer)
+      check(tokenizer, &encoder, Array(sample.utf8))
+    }
+  }
+
+  /// Any bytes as text, with and without regard to case.
+  static func text(_ name: String) throws -> FuzzTarget {
+    let tokenizers = try [true, false].map { try sampleTokenizer(lowercases: $0) }
+    // They stay: what an encoder gives for a text must not depend on the texts before it.
+    var encoders = tokenizers.map { TokenEncoder($0) }
+    let seeds = [sample, "ＦＵＬＬ ﬁ İ ß ẞ\r\n\t\u{0}\u{FFFD}"].map { Array($0.utf8) }
+    return FuzzTarget(name, seeds: seeds) { bytes in
+      for (number, tokenizer) in tokenizers.enumerated() {
+        check(tokenizer, &encoders[number], bytes)
+      }
+      let text = String(decoding: bytes, as: UTF8.self)
+      let score = ChrF(wordOrder: 2).score([text], references: [sample]).value
+      precondition((0...100.000001).contains(score), "chrF++ of \(score)")
+      _ = BLEU().score([text], references: [text])
+    }
+  }
+
+  /// The laws of an encoder, whatever it is given.
+  private static func check(_ tokenizer: Tokenizer, _ encoder: inout TokenEncoder, _ bytes: [UInt8]) {
+    func encode() -> (ids: [TokenID], counts: TokenCounts) {
+      var ids: [TokenID] = []
+      let before = encoder.counts
+      bytes.withUnsafeBufferPointer { encoder.encode($0, into: &ids) }
+      return (ids, encoder.counts - before)
+    }
+    let (ids, counts) = encode()
+    precondition(
+      ids.allSatisfy { (0..<tokenizer.vocabulary.count).contains(Int($0)) }, "an id outside the vocabulary")
+    precondition(counts.tokens == ids.count, "\(counts) of \(ids.count) tokens")
+    precondition(encode() == (ids, counts), "another encoding the second time")
+    _ = tokenizer.decode(ids)
+  }
+
+  // MARK: A corpus
+
+  static func textFile(_ name: String) throws -> FuzzTarget {
+    let seed = Array("\u{FEFF}One document.\nIts second line.\n\n  \nAnother \u{1B}[31mone\r\n\n".utf8)
+    return try corpus(name, called: "text.txt", seeds: [seed])
+  }
+
+  static func jsonLines(_ name: String) throws -> FuzzTarget {
+    let seed = """
+      {"text": "One \\u0041 \\ud83d\\ude42", "id": 1}
+      {"meta": {"a": [1, 2.5e3, null, true]}, "text": "Another\\n"}
+
+      """
+    return try corpus(name, called: "text.jsonl", seeds: [Array(seed.utf8)])
+  }
+
+  static func gzip(_ name: String) throws -> FuzzTarget {
+    // `printf 'One.\n\nAnother.\n' | gzip -n`
+    let seed: [UInt8] = [
+      0x1F, 0x8B, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x03, 0xF3, 0xCF, 0x4B, 0xD5, 0xE3, 0xE2, 0x72,
+      0xCC,
+      0xCB, 0x2F, 0xC9, 0x48, 0x2D, 0xD2, 0xE3, 0x02, 0x00, 0xEF, 0x79, 0x6F, 0xE1, 0x0F, 0x00, 0x00, 0x00,
+    ]
+    return try corpus(name, called: "text.txt.gz", seeds: [seed])
+  }
+
+  static func zstd(_ name: String) throws -> FuzzTarget {
+    let seed = try ZstdFrame.compress(Array("One.\n\nAnother.\n".utf8), level: 1)
+    return try corpus(name, called: "text.txt.zst", seeds: [seed, seed + seed])
+  }
+
+  /// All documents of a corpus of one file: as it comes, and cut into documents of at most 64 bytes in each way.
+  private static func corpus(_ name: String, called fileName: String, seeds: [[UInt8]]) throws -> FuzzTarget {
+    try file(name, called: fileName, seeds: seeds) { url, _ in
+      for boundary in url.path.contains(".jsonl") ? [] : DocumentBoundary.allCases {
+        var format = CorpusFormat()
+        (format.boundary, format.maximumDocumentBytes) = (boundary, 64)
+        let reader = CorpusReader(try CorpusInputs([url.path]), format: format)
+        while let document = try reader.next() {
+          precondition((1...64).contains(document.text.count), "\(document.text.count) bytes")
+        }
+      }
+      var format = CorpusFormat()
+      format.isStrict = true
+      let reader = CorpusReader(try CorpusInputs([url.path]), format: format)
+      while let document = try reader.next() {
+        precondition(String(validating: document.text, as: UTF8.self)?.isEmpty == false, "no text")
+      }
+    }
+  }
+
+  static func pairs(_ name: String) throws -> FuzzTarget {
+    let seed = Array("\u{FEFF}我爱你。\tI love you.\n 狗 \t a dog\r\n".utf8)
+    return try file(name, called: "pairs.tsv", seeds: [seed]) { url, _ in
+      for pair in try TranslationPairs.read(url) {
+        precondition(!pair.source.isEmpty && !pair.target.isEmpty, "an empty side")
+      }
+    }
+  }
+}
