@@ -20,6 +20,9 @@ package final class Arena {
   /// Bytes held from the system.
   package var capacity: Int { chunks.reduce(0) { $0 + $1.count } }
 
+  /// Bytes handed out since the last `reset`, with the gaps at chunks' ends.
+  package var inUse: Int { chunks.prefix(chunkIndex).reduce(0) { $0 + $1.count } + used }
+
   /// `bytes` bytes of unspecified content, valid until the next `reset`.
   package func allocate(bytes: Int) -> UnsafeMutableRawPointer {
     let size = (bytes + Arena.alignment - 1) / Arena.alignment * Arena.alignment

@@ -8,6 +8,7 @@ package enum RandomPurpose: UInt32, Sendable {
   case evaluationMasking
   case bootstrap
   case validationSplit
+  case survey
 }
 
 /// A counter-based random function: the words of a stream are a pure function of

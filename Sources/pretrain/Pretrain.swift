@@ -127,12 +127,8 @@ struct Pretrain: Tool {
         + "\(Figure.count(model.vocabularySize)): \(Figure.count(run.model.store.parameterCount)) parameters, "
         + "\(run.model.store.precision)")
     let windows = Figure.count(run.training.windowCount)
-    let epochs = run.epochs.map { ", \(Figure.decimal($0, 2)) epochs" } ?? ""
+    let epochs = run.epochs.map { ", \(Figure.decimal($0.count, 2)) epochs" } ?? ""
     progress.line("\(windows) windows of \(batch.windowLength) tokens, \(batch.windows) a step\(epochs)")
-    if let epochs = run.epochs, epochs > 40 {
-      progress.warning(
-        "the run reads the text \(Figure.decimal(epochs, 0)) times; repeated text is memorised rather than learnt"
-      )
-    }
+    if let advice = run.epochs?.advice { progress.warning(advice) }
   }
 }

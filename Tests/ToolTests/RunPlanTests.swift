@@ -26,13 +26,56 @@ import Testing
     let table = try work.table(result.output)
     #expect(
       table.keys.sorted() == [
-        "disk", "epochs", "memory", "special tokens", "speed", "time", "train/validation overlap",
-        "unknown tokens",
+        "disk", "epochs", "memory", "repeated tokens", "special tokens", "speed", "time",
+        "train/validation overlap", "unknown tokens",
       ])
     #expect(try #require(table["memory"]).contains("2 gradient lanes"))
     #expect(try #require(table["time"]).contains("to the end at step 40; "))
-    #expect(try #require(table["disk"]).contains(": 4 checkpoints of "))
+    #expect(try #require(table["disk"]).contains(": at most 5 checkpoints of "))
     #expect(try work.names() == before)
+  }
+
+  /// Each document is 59 random letters, a character of its own and one footer of 60 letters, so half of the text is
+  /// repeated, and one in ten says [MASK].
+  @Test func whatATextIsLike() throws {
+    var random: UInt64 = 1
+    func letters(_ count: Int) -> String {
+      (0..<count).map { _ in
+        random = random &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+        return String(UnicodeScalar(UInt8(97 + (random >> 33) % 26)))
+      }.joined(separator: " ")
+    }
+    let footer = letters(60)
+    let documents = (0..<400).map { number in
+      let own = UnicodeScalar(UInt32(0x4E00 + number)).map(String.init) ?? ""
+      return "\(letters(59)) \(own) \(footer)" + (number % 10 == 0 ? "\n[MASK]" : "")
+    }
+    try work.folder.write(documents.joined(separator: "\n\n"), to: "footers.txt")
+    let made = try work.succeed(
+      "tokenize", "footers.txt", "--output", "shards", "--vocabulary-size", "1000", "--validation-rate",
+      "0.1",
+      "--force")
+    let index = try #require(work.table(made.output)["literal special tokens"])
+    #expect(index == "40")
+    let result = try pretrain("--plan", "--set", "stop.minutes=0.1", "--set", "stop.steps=0")
+    #expect(result.status == 0, "\(result.errors)")
+    let table = try work.table(result.output)
+    for row in ["repeated tokens", "train/validation overlap"] {
+      let share = try #require(table[row]?.firstMatch(of: /([0-9.]+) %/)).1
+      #expect(abs(try #require(Double(share)) - 50) < 1, "\(result.output)")
+    }
+    #expect(result.output.contains("Most often, "))
+    let spelled = try #require(table["special tokens"]?.firstMatch(of: /ordinary pieces, ([0-9]+) times/)).1
+    #expect(try (30...40).contains(#require(Int(spelled))))
+    // Six seconds at the probe's speed, over the windows that there are.
+    let speed = try #require(table["speed"]?.firstMatch(of: /([0-9,]+) tokens/)).1
+    let windows = try #require(table["epochs"]?.firstMatch(of: /([0-9.]+) over ([0-9,]+) windows of 32/))
+    func number(_ text: Substring) throws -> Double {
+      try #require(Double(text.replacing(",", with: "")))
+    }
+    let expected = try 6 * number(speed) / (32 * number(windows.2))
+    #expect(abs(try number(windows.1) - expected) < 0.01 + 0.05 * expected)
+    #expect(try #require(table["time"]).hasPrefix("6s to the end"))
   }
 
   @Test func aPlanOfARunThatGoesOn() throws {
@@ -43,6 +86,10 @@ import Testing
     #expect(try #require(work.table(result.output)["time"]).contains("at step 20 from step 10"))
     #expect(try work.contents("run") == before)
     #expect(try pretrain("--plan", "--set", "stop.steps=20").status == 64)
+    // Its minutes and its steps count from its beginning.
+    let past = try pretrain("--plan", "--resume", "--set", "stop.steps=10", "--set", "stop.minutes=60")
+    #expect(past.output.contains("0s to the end at step 10 from step 10"), "\(past.output)")
+    #expect(past.output.contains("the run has reached its limit; raise it to go on"))
   }
 
   /// 65,536 wide, 1,024 layers: petabytes.

@@ -27,10 +27,10 @@ extension Workplace {
     String(decoding: try bytes(name), as: UTF8.self).split(separator: "\n").map(String.init)
   }
 
-  /// The rows of a table that a program ends with, by their names.
+  /// The rows of a table that a program ends with, by their names. Rows without a name are left out.
   func table(_ output: String) throws -> [String: String] {
     var rows: [String: String] = [:]
-    for line in output.split(separator: "\n") {
+    for line in output.split(separator: "\n") where !line.hasPrefix(" ") {
       let match = try #require(line.wholeMatch(of: /(\S+(?: \S+)*) {2,}(.+)/), "\(line)")
       rows[String(match.1)] = String(match.2)
     }

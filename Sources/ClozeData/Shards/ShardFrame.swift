@@ -29,6 +29,19 @@ package struct ShardFrame: Sendable, Equatable {
   /// Whether the last document goes on in the next frame.
   package var continues: Bool { documentEnds.last.map { Int($0) != tokens.count } ?? true }
 
+  /// Where each document's tokens in the frame lie, in order; the first and the last may be parts of documents.
+  var pieces: [Range<Int>] {
+    var pieces: [Range<Int>] = []
+    pieces.reserveCapacity(documentEnds.count + 1)
+    var start = 0
+    for end in documentEnds {
+      pieces.append(start..<Int(end))
+      start = Int(end)
+    }
+    if start < tokens.count { pieces.append(start..<tokens.count) }
+    return pieces
+  }
+
   /// Inflated bytes, the head included.
   static func byteCount(tokens: Int, documents: Int, tokenBits: Int) -> Int {
     FrameHead.byteCount + tokens * (tokenBits / 8) + documents * 4

@@ -57,6 +57,7 @@ package final class TokenDataset: Sendable {
   package var documentCount: Int { index[split].documents }
   package var vocabularySize: Int { index.vocabularySize }
   package var frameCount: Int { frames.count }
+  func tokenCount(ofFrame number: Int) -> Int { frames[number].entry.tokens }
 
   /// Bytes of the inflated frames that are kept at most.
   package var cacheBytes: Int {

@@ -20,6 +20,11 @@ package struct MaskedObjective: Objective {
     microbatchCount = batch.windows / batch.microbatchWindows
   }
 
+  /// The same objective with steps of another size.
+  func with(_ batch: PretrainConfiguration.Batch) -> MaskedObjective {
+    MaskedObjective(model: model, source: source, batch: batch)
+  }
+
   package func forward(_ tape: Tape, step: Int, microbatch: Int) throws -> PredictionStatistics {
     let masked = try source.batch(samples: numbers(step: step, microbatch: microbatch))
     tape.lap("batch")

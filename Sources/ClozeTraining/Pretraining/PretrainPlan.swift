@@ -1,6 +1,7 @@
 package import ClozeCore
 internal import ClozeData
 internal import ClozeModel
+internal import ClozeText
 package import Foundation
 
 /// The machine has no room for a run.
@@ -36,20 +37,11 @@ package struct PretrainPlan: Sendable {
   /// Why the run does not fit; nil where it does.
   package private(set) var shortage: PlanError?
 
-  /// Bytes of memory that the system can give without swapping; nil where it does not say.
-  package static func availableMemory() -> Int? {
-    guard let text = try? String(contentsOfFile: "/proc/meminfo", encoding: .utf8),
-      let line = text.split(separator: "\n").first(where: { $0.hasPrefix("MemAvailable:") }),
-      let kibibytes = line.split(separator: " ").dropFirst().first.flatMap({ Int($0) })
-    else { return nil }
-    return kibibytes << 10
-  }
-
   /// - Parameter availableMemory: bytes; nil where the system does not say.
   /// - Throws: what opening the run throws: its data, settings and folder are checked as the run itself checks them
   package init(
     configuration: PretrainConfiguration, data: URL, output: URL, resume: Bool,
-    availableMemory: Int? = PretrainPlan.availableMemory()
+    availableMemory: Int? = SystemMemory.available()
   ) throws {
     // Declared and not allocated: a model that does not fit must not be made to find that out.
     var sizes = configuration.model
@@ -58,145 +50,167 @@ package struct PretrainPlan: Sendable {
     let lanes = min(
       configuration.compute.gradientLanes, configuration.batch.windows / configuration.batch.microbatchWindows
     )
-    let parts = [
+    var parts = [
       ("parameters", 4 * store.elementCount),
       ("bfloat16 copies", store.precision == .bfloat16 ? 2 * store.elementCount : 0),
       ("\(lanes) gradient lanes", 4 * lanes * store.elementCount),
       ("moments", 8 * store.elementCount),
     ].filter { $0.1 > 0 }
-    let checkpoint = 12 * store.parameterCount
-    guard parts.reduce(0, { $0 + $1.1 }) <= availableMemory ?? .max else {
+    var total: Int { parts.reduce(0) { $0 + $1.1 } }
+    func describeRoom() {
       describeMemory(parts, available: availableMemory)
-      describeDisk(configuration, output: output, checkpoint: checkpoint)
+      describeDisk(configuration, output: output, checkpoint: 12 * store.parameterCount)
+    }
+    guard total <= availableMemory ?? .max else {
+      describeRoom()
       return
     }
     let run = try PretrainRun(
       configuration: configuration, data: data, output: output, resume: resume, plansOnly: true)
+    let modelBytes = (store.precision == .bfloat16 ? 6 : 4) * store.elementCount
+    parts += [("text", run.dataBytes), ("program", max(0, ProcessMemory.resident - modelBytes))]
+    let workers = WorkerGroup(count: configuration.compute.workers).count
+    if let availableMemory,
+      let activationBytes = try PretrainProbe.activationShortage(
+        run, workers: min(workers, lanes), room: availableMemory - total)
+    {
+      parts.append(("activations of \(workers) workers about", activationBytes))
+      describeRoom()
+      return
+    }
     let probe = try PretrainProbe(run)
-    describeMemory(
-      parts + [("activations of \(probe.workers) workers", probe.activationBytes)], available: availableMemory
-    )
-    describeDisk(configuration, output: output, checkpoint: checkpoint)
-    describeTime(run, probe)
+    parts.append(("activations of \(workers) workers", probe.activationBytes))
+    describeRoom()
+    describeTime(run, probe, lanes: lanes)
     try describeText(run)
   }
 
   private mutating func describeMemory(_ parts: [(name: String, bytes: Int)], available: Int?) {
     let total = parts.reduce(0) { $0 + $1.bytes }
-    findings.append(
-      Finding(
-        name: "memory",
-        text: Figure.bytes(total) + (available.map { " of \(Figure.bytes($0)) available" } ?? "") + ": "
-          + parts.map { "\($0.name) \(Figure.bytes($0.bytes))" }.joined(separator: ", ")))
+    add(
+      "memory",
+      Figure.bytes(total) + (available.map { " of \(Figure.bytes($0)) available" } ?? "") + ": "
+        + parts.map { "\($0.name) \(Figure.bytes($0.bytes))" }.joined(separator: ", "))
     if let available, total > available { shortage = .memory(bytes: total, available: available) }
   }
 
   private mutating func describeDisk(_ configuration: PretrainConfiguration, output: URL, checkpoint: Int) {
-    // The best one, and the one that is being written, besides those that are kept.
-    let count = configuration.cadence.keepCheckpoints + 2
+    // Besides those that are kept: the best one, the one to go back to, and the one that is being written.
+    let count = configuration.cadence.keepCheckpoints + 3
     let folder = RunFolder(output)
     let present = folder.checkpointSteps.reduce(0) {
       $0 + Folder.byteCount(of: folder.checkpoint(step: $1))
     }
     let needed = max(0, count * checkpoint - present)
     let free = Folder.freeBytes(at: output)
-    findings.append(
-      Finding(
-        name: "disk",
-        text: "\(Figure.bytes(needed))" + (free.map { " of \(Figure.bytes($0)) free" } ?? "")
-          + ": \(count) checkpoints of \(Figure.bytes(checkpoint))"
-          + (present > 0 ? ", less the \(Figure.bytes(present)) that are there" : "")))
+    add(
+      "disk",
+      "\(Figure.bytes(needed))" + (free.map { " of \(Figure.bytes($0)) free" } ?? "")
+        + ": at most \(count) checkpoints of \(Figure.bytes(checkpoint))"
+        + (present > 0 ? ", less the \(Figure.bytes(present)) that are there" : ""))
     if let free, needed > free, shortage == nil {
       shortage = .disk(path: output.path, bytes: needed, free: free)
     }
   }
 
-  private mutating func describeTime(_ run: PretrainRun, _ probe: PretrainProbe) {
+  private mutating func describeTime(_ run: PretrainRun, _ probe: PretrainProbe, lanes: Int) {
     let stop = run.configuration.stop
     let batch = run.configuration.batch
-    let stepTokens = Double(batch.windows * batch.windowLength)
-    findings.append(
-      Finding(
-        name: "speed",
-        text:
-          "\(Figure.count(Int(probe.tokensPerSecond))) tokens/s with \(probe.workers) workers, measured over "
-          + "\(probe.steps) steps of \(Figure.count(Int(stepTokens))) tokens"))
-    var tokens = 60 * probe.tokensPerSecond * (stop.minutes > 0 ? stop.minutes : .infinity)
-    if stop.steps > 0 { tokens = min(tokens, Double(stop.steps) * stepTokens) }
-    if stop.tokens > 0 { tokens = min(tokens, Double(stop.tokens)) }
     let cursor = run.cursor
-    let left = max(0, tokens - Double(cursor.tokens)) / probe.tokensPerSecond
-    let steps = tokens / stepTokens
-    findings.append(
-      Finding(
-        name: "time",
-        text: "\(Figure.duration(left)) to the end at step \(Figure.count(Int(steps.rounded(.up))))"
-          + (cursor.step > 0 ? " from step \(Figure.count(cursor.step))" : "")
-          + "; validations and checkpoints come on top",
-        advice: steps <= Double(run.configuration.optimizer.schedule.warmupSteps)
-          ? "the warm-up is as long as the run; lower optimizer.schedule.warmupSteps or raise the limit" : nil
-      ))
-    let epochs = steps * Double(batch.windows) / Double(run.training.windowCount)
-    findings.append(
-      Finding(
-        name: "epochs",
-        text: "\(Figure.decimal(epochs, 2)) over \(Figure.count(run.training.windowCount)) windows of "
-          + "\(batch.windowLength) tokens",
-        advice: epochs > 40
-          ? "repeated text is memorised rather than learnt; use more text, fewer steps or more dropout" : nil)
-    )
+    let stepTokens = Double(batch.windows * batch.windowLength)
+    let idle = probe.workers - lanes
+    add(
+      "speed",
+      "\(Figure.count(Int(probe.tokensPerSecond))) tokens/s with \(probe.workers) workers, measured over "
+        + "\(probe.steps) steps of \(Figure.count(Int(stepTokens))) tokens",
+      idle > 0 ? "\(idle) workers have no gradient lane; raise compute.gradientLanes and batch.windows" : nil)
+    var tokensLeft = Double.infinity
+    if stop.steps > 0 { tokensLeft = Double(stop.steps - cursor.step) * stepTokens }
+    if stop.tokens > 0 { tokensLeft = min(tokensLeft, Double(stop.tokens - cursor.tokens)) }
+    if stop.minutes > 0 {
+      tokensLeft = min(tokensLeft, probe.tokensPerSecond * (60 * stop.minutes - cursor.seconds))
+    }
+    tokensLeft = max(tokensLeft, 0)
+    let steps = Double(cursor.step) + (tokensLeft / stepTokens).rounded(.up)
+    var advice: String?
+    if steps <= Double(run.configuration.optimizer.schedule.warmupSteps) {
+      advice = "the warm-up is as long as the run; lower optimizer.schedule.warmupSteps or raise the limit"
+    }
+    if tokensLeft == 0 { advice = "the run has reached its limit; raise it to go on" }
+    add(
+      "time",
+      "\(Figure.duration(tokensLeft / probe.tokensPerSecond)) to the end at step \(Figure.count(Int(steps)))"
+        + (cursor.step > 0 ? " from step \(Figure.count(cursor.step))" : "")
+        + "; validations and checkpoints come on top", advice)
+    let epochs = Epochs(steps * Double(batch.windows) / Double(run.training.windowCount))
+    let again = "; \(Figure.percent(epochs.readAgain, 0)) of the tokens read were read before"
+    add(
+      "epochs",
+      "\(Figure.decimal(epochs.count, 2)) over \(Figure.count(run.training.windowCount)) windows of "
+        + "\(batch.windowLength) tokens" + (epochs.readAgain > 0 ? again : ""), epochs.advice)
   }
 
   private mutating func describeText(_ run: PretrainRun) throws {
-    let counts = run.unigrams
-    let unknown = Int(run.tokenizer.vocabulary.specials.unknown)
-    let rate = counts.total > 0 ? Double(counts.counts[unknown]) / Double(counts.total) : 0
-    findings.append(
-      Finding(
-        name: "unknown tokens", text: "\(Figure.percent(rate, 2)) of the training text",
-        advice: rate > 0.01
-          ? "the vocabulary cannot spell these words; tokenize with a larger --vocabulary-size or a vocabulary of this text"
-          : nil))
-    findings.append(
-      Finding(
-        name: "special tokens",
-        text: "none in the text: where it spells [MASK] and the like, tokenize reads plain text"))
-    findings.append(
-      Finding(
-        name: "train/validation overlap",
-        text: "none: equal documents are kept once, and a document's own digest decides its split"))
-  }
-}
-
-/// A few steps of a run, for their speed and memory. The run's parameters are changed by it.
-private struct PretrainProbe {
-  let workers: Int
-  let steps: Int
-  let tokensPerSecond: Double
-  let activationBytes: Int
-
-  /// The first ones prepare products and grow the arenas.
-  private static let untimedSteps = 2
-  private static let leastSteps = 3
-  private static let seconds = 3.0
-
-  init(_ run: PretrainRun) throws {
-    let stepper = Stepper(
-      run.objective, optimizer: run.configuration.optimizer, compute: run.configuration.compute,
+    let survey = try TextSurvey(
+      training: run.training.dataset, validation: run.validation.dataset, tokenizer: run.tokenizer,
       seed: UInt64(run.configuration.seed))
-    for step in 0..<PretrainProbe.untimedSteps { _ = try stepper.take(step: step, fraction: 0) }
-    let start = ContinuousClock.now
-    var steps = 0
-    var tokens = 0
-    var seconds = 0.0
-    while steps < PretrainProbe.leastSteps || seconds < PretrainProbe.seconds {
-      tokens += try stepper.take(step: PretrainProbe.untimedSteps + steps, fraction: 0).statistics.tokenCount
-      steps += 1
-      seconds = (ContinuousClock.now - start) / .seconds(1)
+    let tokens = run.training.dataset.tokenCount
+    let part =
+      survey.trainTokens < tokens
+      ? ", looked for in \(Figure.count(survey.trainTokens)) of \(Figure.count(tokens)) train tokens: at least"
+      : ""
+    describeRepetition(survey, part, run.tokenizer)
+
+    let counts = run.unigrams
+    let specials = run.tokenizer.vocabulary.specials
+    let unknown = Double(counts.counts[Int(specials.unknown)]) / Double(max(counts.total, 1))
+    add(
+      "unknown tokens", "\(Figure.percent(unknown, 2)) of the train text",
+      unknown > 0.01
+        ? "the vocabulary cannot spell these words; tokenize with a larger --vocabulary-size or a vocabulary of this text"
+        : nil)
+    let marks = specials.ids.filter { $0 != specials.unknown }.reduce(0) { $0 + Int(counts.counts[Int($1)]) }
+    let missing = survey.unspelledSpecials.joined(separator: " ")
+    var advice: String?
+    if survey.literalSpecials > 0 {
+      advice = "they are text to the model; take them out before tokenize if they are left-over marks"
     }
-    workers = stepper.workers.count
-    self.steps = steps
-    tokensPerSecond = Double(tokens) / max(seconds, 1e-9)
-    activationBytes = stepper.tapes.reduce(0) { $0 + $1.arena.capacity }
+    if marks > 0 { advice = "the model takes them for its own marks; make the shards again with tokenize" }
+    add(
+      "special tokens",
+      (marks > 0 ? Figure.count(marks) : "none") + " in the train text; "
+        + "spelled in it, as ordinary pieces, \(Figure.count(survey.literalSpecials)) times\(part)"
+        + (missing.isEmpty ? "" : "; it cannot be told of \(missing), whose letters the vocabulary lacks"),
+      advice)
+  }
+
+  private mutating func describeRepetition(_ survey: TextSurvey, _ part: String, _ tokenizer: Tokenizer) {
+    func text(_ share: SampledShare) -> String {
+      let (low, high) = (max(0, share.value - share.margin), min(1, share.value + share.margin))
+      let interval = " [\(Figure.percent(low, 2)), \(Figure.percent(high, 2))]"
+      return Figure.percent(share.value, 2) + (share.margin > 0 ? interval : "")
+    }
+    func sample(_ share: SampledShare) -> String { "; sample of \(Figure.count(share.tokens)) tokens\(part)" }
+    let most = survey.mostFrequent.map { most in
+      ". Most often, \(Figure.count(most.count)) times: \(tokenizer.decode(most.tokens).prefix(60))…"
+    }
+    add(
+      "repeated tokens",
+      "\(text(survey.repeated)) of the train text lies in \(survey.gramLength) tokens that come again"
+        + sample(survey.repeated),
+      survey.repeated.value > 0.1
+        ? "near-duplicates and boilerplate are learnt by heart; take them out before tokenize" + (most ?? "")
+        : nil)
+    add(
+      "train/validation overlap",
+      "\(text(survey.overlap)) of the validation text lies in \(survey.gramLength) tokens of the train text"
+        + sample(survey.overlap),
+      survey.overlap.value > 0.01
+        ? "validation scores are too good by what was read; take near-duplicates out, or hold out whole files with "
+          + "tokenize --documents files" : nil)
+  }
+
+  private mutating func add(_ name: String, _ text: String, _ advice: String? = nil) {
+    findings.append(Finding(name: name, text: text, advice: advice))
   }
 }

@@ -34,7 +34,7 @@ package struct PretrainRun {
   package let model: MaskedLanguageModel
   package let tokenizer: Tokenizer
   package let training: PackedWindows
-  private let validation: PackedWindows
+  let validation: PackedWindows
   let unigrams: UnigramCounts
   let objective: MaskedObjective
   private let folder: RunFolder
@@ -110,7 +110,7 @@ package struct PretrainRun {
   }
 
   /// Epochs over the training text that the limits allow; nil where the clock decides.
-  package var epochs: Double? {
+  package var epochs: Epochs? {
     let stop = configuration.stop
     guard stop.minutes == 0 else { return nil }
     var windows = Double.infinity
@@ -118,8 +118,11 @@ package struct PretrainRun {
     if stop.tokens > 0 {
       windows = min(windows, Double(stop.tokens) / Double(configuration.batch.windowLength))
     }
-    return windows / Double(training.windowCount)
+    return Epochs(windows / Double(training.windowCount))
   }
+
+  /// Bytes that reading the data will come to hold.
+  var dataBytes: Int { training.dataset.cacheBytes + validation.dataset.cacheBytes }
 
   /// Where the run will go on.
   var cursor: RunCursor { checkpoint?.manifest.cursor ?? RunCursor() }
@@ -141,7 +144,7 @@ package struct PretrainRun {
       compute: configuration.compute, stop: configuration.stop, cadence: configuration.cadence,
       contextFreeLoss: configuration.masking.contextFreeLoss(unigramEntropy: unigramEntropy),
       identities: identities)
-    settings.dataBytes = training.dataset.cacheBytes + validation.dataset.cacheBytes
+    settings.dataBytes = dataBytes
     let evaluation = try evaluation()
     let trainer = Trainer(
       settings, objective: objective, folder: folder,

@@ -1,0 +1,64 @@
+internal import ClozeCompute
+internal import ClozeData
+
+/// A few steps of a run, for their speed and memory. The run's parameters are changed by it.
+struct PretrainProbe {
+  let workers: Int
+  let steps: Int
+  let tokensPerSecond: Double
+  /// Of all workers.
+  let activationBytes: Int
+
+  /// The first ones prepare products and grow the arenas.
+  private static let untimedSteps = 2
+  private static let leastSteps = 3
+  private static let seconds = 3.0
+
+  init(_ run: PretrainRun) throws {
+    let stepper = Stepper(
+      run.objective, optimizer: run.configuration.optimizer, compute: run.configuration.compute,
+      seed: UInt64(run.configuration.seed))
+    for step in 0..<PretrainProbe.untimedSteps { _ = try stepper.take(step: step, fraction: 0) }
+    let start = ContinuousClock.now
+    var steps = 0
+    var tokens = 0
+    var seconds = 0.0
+    while steps < PretrainProbe.leastSteps || seconds < PretrainProbe.seconds {
+      tokens += try stepper.take(step: PretrainProbe.untimedSteps + steps, fraction: 0).statistics.tokenCount
+      steps += 1
+      seconds = (ContinuousClock.now - start) / .seconds(1)
+    }
+    workers = stepper.workers.count
+    self.steps = steps
+    tokensPerSecond = Double(tokens) / max(seconds, 1e-9)
+    activationBytes = stepper.tapes.reduce(0) { $0 + $1.arena.capacity }
+  }
+
+  /// Looks whether the activations of all workers fit before they are there, with micro-batches of 1, 2, 4… windows: they
+  /// grow as the windows do, so none is computed that would not fit if it took twice the last one's.
+  ///
+  /// - Parameters:
+  ///   - workers: how many compute at once.
+  ///   - room: bytes that there are for activations.
+  /// - Returns: bytes that the activations would take, where they do not fit; nil where they do.
+  static func activationShortage(_ run: PretrainRun, workers: Int, room: Int) throws -> Int? {
+    let windows = run.configuration.batch.microbatchWindows
+    let tape = Tape(store: run.model.store)
+    let lane = GradientLane(run.model.store)
+    var batch = run.configuration.batch
+    var size = 1
+    while size < windows {
+      (batch.windows, batch.microbatchWindows) = (size, size)
+      lane.begin()
+      tape.begin(lane: lane, dropout: DropoutStream(seed: 0, step: 0, microbatch: 0))
+      _ = try run.objective.with(batch).forward(tape, step: 0, microbatch: 0)
+      tape.backward()
+      let next = min(2 * size, windows)
+      guard workers * tape.arena.inUse * next / size <= room else {
+        return workers * tape.arena.inUse * windows / size
+      }
+      size = next
+    }
+    return nil
+  }
+}
