@@ -79,8 +79,9 @@ struct TokenizationStart {
     self.progress = DatasetProgress(
       settings: settings, inputs: inputs, corpus: surveyed, tokenizer: tokenizer.digest)
   }
+
   /// Encodes all documents into the folder, from the last checkpoint on where there is one.
-  /// - Throws: `CorpusError`, `FileError`
+  /// - Throws: `DiskShortage`, `CorpusError`, `FileError`
   mutating func encode(checkpointBytes: Int, isQuiet: Bool, progress report: CorpusProgress) throws -> (
     CorpusStatistics, DataIndex
   ) {
@@ -94,8 +95,12 @@ struct TokenizationStart {
     if writer.position.documents > 0, !isQuiet {
       Console.write("going on after \(Figure.count(writer.position.documents)) documents\n")
     }
+    var readBytes = 0
     do {
-      let statistics = try pass.encode(with: tokenizer, into: writer) { report.report("encoding", bytes: $0) }
+      let statistics = try pass.encode(with: tokenizer, into: writer) {
+        readBytes = $0
+        report.report("encoding", bytes: $0)
+      }
       guard progress.corpus == nil || progress.corpus == statistics.corpus else {
         throw CorpusError.changed(inputs: pass.inputs.description)
       }
@@ -104,6 +109,10 @@ struct TokenizationStart {
       // With another text there is nothing to go on from.
       writer.discard()
       throw error
+    } catch FileError.diskFull(let path) {
+      throw DiskShortage(
+        path: path, writtenBytes: Folder.byteCount(of: writer.staging),
+        readShare: Double(readBytes) / Double(max(1, pass.inputs.byteCount)))
     } catch ShardError.damagedLeftover(let path) {
       Console.warning("\(path): is not as the unfinished run wrote it; all documents are encoded anew")
       progress.checkpoint = nil
