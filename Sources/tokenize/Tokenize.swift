@@ -18,8 +18,8 @@ struct Tokenize: Tool {
       --workers. Literal [MASK] and the like are text and are counted.
 
       Killed, or stopped by a full disk, it goes on when it is run again with the same arguments into the same folder, \
-      to the same bytes: with the vocabulary that it had trained, and from its last checkpoint, which is at most \
-      --checkpoint-megabytes of text back. A compressed file is inflated again up to there, and standard input has to \
+      to the same bytes: with the vocabulary that it had trained, and from its last checkpoint, one of which is made \
+      every --checkpoint-megabytes of text. A compressed file is inflated again up to there, and standard input has to \
       give the same text again. Killed while it counts words, it begins anew.
 
       --verify looks at every byte of a data folder, --repair makes a sound one of what is left of it: frames that are \
@@ -85,7 +85,7 @@ struct Tokenize: Tool {
   @Option(
     name: .long,
     help: ArgumentHelp(
-      "How many megabytes of text may have to be encoded again after a kill.", valueName: "n"))
+      "How many megabytes of text there are from one checkpoint to the next.", valueName: "n"))
   var checkpointMegabytes = 16
 
   @OptionGroup(title: "A data folder that there is") var folderOptions: FolderOptions
