@@ -45,7 +45,24 @@ package struct Digest: Hashable, Codable, Sendable, CustomStringConvertible {
     self.init(of: Data(text.utf8))
   }
 
-  fileprivate init(words: SIMD4<UInt64>) { self.words = words }
+  /// The bytes of a digest in files that are not for people.
+  package static let byteCount = 32
+
+  /// Reads the first 32 of `bytes`.
+  package init(bytes: UnsafeRawBufferPointer) {
+    precondition(bytes.count >= Digest.byteCount, "Digest: \(bytes.count) bytes")
+    func word(_ part: Int) -> UInt64 {
+      UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8 * part, as: UInt64.self))
+    }
+    words = SIMD4(word(0), word(1), word(2), word(3))
+  }
+
+  /// Appends the 32 bytes.
+  package func append(to bytes: inout [UInt8]) {
+    for part in 0..<4 {
+      withUnsafeBytes(of: words[part].bigEndian) { bytes.append(contentsOf: $0) }
+    }
+  }
 
   /// 64 lower-case hexadecimal digits.
   package var hex: String {
@@ -129,10 +146,16 @@ package struct DigestBuilder: ~Copyable {
     withUnsafeTemporaryAllocation(byteCount: 32, alignment: 8) { bytes in
       EVP_DigestFinal_ex(context, bytes.bindMemory(to: UInt8.self).baseAddress, nil)
       EVP_DigestInit_ex(context, nil, nil)
-      func word(_ part: Int) -> UInt64 {
-        UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8 * part, as: UInt64.self))
-      }
-      return Digest(words: SIMD4(word(0), word(1), word(2), word(3)))
+      return Digest(bytes: UnsafeRawBufferPointer(bytes))
     }
+  }
+
+  /// The digest of the bytes so far; the builder goes on from them.
+  package var digestSoFar: Digest {
+    var copy = DigestBuilder()
+    guard EVP_MD_CTX_copy_ex(copy.context, context) == 1 else {
+      preconditionFailure("libcrypto copies no SHA-256")
+    }
+    return copy.finish()
   }
 }

@@ -14,6 +14,13 @@ package final class WorkerPool: Sendable {
     queue.maxConcurrentOperationCount = workerCount
   }
 
+  /// Ends the threads. A program that exits while they work, after an error, takes from them what they work with:
+  /// libcrypto frees its algorithms at exit.
+  deinit {
+    queue.cancelAllOperations()
+    queue.waitUntilAllOperationsAreFinished()
+  }
+
   /// How many pieces of work to keep handed in, so that no thread waits while the results are taken.
   package var depth: Int { 2 * workerCount }
 

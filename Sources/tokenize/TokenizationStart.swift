@@ -1,3 +1,4 @@
+import ClozeCLI
 import ClozeCore
 import ClozeData
 import ClozeText
@@ -20,7 +21,10 @@ enum TokenizerSource {
 /// What encoding begins with: a tokenizer, and how far an unfinished run had come with the same text and settings.
 struct TokenizationStart {
   let tokenizer: Tokenizer
-  let progress: DatasetProgress
+  private(set) var progress: DatasetProgress
+  private let pass: CorpusPass
+  private let layout: ShardLayout
+  private let folder: URL
 
   /// Takes up what an unfinished run left in `folder`, where it belongs to this text and these settings; otherwise
   /// makes the first pass over the text, as far as it is needed.
@@ -30,19 +34,29 @@ struct TokenizationStart {
     _ pass: CorpusPass, _ source: TokenizerSource, layout: ShardLayout, folder: URL, needsCorpus: Bool,
     progress: CorpusProgress
   ) throws {
+    (self.pass, self.layout, self.folder) = (pass, layout, folder)
     let settings = Digest(of: "\(pass.settings)\n\(layout.description)\n\(source.description)\n")
     let inputs = pass.inputs.identity
     var surveyed: Digest?
     if let left = DatasetProgress.left(in: folder, settings: settings) {
       var earlier = left.progress
       if earlier.inputs != inputs, earlier.corpus != nil || needsCorpus {
-        // The files are others, by their names or times: whether the text is, only reading it tells.
-        surveyed = try pass.survey { progress.report("surveying", bytes: $0) }.corpus
+        // The files are others, by their names or times: whether the text is, only reading it tells. If it is, it may lie
+        // in other files, and the place to go on from with it.
+        let survey = try pass.survey(locating: earlier.checkpoint?.position.documents ?? 0) {
+          progress.report("surveying", bytes: $0)
+        }
+        surveyed = survey.statistics.corpus
+        if earlier.corpus == surveyed {
+          earlier.inputs = inputs
+          if let position = survey.position {
+            earlier.checkpoint?.position = position
+          } else {
+            earlier.checkpoint = nil
+          }
+        }
       }
-      if earlier.inputs == inputs || earlier.corpus != nil && earlier.corpus == surveyed,
-        earlier.corpus != nil || !needsCorpus
-      {
-        earlier.inputs = inputs
+      if earlier.inputs == inputs, earlier.corpus != nil || !needsCorpus {
         (tokenizer, self.progress) = (left.tokenizer, earlier)
         return
       }
@@ -51,7 +65,7 @@ struct TokenizationStart {
     case .given(let given):
       tokenizer = given
       if needsCorpus, surveyed == nil {
-        surveyed = try pass.survey { progress.report("surveying", bytes: $0) }.corpus
+        surveyed = try pass.survey { progress.report("surveying", bytes: $0) }.statistics.corpus
       }
     case .trained(let size, let lowercases):
       let normalizer = TextNormalizer(lowercases: lowercases)
@@ -64,5 +78,45 @@ struct TokenizationStart {
     }
     self.progress = DatasetProgress(
       settings: settings, inputs: inputs, corpus: surveyed, tokenizer: tokenizer.digest)
+  }
+
+  /// Encodes all documents into the folder, from the last checkpoint on where there is one.
+  /// - Throws: `DiskShortage`, `CorpusError`, `FileError`
+  mutating func encode(checkpointBytes: Int, isQuiet: Bool, progress report: CorpusProgress) throws -> (
+    CorpusStatistics, DataIndex
+  ) {
+    let writer = try DatasetWriter(
+      folder: folder,
+      provenance: .init(
+        tokenizer: tokenizer.digest, vocabularySize: tokenizer.vocabulary.count, seed: pass.seed,
+        validationRate: pass.validationRate),
+      layout: layout, pool: pass.pool, progress: progress, checkpointBytes: checkpointBytes)
+    try writer.stage(tokenizer)
+    if writer.position.documents > 0, !isQuiet {
+      Console.write("going on after \(Figure.count(writer.position.documents)) documents\n")
+    }
+    var readBytes = 0
+    do {
+      let statistics = try pass.encode(with: tokenizer, into: writer) {
+        readBytes = $0
+        report.report("encoding", bytes: $0)
+      }
+      guard progress.corpus == nil || progress.corpus == statistics.corpus else {
+        throw CorpusError.changed(inputs: pass.inputs.description)
+      }
+      return (statistics, try writer.finish(corpus: statistics.corpus))
+    } catch let error as CorpusError {
+      // With another text there is nothing to go on from.
+      writer.discard()
+      throw error
+    } catch FileError.diskFull(let path) {
+      throw DiskShortage(
+        path: path, writtenBytes: Folder.byteCount(of: writer.staging),
+        readShare: Double(readBytes) / Double(max(1, pass.inputs.byteCount)))
+    } catch ShardError.damagedLeftover(let path) {
+      Console.warning("\(path): is not as the unfinished run wrote it; all documents are encoded anew")
+      progress.checkpoint = nil
+      return try encode(checkpointBytes: checkpointBytes, isQuiet: isQuiet, progress: report)
+    }
   }
 }

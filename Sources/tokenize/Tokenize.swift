@@ -17,9 +17,11 @@ struct Tokenize: Tool {
       one, and to encode it. Equal documents are kept once. The output has the same bytes for any \
       --workers. Literal [MASK] and the like are text and are counted.
 
-      Killed, it goes on when it is run again with the same arguments into the same folder: with the vocabulary that \
-      it had trained, after its last whole shard, to the same bytes. The text is read again, at the speed of hashing \
-      it, because duplicates are known only from the text; nothing that lies in a whole shard is encoded again. \
+      Killed, or stopped by a full disk, it goes on when it is run again with the same arguments into the same folder, \
+      to the same bytes: with the vocabulary that it had trained, and from its last checkpoint, one of which is made \
+      every --checkpoint-megabytes of text. A compressed file is inflated again up to there, and standard input has to \
+      give the same text again. Killed while it counts words, it begins anew.
+
       --verify looks at every byte of a data folder, --repair makes a sound one of what is left of it: frames that are \
       damaged go into quarantine, a lost index is rebuilt. --inspect shows its figures, or document N as text.
 
@@ -77,9 +79,14 @@ struct Tokenize: Tool {
   @Option(
     name: .long,
     help: ArgumentHelp(
-      "How many frames of 65,536 tokens a shard has; a killed run goes on after its last whole shard.",
-      valueName: "n"))
+      "How many frames of 65,536 tokens a shard has.", valueName: "n"))
   var shardFrames = ShardLayout().framesPerShard
+
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "How many megabytes of text there are from one checkpoint to the next.", valueName: "n"))
+  var checkpointMegabytes = 16
 
   @OptionGroup(title: "A data folder that there is") var folderOptions: FolderOptions
 
@@ -109,6 +116,10 @@ struct Tokenize: Tool {
     }
     guard (1...65_536).contains(shardFrames) else {
       throw ValidationError("--shard-frames is \(shardFrames); choose 1...65536, such as 1024")
+    }
+    guard (1...1_000_000).contains(checkpointMegabytes) else {
+      throw ValidationError(
+        "--checkpoint-megabytes is \(checkpointMegabytes); choose 1...1000000, such as 16")
     }
   }
 
@@ -144,32 +155,15 @@ struct Tokenize: Tool {
       } else {
         .trained(size: vocabularySize ?? 8192, lowercases: letterCase == .uncased)
       }
-    let start = try TokenizationStart(
+    var start = try TokenizationStart(
       pass, source, layout: layout, folder: folder, needsCorpus: existing != nil, progress: progress)
     if let existing, let surveyed = start.progress.corpus, existing != surveyed {
       throw ShardError.otherCorpus(path: folder.path, existing: existing, new: surveyed)
     }
 
     // 3. The shards, which take the place of an earlier run's once they are whole.
-    let tokenizer = start.tokenizer
-    let writer = try DatasetWriter(
-      folder: folder,
-      provenance: .init(
-        tokenizer: tokenizer.digest, vocabularySize: tokenizer.vocabulary.count, seed: seed,
-        validationRate: validationRate),
-      layout: layout, pool: pool, progress: start.progress)
-    try writer.stage(tokenizer)
-    if writer.finishedShards > 0, !common.quiet {
-      Console.write("going on after \(writer.finishedShards) whole shards\n")
-    }
-    let statistics = try pass.encode(with: tokenizer, into: writer) {
-      progress.report("encoding", bytes: $0)
-    }
-    guard start.progress.corpus == nil || start.progress.corpus == statistics.corpus else {
-      writer.discard()
-      throw CorpusError.changed(inputs: corpus.description)
-    }
-    let index = try writer.finish(corpus: statistics.corpus)
+    let (statistics, index) = try start.encode(
+      checkpointBytes: checkpointMegabytes * 1_000_000, isQuiet: common.quiet, progress: progress)
     progress.finish()
 
     // 4. What came out.

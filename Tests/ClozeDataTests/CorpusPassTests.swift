@@ -61,6 +61,40 @@ import Testing
     }
   }
 
+  /// A run goes on from what another had written at any moment, and its figures are the same, too.
+  @Test func goingOnGivesTheSameFigures() throws {
+    let (expected, figures, tokenizer) = try tokenize(workers: 1, to: "reference")
+    var layout = ShardLayout()
+    layout.tokensPerFrame = 500
+    func encode(_ name: String, workers: Int, progress report: (Int) -> Void) throws -> Int {
+      let pass = try pass(workers: workers)
+      let fresh = DatasetProgress(
+        settings: Digest(of: "s"), inputs: Digest(of: "i"), corpus: nil, tokenizer: tokenizer.digest)
+      let left = DatasetProgress.left(in: folder.file(name), settings: fresh.settings)?.progress
+      let writer = try DatasetWriter(
+        folder: folder.file(name),
+        provenance: .init(
+          tokenizer: tokenizer.digest, vocabularySize: tokenizer.vocabulary.count, seed: 1,
+          validationRate: 0.2),
+        layout: layout, pool: pass.pool, progress: left ?? fresh, checkpointBytes: 2500)
+      try writer.stage(tokenizer)
+      let start = writer.position.documents
+      let statistics = try pass.encode(with: tokenizer, into: writer, progress: report)
+      #expect(statistics == figures, "after \(start) documents")
+      #expect(try writer.finish(corpus: statistics.corpus) == expected, "after \(start) documents")
+      return start
+    }
+    var copies: [String] = []
+    _ = try encode("running", workers: 1) { _ in
+      let name = "copy-\(copies.count)"
+      guard (try? FileManager.default.copyItem(at: folder.file("running"), to: folder.file(name))) != nil
+      else { return }
+      copies.append(name)
+    }
+    let starts = try copies.enumerated().map { try encode($1, workers: 1 + $0 % 3) { _ in } }
+    #expect(starts == starts.sorted() && Set(starts).count > 10, "\(starts)")
+  }
+
   @Test(arguments: [0.0, 0.2, 0.5])
   func everyDocumentIsInOneSplitOnce(rate: Double) throws {
     let (index, statistics, tokenizer) = try tokenize(workers: 2, rate: rate, to: "data")
@@ -118,7 +152,7 @@ import Testing
     #expect(
       failureMessage { _ = try pass.countWords(normalizer: .cased) { _ in } }
         .contains("no words are left for the train split"))
-    #expect(try pass.survey { _ in }.documents == 480)
+    #expect(try pass.survey { _ in }.statistics.documents == 480)
   }
 
   @Test func literalSpecialTokensAreTextAndCounted() throws {

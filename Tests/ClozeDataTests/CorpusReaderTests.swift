@@ -139,6 +139,68 @@ import Testing
     #expect(complaint("b.jsonl") { $0.maximumDocumentBytes = limit }.contains("b.jsonl:1: is longer"))
   }
 
+  /// After any document, another reader goes on to the same documents.
+  @Test(arguments: [DocumentBoundary.lines, .paragraphs, .files], [7, 50, 16 << 20])
+  func anotherReaderGoesOn(boundary: DocumentBoundary, limit: Int) throws {
+    let text =
+      "\u{FEFF}\n one\ntwo 我我我我\n \t\r\n\nthree\r\n\n\nendless" + String(repeating: "é我", count: 30)
+      + "\n\n x \n"
+    try (Data(text.utf8) + [0xFF] + Data("y\n\nz".utf8)).write(to: folder.file("a.txt"))
+    try folder.write("\n\n", to: "blank.txt")
+    try folder.write("{\"text\":\"a\"}\n\n{\"text\":\"b\"}\r\n{\"text\":\"c\"}", to: "b.jsonl")
+    _ = try gzipped("a.txt")
+    let names = ["a.txt", "blank.txt", "b.jsonl", "a.txt.gz", "a.txt.zst"]
+    try Data(ZstdFrame.compress(Array(Data(contentsOf: folder.file("a.txt"))), level: 3))
+      .write(to: folder.file("a.txt.zst"))
+    let inputs = try CorpusInputs(names.map { folder.file($0).path })
+    var format = CorpusFormat()
+    (format.boundary, format.maximumDocumentBytes) = (boundary, limit)
+    // A line of JSON may not be cut.
+    let files =
+      limit < 20 ? try CorpusInputs([folder.file("a.txt").path, folder.file("a.txt.zst").path]) : inputs
+    let first = CorpusReader(files, format: format)
+    var documents: [Document] = []
+    var positions = [first.position]
+    while let document = try first.next() {
+      documents.append(document)
+      positions.append(first.position)
+    }
+    try #require(documents.count > 5)
+    for (count, position) in positions.enumerated() {
+      let stored = try JSONDecoder().decode(CorpusPosition.self, from: JSONEncoder().encode(position))
+      let second = try CorpusReader(files, format: format, from: stored)
+      #expect(second.position == position)
+      for document in documents[count...] { #expect(try second.next() == document) }
+      #expect(try second.next() == nil)
+      #expect(second.position == first.position)
+    }
+  }
+
+  /// What the messages speak of is the same, too.
+  @Test func anotherReaderCountsTheSameLines() throws {
+    try folder.write("{\"text\":\"a\"}\n\n{\"text\":\"b\"}\n[]\n", to: "a.jsonl")
+    let inputs = try CorpusInputs([folder.file("a.jsonl").path])
+    let first = CorpusReader(inputs, format: CorpusFormat())
+    _ = try first.next()
+    let second = try CorpusReader(inputs, format: CorpusFormat(), from: first.position)
+    _ = try second.next()
+    #expect(failureMessage { _ = try second.next() }.contains("a.jsonl:4: is not a JSON object"))
+  }
+
+  /// A compressed file that has become shorter has no such place any more.
+  @Test func aPlaceBeyondTheEnd() throws {
+    let text = Array("one\n\ntwo\n\nthree".utf8)
+    let path = folder.file("a.txt.zst")
+    try Data(ZstdFrame.compress(text, level: 3)).write(to: path)
+    let inputs = try CorpusInputs([path.path])
+    let first = CorpusReader(inputs, format: CorpusFormat())
+    for _ in 0..<2 { _ = try first.next() }
+    try Data(ZstdFrame.compress(Array(text.prefix(4)), level: 3)).write(to: path)
+    #expect(
+      failureMessage { _ = try CorpusReader(inputs, format: CorpusFormat(), from: first.position) }
+        .contains("changed between"))
+  }
+
   @Test func nulBytesAreText() throws {
     try Data("a\0b".utf8).write(to: folder.file("a.txt"))
     #expect(try read([folder.file("a.txt").path]) == [Document(text: [97, 0, 98])])

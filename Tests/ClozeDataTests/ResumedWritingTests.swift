@@ -5,7 +5,7 @@ import ClozeText
 import Foundation
 import Testing
 
-/// A writer that was killed is gone on from after its last whole shard, to the bytes of one that never was.
+/// A writer that was killed is gone on from where its last checkpoint was, to the bytes of one that never was killed.
 ///
 /// A killed writer leaves what lies in the folder at that moment, so a copy of the folder is what a kill leaves.
 @Suite struct ResumedWritingTests {
@@ -13,6 +13,10 @@ import Testing
   private let tokenizer: Tokenizer
   private let corpus: [(tokens: [TokenID], split: Split)]
   private let reference: [String: Data]
+
+  /// Documents from one checkpoint to the next.
+  private static let cadence = 3
+  private static let settings = Digest(of: "settings")
 
   /// Documents of 0...60 tokens, and a few that are longer than a shard; every fifth is held out.
   init() throws {
@@ -31,8 +35,6 @@ import Testing
     reference = try DataFixture.contents(temporary.file("reference"))
   }
 
-  private static let settings = Digest(of: "settings")
-
   private static func fresh(_ tokenizer: Tokenizer) -> DatasetProgress {
     DatasetProgress(
       settings: settings, inputs: Digest(of: "inputs"), corpus: nil, tokenizer: tokenizer.digest)
@@ -40,30 +42,27 @@ import Testing
 
   private static func writer(
     _ folder: URL, _ tokenizer: Tokenizer, _ progress: DatasetProgress, workers: Int = 1
-  )
-    throws -> DatasetWriter
-  {
+  ) throws -> DatasetWriter {
     let writer = try DatasetWriter(
       folder: folder,
       provenance: .init(tokenizer: tokenizer.digest, vocabularySize: 200, seed: 3, validationRate: 0.2),
-      layout: DataFixture.smallLayout, pool: WorkerPool(workerCount: workers), progress: progress)
+      layout: DataFixture.smallLayout, pool: WorkerPool(workerCount: workers), progress: progress,
+      checkpointBytes: cadence)
     try writer.stage(tokenizer)
     return writer
   }
 
+  /// Gives the writer those of the documents that it does not have, each as a batch of one byte.
   private static func append(
-    _ documents: ArraySlice<(tokens: [TokenID], split: Split)>, to writer: DatasetWriter,
-    skipping skipped: [Split: Int] = [:]
+    _ documents: ArraySlice<(tokens: [TokenID], split: Split)>, to writer: DatasetWriter
   ) throws {
-    var skipped = skipped
-    for (number, (tokens, split)) in zip(documents.indices, documents) {
-      if let left = skipped[split], left > 0 {
-        skipped[split] = left - 1
-        continue
-      }
+    for (number, (tokens, split)) in zip(documents.indices, documents).dropFirst(writer.position.documents) {
       var counts = TokenCounts(words: number)
       counts.tokens = tokens.count
       try writer.append(tokens[...], to: split, counts: counts, bytes: 3 * tokens.count)
+      var position = CorpusPosition()
+      position.documents = number + 1
+      try writer.endBatch(at: position, after: [Digest(of: "\(number)")], bytes: 1)
     }
   }
 
@@ -78,84 +77,119 @@ import Testing
     return temporary.file(name)
   }
 
-  /// Goes on from what is left, and gives how many shards there were.
+  private func left(in folder: URL) -> DatasetProgress? {
+    DatasetProgress.left(in: folder, settings: ResumedWritingTests.settings)?.progress
+  }
+
+  /// Goes on from what is left, and gives how many documents there were.
   private func resume(_ folder: URL, workers: Int = 1) throws -> Int {
-    let left = DatasetProgress.left(in: folder, settings: ResumedWritingTests.settings)
-    let progress = left?.progress ?? ResumedWritingTests.fresh(tokenizer)
+    let progress = left(in: folder) ?? ResumedWritingTests.fresh(tokenizer)
     let writer = try ResumedWritingTests.writer(folder, tokenizer, progress, workers: workers)
-    let shards = writer.finishedShards
-    try ResumedWritingTests.append(
-      corpus[...], to: writer,
-      skipping: Dictionary(
-        uniqueKeysWithValues: Split.allCases.map { ($0, shards == 0 ? 0 : progress[$0].documents) }))
-    _ = try writer.finish(corpus: DataFixture.corpus)
-    return shards
+    let documents = writer.position.documents
+    try ResumedWritingTests.append(corpus[...], to: writer)
+    do {
+      _ = try writer.finish(corpus: DataFixture.corpus)
+      return documents
+    } catch ShardError.damagedLeftover {
+      return try resume(folder, workers: workers)
+    }
   }
 
   @Test func afterAnyDocument() throws {
-    var shards: [Int] = []
     for count in 0...corpus.count {
       let folder = try killed(after: count, in: "killed-\(count)", workers: 1 + count % 2)
-      shards.append(try resume(folder, workers: 2 - count % 2))
+      let documents = try resume(folder, workers: 2 - count % 2)
+      #expect(documents == count - count % ResumedWritingTests.cadence)
       #expect(try DataFixture.contents(folder) == reference, "\(count)")
     }
-    #expect(shards.first == 0 && (shards.last ?? 0) > 20, "\(shards)")
   }
 
   /// Again and again, a few documents further each time.
   @Test func manyTimes() throws {
     let folder = temporary.file("often")
     for count in stride(from: 5, through: corpus.count, by: 9) {
-      let left = DatasetProgress.left(in: folder, settings: ResumedWritingTests.settings)
-      let progress = left?.progress ?? ResumedWritingTests.fresh(tokenizer)
-      let writer = try ResumedWritingTests.writer(folder, tokenizer, progress)
-      try ResumedWritingTests.append(
-        corpus.prefix(count), to: writer,
-        skipping: Dictionary(uniqueKeysWithValues: Split.allCases.map { ($0, progress[$0].documents) }))
-      // Dropped, it leaves its shards.
+      let writer = try ResumedWritingTests.writer(
+        folder, tokenizer, left(in: folder) ?? ResumedWritingTests.fresh(tokenizer))
+      try ResumedWritingTests.append(corpus.prefix(count), to: writer)
+      // Dropped, it leaves its files.
     }
-    #expect(try resume(folder) > 10)
+    #expect(try resume(folder) > 60)
     #expect(try DataFixture.contents(folder) == reference)
+  }
+
+  /// Dropped before there is anything to go on from, a writer takes its files back.
+  @Test func nothingIsLeftOfABeginning() throws {
+    let folder = temporary.file("short")
+    do {
+      let writer = try ResumedWritingTests.writer(folder, tokenizer, ResumedWritingTests.fresh(tokenizer))
+      try ResumedWritingTests.append(corpus.prefix(ResumedWritingTests.cadence - 1), to: writer)
+    }
+    #expect(try DataFixture.contents(folder).isEmpty)
+    // But for a vocabulary that took a pass over the text.
+    var progress = ResumedWritingTests.fresh(tokenizer)
+    progress.corpus = DataFixture.corpus
+    _ = try ResumedWritingTests.writer(folder, tokenizer, progress)
+    #expect(left(in: folder) == progress)
   }
 
   @Test func otherSettingsBeginAnew() throws {
     let folder = try killed(after: 60, in: "killed")
     #expect(DatasetProgress.left(in: folder, settings: Digest(of: "other")) == nil)
-    #expect(DatasetProgress.left(in: folder, settings: ResumedWritingTests.settings) != nil)
+    #expect(left(in: folder) != nil)
   }
 
-  /// Whatever became of the files that were left, they do no harm.
-  @Test func damagedLeftoversBeginAnew() throws {
+  /// Whatever became of the files that were left, the bytes are the same in the end.
+  @Test func damagedLeftoversDoNoHarm() throws {
+    let running = try killed(after: 61, in: "killed")
+    let staging = "incoming.partial"
+    let names = try FileManager.default.contentsOfDirectory(
+      atPath: running.appendingPathComponent(staging).path)
+    try #require(Set(names).isSuperset(of: ["documents.partial", "train.partial", "validation.partial"]))
     let changes: [(String, (inout Data) -> Void)] = [
-      ("train-00001.zst", { $0[50] ^= 1 }), ("train-00000.zst", { $0.removeLast(3) }),
-      ("validation-00000.zst", { $0 = Data() }), ("progress.json", { $0 = Data("{}".utf8) }),
-      ("progress.json", { $0[$0.count / 2] ^= 1 }), ("vocab.txt", { $0.removeFirst() }),
-      ("tokenizer.json", { $0.removeLast(9) }), ("train-00002.zst.partial", { $0 = Data("x".utf8) }),
+      ("bit", { $0[$0.count / 2] ^= 1 }), ("first bit", { $0[0] ^= 1 }),
+      ("cut", { $0.removeLast($0.count / 2 + 1) }),
+      ("emptied", { $0 = Data() }), ("longer", { $0 += Data("longer".utf8) }),
     ]
-    for (place, (name, change)) in changes.enumerated() {
-      let folder = try killed(after: 60, in: "killed-\(place)")
-      let url = folder.appendingPathComponent("incoming.partial/\(name)")
-      if !FileManager.default.fileExists(atPath: url.path) { try Data().write(to: url) }
-      try DataFixture.edit(url, change)
-      _ = try resume(folder)
-      #expect(try DataFixture.contents(folder) == reference, "\(name)")
+    var anew: Set<String> = []
+    for name in names {
+      for (kind, change) in changes + [("lost", { _ in })] {
+        let folder = temporary.file("\(kind)-\(name)")
+        try FileManager.default.copyItem(at: running, to: folder)
+        let url = folder.appendingPathComponent("\(staging)/\(name)")
+        if kind == "lost" {
+          try FileManager.default.removeItem(at: url)
+        } else {
+          try DataFixture.edit(url, change)
+        }
+        if try resume(folder) == 0 { anew.insert("\(kind) \(name)") }
+        #expect(try DataFixture.contents(folder) == reference, "\(kind) \(name)")
+      }
     }
+    // Not read before the end, a full shard is found out all the same.
+    #expect(anew.isSuperset(of: ["bit train-00000.zst", "lost train-00000.zst", "cut documents.partial"]))
+    #expect(!anew.contains("longer documents.partial") && !anew.contains("longer train.partial"))
   }
 
-  @Test(arguments: ["-1", "99999999999", "1e3", "281474976710656"]) func hostileProgress(number: String)
-    throws
-  {
-    let folder = try killed(after: 60, in: "killed")
-    let url = folder.appendingPathComponent("incoming.partial/progress.json")
-    let text = try String(contentsOf: url, encoding: .utf8)
-    for field in ["shards", "documents", "tokens"] {
-      let lie = text.replacing(try Regex("\"\(field)\":\\d+"), with: "\"\(field)\":\(number)")
-      try #require(lie != text)
-      try Data(lie.utf8).write(to: url)
-      if let left = DatasetProgress.left(in: folder, settings: ResumedWritingTests.settings) {
-        // A lie within bounds: the shards that it speaks of are not there, or the split has fewer documents.
-        #expect(left.progress.train.shards < 1 << 24)
-      }
+  /// Numbers that no run has written, under a digest that is right.
+  @Test(arguments: ["-1", "0", "7", "99999999999", "4611686018427387904", "9223372036854775807"])
+  func hostileProgress(number: String) throws {
+    let running = try killed(after: 60, in: "killed")
+    let text = try String(
+      contentsOf: running.appendingPathComponent("incoming.partial/progress.json"), encoding: .utf8)
+    let line = try #require(text.split(separator: "\n").last)
+    let fields = Set(line.matches(of: /"(\w+)":-?\d/).map(\.output.1)).subtracting(["version"])
+    try #require(fields.isSuperset(of: ["length", "documents", "tokens", "words", "empty", "bytes"]))
+    for field in fields.sorted() {
+      let folder = temporary.file("hostile-\(field)")
+      try FileManager.default.copyItem(at: running, to: folder)
+      let lie = String(line).replacing(try Regex("\"\(field)\":\\d+"), with: "\"\(field)\":\(number)") + "\n"
+      try Data("\(Digest(of: lie).hex)\n\(lie)".utf8).write(
+        to: folder.appendingPathComponent("incoming.partial/progress.json"))
+      let progress = try #require(left(in: folder))
+      let writer = try ResumedWritingTests.writer(folder, tokenizer, progress)
+      // Whatever of it is believed, nothing overflows.
+      try ResumedWritingTests.append(corpus[...], to: writer)
+      _ = try writer.finish(corpus: DataFixture.corpus)
     }
   }
 

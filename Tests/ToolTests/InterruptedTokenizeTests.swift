@@ -6,7 +6,8 @@ import Testing
 @Suite struct InterruptedTokenizeTests {
   private let work: Workplace
   private let arguments = [
-    "large.txt", "--vocabulary-size", "900", "--validation-rate", "0.2", "--shard-frames", "1",
+    "large.txt", "--vocabulary-size", "900", "--validation-rate", "0.2", "--checkpoint-megabytes", "1",
+    "--shard-frames", "1",
   ]
 
   /// Text for a dozen shards of one frame.
@@ -34,7 +35,10 @@ import Testing
     return isRunning
   }
 
-  private func staged(_ folder: String) -> [String] { (try? work.names("\(folder)/incoming.partial")) ?? [] }
+  private func hasCheckpoint(_ folder: String) -> Bool {
+    let progress = try? work.bytes("\(folder)/incoming.partial/progress.json")
+    return progress.map { String(decoding: $0, as: UTF8.self).contains("\"checkpoint\"") } ?? false
+  }
 
   @Test func endsWithTheSameBytes() throws {
     let start = Date()
@@ -55,13 +59,10 @@ import Testing
     #expect(said == expected)
   }
 
-  /// Killed as soon as a shard is whole: that shard is not written again.
-  @Test func goesOnAfterTheLastWholeShard() throws {
+  /// Killed as soon as there is a checkpoint: what is in full shards is not written again.
+  @Test func goesOnAfterTheLastCheckpoint() throws {
     try #require(try program("reference").wait().status == 0)
-    let wasRunning = kill(try program("data", "--workers", "1")) {
-      staged("data").contains("train-00001.zst")
-    }
-    try #require(wasRunning)
+    try #require(kill(try program("data", "--workers", "1")) { hasCheckpoint("data") })
     let first = work.folder.file("data/incoming.partial/train-00000.zst").path
     let before = try #require(
       try FileManager.default.attributesOfItem(atPath: first)[.systemFileNumber] as? NSNumber)
@@ -76,11 +77,40 @@ import Testing
     try work.expectEqual("data", "reference")
   }
 
+  /// A full shard that changed is found out, though nobody waits for it to be read.
+  @Test func aDamagedShardIsWrittenAgain() throws {
+    try #require(try program("reference").wait().status == 0)
+    try #require(kill(try program("data")) { hasCheckpoint("data") })
+    let shard = "data/incoming.partial/train-00000.zst"
+    var bytes = try work.bytes(shard)
+    bytes[bytes.count / 2] ^= 4
+    try bytes.write(to: work.folder.file(shard))
+    let result = try program("data").wait()
+    #expect(result.status == 0 && result.errors.contains("going on after"), "\(result.errors)")
+    #expect(result.errors.contains("train-00000.zst: is not as the unfinished run wrote it; all documents"))
+    try work.expectEqual("data", "reference")
+  }
+
+  /// A full disk ends a run, which then goes on from its last checkpoint.
+  @Test func aFullDiskLosesNoCheckpoint() throws {
+    // One shard, which is what grows.
+    let arguments = Array(arguments.dropLast(2))
+    func run(_ output: String, setup: String = "") throws -> Program.Result {
+      try Program("tokenize", arguments + ["--output", output], setup: setup, in: work.folder).wait()
+    }
+    try #require(try run("reference").status == 0)
+    let full = try run("data", setup: "ulimit -f 400;")
+    #expect(full.status == 74 && full.errors.contains("make room for about "), "\(full.errors)")
+    let result = try run("data")
+    #expect(result.status == 0 && result.errors.contains("going on after"), "\(result.errors)")
+    try work.expectEqual("data", "reference")
+  }
+
   /// Another seed, size, case or text: what was left is of no use, and in no way.
   @Test(arguments: [["--seed", "2"], ["--uncased"], ["--shard-frames", "2"], ["small.txt"]])
   func anotherRunBeginsAnew(more: [String]) throws {
     try work.folder.write("Another text.\n\nIt has two documents.", to: "small.txt")
-    kill(try program("data")) { staged("data").contains("train-00000.zst") }
+    kill(try program("data")) { hasCheckpoint("data") }
     let all = arguments.filter { !more.contains($0) || $0 == "1" }
     func run(_ output: String) throws -> Program.Result {
       // The last of an option's values would not hold, so the others are left out.
@@ -97,7 +127,7 @@ import Testing
   /// The same text under another time: read once to see that it is the same, then gone on from.
   @Test func theSameTextWrittenAgainIsGoneOnFrom() throws {
     try #require(try program("reference").wait().status == 0)
-    try #require(kill(try program("data")) { staged("data").contains("train-00001.zst") })
+    try #require(kill(try program("data")) { hasCheckpoint("data") })
     let text = try work.bytes("large.txt")
     try text.write(to: work.folder.file("large.txt"))
     let result = try program("data").wait()
@@ -107,7 +137,7 @@ import Testing
     let piped = ["-"] + arguments.dropFirst()
     let input = String(decoding: text, as: UTF8.self)
     let first = try Program("tokenize", piped + ["--output", "piped"], input: input, in: work.folder)
-    try #require(kill(first) { staged("piped").contains("train-00001.zst") })
+    try #require(kill(first) { hasCheckpoint("piped") })
     let second = try Program("tokenize", piped + ["--output", "piped"], input: input, in: work.folder).wait()
     #expect(second.status == 0 && second.errors.contains("going on after"), "\(second.errors)")
     try work.expectEqual("piped", "reference")
@@ -115,7 +145,7 @@ import Testing
 
   /// A text that changed begins anew.
   @Test func aTextThatChangedBeginsAnew() throws {
-    try #require(kill(try program("data")) { staged("data").contains("train-00000.zst") })
+    try #require(kill(try program("data")) { hasCheckpoint("data") })
     var text = try work.bytes("large.txt")
     text[1000] = 0x41
     try text.write(to: work.folder.file("large.txt"))
@@ -130,7 +160,7 @@ import Testing
     try work.succeed(
       "tokenize", "corpus.txt", "--output", "data", "--vocabulary-size", "200", "--validation-rate", "0.1")
     let before = try work.contents("data")
-    try #require(kill(try program("data", "--force")) { staged("data").contains("train-00000.zst") })
+    try #require(kill(try program("data", "--force")) { hasCheckpoint("data") })
     for (name, bytes) in before { #expect(try work.bytes("data/\(name)") == bytes) }
     #expect(try program("data", "--force").wait().status == 0)
     try #require(try program("fresh").wait().status == 0)

@@ -18,11 +18,16 @@ final class FileSource: ByteSource {
   private(set) var bytesFromDisk = 0
   private let descriptor: Int32
 
+  /// - Parameter offset: the first byte to read; the bytes before it count as read.
   /// - Throws: `FileError`
-  init(_ url: URL) throws {
+  init(_ url: URL, from offset: Int = 0) throws {
     path = url.path
-    descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    descriptor = Foundation.open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw FileError.reading(path) }
+    if offset > 0 {
+      guard lseek(descriptor, off_t(offset), SEEK_SET) == offset else { throw FileError.reading(path) }
+      bytesFromDisk = offset
+    }
   }
 
   deinit { if descriptor >= 0 { close(descriptor) } }
@@ -42,13 +47,25 @@ final class FileSource: ByteSource {
 }
 
 extension CorpusInputs.File {
-  /// The file's bytes, inflated where it is compressed.
-  func open() throws -> any ByteSource {
-    let file = try FileSource(url)
-    return switch compression {
-    case .none: file
-    case .gzip: try GzipSource(file)
-    case .zstd: try ZstdSource(file)
+  /// The file's bytes, inflated where it is compressed, from byte `offset` of them on. A plain file is read from there; a
+  /// compressed one has to be inflated from its beginning.
+  /// - Returns: the source, and bytes after `offset` that it has already given.
+  /// - Throws: `CorpusError.changed` where the file ends before `offset`; `CorpusError`, `FileError`
+  func open(from offset: Int) throws -> (source: any ByteSource, given: [UInt8]) {
+    let source: any ByteSource =
+      switch compression {
+      case .none: try FileSource(url, from: offset)
+      case .gzip: try GzipSource(FileSource(url))
+      case .zstd: try ZstdSource(FileSource(url))
+      }
+    guard compression != .none else { return (source, []) }
+    var skipped = 0
+    while skipped < offset {
+      let chunk = try source.next()
+      guard !chunk.isEmpty else { throw CorpusError.changed(inputs: url.path) }
+      skipped += chunk.count
+      if skipped >= offset { return (source, Array(chunk.suffix(skipped - offset))) }
     }
+    return (source, [])
   }
 }

@@ -51,12 +51,18 @@ package struct CorpusPass: Sendable {
       + "\(validationRate.bitPattern) \(format.field)"
   }
 
-  /// Reads the corpus to its end, for its digest alone.
+  /// Reads the corpus to its end, for its digest, and for the place after its first `count` documents where a batch ends
+  /// there: a checkpoint was made at the end of one.
   /// - Throws: `CorpusError`, `FileError`
-  package func survey(progress: (Int) -> Void) throws -> CorpusStatistics {
-    try run(progress: progress) { _ in
-    } take: { _, _ in
+  package func survey(locating count: Int = 0, progress: (Int) -> Void) throws -> (
+    statistics: CorpusStatistics, position: CorpusPosition?
+  ) {
+    var position: CorpusPosition?
+    let statistics = try run(DocumentStream(self), progress: progress) { _ in
+    } take: { _, documents in
+      if documents.end.documents == count { position = documents.end }
     }
+    return (statistics, position)
   }
 
   /// Counts the words of the train split: the vocabulary sees nothing of the held-out text.
@@ -66,7 +72,7 @@ package struct CorpusPass: Sendable {
     -> (counts: WordCounts, statistics: CorpusStatistics)
   {
     var counts = WordCounts(normalizer)
-    let statistics = try run(progress: progress) { documents in
+    let statistics = try run(DocumentStream(self), progress: progress) { documents in
       var counts = WordCounts(normalizer)
       documents.visitTexts { text, split in
         if split == .train { counts.add(text) }
@@ -79,16 +85,15 @@ package struct CorpusPass: Sendable {
     return (counts, statistics)
   }
 
-  /// Encodes all documents into a data folder, but for those that an unfinished run has encoded: these are read, for the
-  /// text's digest and its duplicates, and no more.
+  /// Encodes all documents into a data folder, from where the writer's folder has them.
   /// - Throws: `CorpusError`, `FileError`
   package func encode(with tokenizer: Tokenizer, into writer: DatasetWriter, progress: (Int) -> Void) throws
     -> CorpusStatistics
   {
     let encoders = EncoderShelf(tokenizer)
-    let finished = Dictionary(
-      uniqueKeysWithValues: Split.allCases.map { ($0, writer.finishedDocuments($0)) })
-    var statistics = try run(skipping: finished, progress: progress) { documents in
+    let stream = try DocumentStream(
+      self, from: writer.position, distinct: writer.documentCount, after: writer.visitDocuments)
+    var statistics = try run(stream, progress: progress) { documents in
       encoders.withEncoder { EncodedBatch(documents, with: &$0) }
     } take: { batch, documents in
       for number in 0..<documents.count {
@@ -96,69 +101,35 @@ package struct CorpusPass: Sendable {
           batch.tokens[batch.ends[number]..<batch.ends[number + 1]], to: documents.splits[number],
           counts: batch.counts[number], bytes: documents.byteCount(of: number))
       }
+      try writer.endBatch(at: documents.end, after: documents.digests, bytes: documents.readBytes)
     }
     (statistics.tokens, statistics.empty) = writer.counts
     return statistics
   }
 
   /// - Parameters:
-  ///   - skipped: how many of each split's first documents no worker gets.
   ///   - work: what a worker does with a batch.
   ///   - take: gets the results in order, on the caller's thread.
   private func run<Output: Sendable>(
-    skipping skipped: [Split: Int] = [:], progress: (Int) -> Void,
-    work: @escaping @Sendable (DocumentBatch) -> Output,
+    _ stream: DocumentStream, progress: (Int) -> Void, work: @escaping @Sendable (DocumentBatch) -> Output,
     take: (Output, DocumentBatch) throws -> Void
   ) throws -> CorpusStatistics {
-    let reader = CorpusReader(inputs, format: format)
-    var filter = DocumentFilter(seed: seed, validationRate: validationRate)
-    var statistics = CorpusStatistics()
-    var skipped = skipped
     var pending: [(documents: DocumentBatch, result: PendingResult<Output>)] = []
     var isAtEnd = false
     while !isAtEnd || !pending.isEmpty {
       while !isAtEnd, pending.count < pool.depth {
         let documents: DocumentBatch
-        (documents, isAtEnd) = try nextBatch(reader, &filter, &statistics, &skipped)
-        if !documents.isEmpty {
-          pending.append((documents, pool.submit { work(documents) }))
-        }
-        progress(reader.bytesFromDisk)
+        (documents, isAtEnd) = try stream.nextBatch()
+        pending.append((documents, pool.submit { work(documents) }))
+        progress(stream.bytesFromDisk)
       }
       if !pending.isEmpty {
         let (documents, result) = pending.removeFirst()
         try take(try result.wait(), documents)
       }
     }
-    statistics.documents = filter.documents
-    statistics.duplicates = filter.duplicates
-    statistics.splitDocuments = reader.splitDocuments
-    statistics.bytesFromDisk = reader.bytesFromDisk
+    let statistics = stream.statistics
     guard statistics.documents > 0 else { throw CorpusError.empty(inputs: inputs.description) }
-    statistics.corpus = filter.finish()
     return statistics
-  }
-
-  private func nextBatch(
-    _ reader: CorpusReader, _ filter: inout DocumentFilter, _ statistics: inout CorpusStatistics,
-    _ skipped: inout [Split: Int]
-  ) throws -> (documents: DocumentBatch, isAtEnd: Bool) {
-    var batch = DocumentBatch()
-    batch.reserveCapacity(bytes: batchBytes)
-    var skippedBytes = 0
-    while batch.byteCount + skippedBytes < batchBytes {
-      let taken: Void? = try reader.next { text, invalidSequences in
-        statistics.invalidSequences += invalidSequences
-        guard let split = filter.split(of: text) else { return }
-        if let left = skipped[split], left > 0 {
-          skipped[split] = left - 1
-          skippedBytes += text.count
-        } else {
-          batch.append(text, split: split)
-        }
-      }
-      guard taken != nil else { return (batch, true) }
-    }
-    return (batch, false)
   }
 }

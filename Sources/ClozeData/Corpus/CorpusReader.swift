@@ -54,6 +54,33 @@ package final class CorpusReader {
     self.format = format
   }
 
+  /// Reads what another reader of the same files had before it.
+  /// - Throws: `CorpusError`, `FileError`
+  package init(_ inputs: CorpusInputs, format: CorpusFormat, from position: CorpusPosition) throws {
+    self.inputs = inputs
+    self.format = format
+    (nextFile, finishedBytes, finishedSplits) = (
+      position.file, position.finishedBytes, position.splitDocuments
+    )
+    if position.offset > 0, nextFile < inputs.files.count {
+      current = try DocumentReader(
+        inputs.files[nextFile], format: format, from: position.offset, lineNumber: position.line)
+      nextFile += 1
+    }
+  }
+
+  /// Where it stands, between two documents.
+  package var position: CorpusPosition {
+    var position = CorpusPosition()
+    position.file = nextFile
+    if let current {
+      position.file -= 1
+      (position.offset, position.line) = (current.offset, current.lines.lineNumber)
+    }
+    (position.finishedBytes, position.splitDocuments) = (finishedBytes, splitDocuments)
+    return position
+  }
+
   /// How many bytes were read from the disk so far.
   package var bytesFromDisk: Int { finishedBytes + (current?.lines.bytesFromDisk ?? 0) }
   /// How often a document was cut because it was too long.
@@ -97,13 +124,17 @@ private struct DocumentReader {
   /// Where in `text` the current line begins.
   private var lineStart = 0
 
-  init(_ file: CorpusInputs.File, format: CorpusFormat) throws {
+  /// - Parameter offset: where another reader's `offset` was.
+  init(_ file: CorpusInputs.File, format: CorpusFormat, from offset: Int = 0, lineNumber: Int = 1) throws {
     self.file = file
     self.format = format
-    lines = LineReader(try file.open())
-    try lines.skipByteOrderMark()
+    lines = try LineReader(file, from: offset, lineNumber: lineNumber)
     start = lines.offset
   }
+
+  /// The first byte of the file that is in no document yet. There a line begins or, where a document was cut, its rest;
+  /// of that rest no line has ended, so whoever reads on from here makes the same documents.
+  var offset: Int { file.isJSONLines ? lines.offset : start }
 
   mutating func next<Result>(_ take: CorpusReader.Taker<Result>) throws -> Result? {
     file.isJSONLines ? try nextObject(take) : try nextText(take)

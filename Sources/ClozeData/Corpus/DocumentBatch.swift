@@ -1,5 +1,13 @@
+internal import ClozeCore
+
 /// Documents that a worker gets at a time: their texts one after another in one piece of memory.
 struct DocumentBatch: Sendable {
+  /// Of all documents that were read for it, duplicates too, in order.
+  var digests: [Digest] = []
+  /// Bytes of the texts of all documents that were read for it.
+  var readBytes = 0
+  /// Where the corpus goes on after them.
+  var end = CorpusPosition()
   private(set) var splits: [Split] = []
   private var bytes: [UInt8] = []
   /// Document i has the bytes ends[i] ..< ends[i + 1].

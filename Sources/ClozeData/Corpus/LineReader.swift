@@ -11,16 +11,24 @@ struct LineReader {
   }
 
   /// How many bytes of the stream were given out.
-  private(set) var offset = 0
+  private(set) var offset: Int
   /// The line that is read next, from 1.
-  private(set) var lineNumber = 1
+  private(set) var lineNumber: Int
   var bytesFromDisk: Int { source.bytesFromDisk }
 
   private let source: any ByteSource
-  private var chunk: [UInt8] = []
+  private var chunk: [UInt8]
   private var position = 0
 
-  init(_ source: any ByteSource) { self.source = source }
+  /// Reads a file from its beginning, or from the place at which another reader was `offset` bytes into the file and had
+  /// line `lineNumber` before it.
+  /// - Throws: `CorpusError`, `FileError`
+  init(_ file: CorpusInputs.File, from offset: Int = 0, lineNumber: Int = 1) throws {
+    (source, chunk) = try file.open(from: offset)
+    self.offset = offset
+    self.lineNumber = lineNumber
+    if offset == 0 { try skipByteOrderMark() }
+  }
 
   /// Appends the rest of the current line to `bytes`, as far as `bytes` may grow to `limit`.
   mutating func appendLine(to bytes: inout [UInt8], limit: Int) throws -> End {
@@ -50,9 +58,9 @@ struct LineReader {
   }
 
   /// Steps over a byte-order mark, which some programs put at the beginning of UTF-8.
-  mutating func skipByteOrderMark() throws {
+  private mutating func skipByteOrderMark() throws {
     if chunk.isEmpty { chunk = try source.next() }
-    if offset == 0, chunk.starts(with: [0xEF, 0xBB, 0xBF]) {
+    if chunk.starts(with: [0xEF, 0xBB, 0xBF]) {
       position = 3
       offset = 3
     }

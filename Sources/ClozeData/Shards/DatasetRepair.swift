@@ -156,17 +156,21 @@ package struct DatasetRepair {
   {
     if let scan, scan.isWhole, scan.frames.count == frames.count { return scan.entry }
     let name = url.lastPathComponent
-    let file = try ShardFile(folder: folder, name: name)
+    let partial = url.appendingPathExtension("partial")
+    defer { unlink(partial.path) }
+    let file = try ShardFile(partial, name: name)
     if let scan {
       let source = try OpenFile(url)
       let lost = frames.count == scan.frames.count ? scan.holes.map(\.range) : [0..<scan.size]
       for range in lost where !range.isEmpty { try save(range, of: source, name: name) }
       for frame in frames {
         let bytes = try source.withBytes(at: frame.entry.offset, count: frame.entry.size) { Array($0) }
-        try file.append(bytes, inflatedSize: frame.head.inflatedSize, entry: frame.entry)
+        try file.append(bytes, entry: frame.entry)
       }
     }
-    let entry = try file.finish()
+    let entry = try file.finish(tokenBits: index.tokenBits)
+    guard rename(partial.path, url.path) == 0 else { throw FileError.writing(url.path) }
+    try Folder.synchronize(folder)
     actions.append("\(name): wrote it again with \(entry.frames.count) whole frames")
     return entry
   }

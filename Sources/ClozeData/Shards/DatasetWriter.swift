@@ -23,10 +23,10 @@ package struct ShardLayout: Sendable, Equatable {
 /// Writes a data folder (see `DataIndex`) as documents come, in bounded memory, the index last.
 ///
 /// Everything is written into `staging`, a folder inside, and moved out of it by `finish`: until then an earlier data set
-/// stays as it was. Dropped before that, the writer takes its files back, unless there is a whole shard to go on from;
-/// killed, it leaves them for the next one, which goes on after the whole shards that `DatasetProgress` tells of and
-/// writes the bytes that the first would have written. Killed while it moves the files, it leaves a folder without an
-/// index, which no reader accepts and the next writer completes.
+/// stays as it was. Now and then what is there is made durable and `DatasetProgress` written, so that another writer can
+/// go on from there and write the bytes that this one would have written. Dropped or killed, a writer leaves its files
+/// for that; dropped before there is anything to go on from, it takes them back. Killed while it moves the files, it
+/// leaves a folder without an index, which no reader accepts and the next writer completes.
 package final class DatasetWriter {
   /// What goes into the index beside the counts.
   package struct Provenance: Sendable {
@@ -48,102 +48,91 @@ package final class DatasetWriter {
   package let staging: URL
   private let provenance: Provenance
   private let splits: [Split: ShardWriter]
-  private let progress: Progress
+  /// Nil where nobody will go on.
+  private let journal: DocumentJournal?
+  private var progress: DatasetProgress?
+  private let checkpointBytes: Int
+  /// Bytes of text since the last checkpoint.
+  private var uncheckpointedBytes = 0
+  /// Whether `progress` is in the folder.
+  private var isStaged = false
   private var isFinished = false
-
-  /// How far it has come, shared by the splits' writers; nil where nobody will go on from it.
-  private final class Progress {
-    var value: DatasetProgress?
-    init(_ value: DatasetProgress?) { self.value = value }
-
-    func update(_ split: Split, _ mark: DatasetProgress.Mark, in staging: URL) throws {
-      value?[split] = mark
-      try value?.write(to: staging)
-    }
-  }
 
   static func staging(in folder: URL) -> URL { folder.appendingPathComponent("incoming.partial") }
 
-  /// Makes the folder, and in it one for the files to come: an empty one, or the one that an unfinished run left, if
-  /// its shards are still whole.
-  /// - Parameter progress: what `DatasetProgress.left` gave, or a new one; nil where a killed run is not to be gone on
-  ///   from.
+  /// Makes the folder, and in it one for the files to come: an empty one, or the one that an unfinished run left, as it
+  /// was at its last checkpoint.
+  /// - Parameters:
+  ///   - progress: what `DatasetProgress.left` gave, or a new one; nil where a killed run is not to be gone on from. A
+  ///     checkpoint in it whose files are missing, shorter or damaged is passed over.
+  ///   - checkpointBytes: how many bytes of text are encoded from one checkpoint to the next; no byte of the data
+  ///     depends on it.
   /// - Throws: `FileError`
   package init(
     folder: URL, provenance: Provenance, layout: ShardLayout = ShardLayout(), pool: WorkerPool,
-    progress: DatasetProgress? = nil
+    progress: DatasetProgress? = nil, checkpointBytes: Int = 16 << 20
   ) throws {
     self.folder = folder
     self.provenance = provenance
+    self.checkpointBytes = checkpointBytes
     let staging = DatasetWriter.staging(in: folder)
     self.staging = staging
-    var progress = progress
-    var scans: [Split: [ShardScan]] = [:]
-    if let marks = progress {
-      for split in Split.allCases {
-        scans[split] = try DatasetWriter.wholeShards(
-          staging, split, marks[split].shards, vocabularySize: provenance.vocabularySize, layout: layout,
-          pool: pool)
+    self.progress = progress
+    let size = provenance.vocabularySize
+    if let checkpoint = progress?.checkpoint, checkpoint.position.isPlausible,
+      let journal = DocumentJournal(
+        folder: staging, goingOnAfter: checkpoint.documents, documents: checkpoint.position.documents)
+    {
+      let writers = Split.allCases.compactMap { split in
+        ShardWriter(
+          folder: staging, split: split, vocabularySize: size, layout: layout, pool: pool,
+          goingOnFrom: checkpoint[split]
+        ).map { (split, $0) }
       }
-      if scans.count < Split.allCases.count {
-        scans = [:]
-        for split in Split.allCases { progress?[split] = .init() }
+      if writers.count == Split.allCases.count {
+        self.journal = journal
+        splits = Dictionary(uniqueKeysWithValues: writers)
+        isStaged = true
+        return
       }
     }
-    if scans.values.allSatisfy(\.isEmpty) { try? FileManager.default.removeItem(at: staging) }
+    self.progress?.checkpoint = nil
+    try? FileManager.default.removeItem(at: staging)
     try Folder.create(staging)
-    let shared = Progress(progress)
-    self.progress = shared
-    splits = Dictionary(
+    journal = progress == nil ? nil : try DocumentJournal(folder: staging)
+    splits = try Dictionary(
       uniqueKeysWithValues: Split.allCases.map { split in
         (
           split,
-          ShardWriter(
-            folder: staging, split: split, vocabularySize: provenance.vocabularySize, layout: layout,
-            pool: pool, goingOnFrom: progress?[split] ?? .init(), after: scans[split] ?? []
-          ) { try shared.update(split, $0, in: staging) }
+          try ShardWriter(
+            folder: staging, split: split, vocabularySize: size, layout: layout, pool: pool,
+            keepsJournal: progress != nil)
         )
       })
   }
 
-  /// The full shards that an unfinished run left; nil where one of them is not as it should be.
-  private static func wholeShards(
-    _ staging: URL, _ split: Split, _ count: Int, vocabularySize: Int, layout: ShardLayout, pool: WorkerPool
-  ) throws -> [ShardScan]? {
-    let urls = (0..<count).map { staging.appendingPathComponent(DataIndex.shardName(split, $0)) }
-    let expectation = ShardScan.Expectation(
-      split: split, tokenBits: DataIndex.tokenBits(vocabularySize: vocabularySize),
-      vocabularySize: vocabularySize)
-    var scans: [ShardScan] = []
-    try ShardScan.scan(urls, expectation, pool: pool) { number, scan in
-      guard let scan, scan.isWhole, scan.frames.count == layout.framesPerShard,
-        scan.frames.enumerated().allSatisfy({ place, frame in
-          frame.head.number == number * layout.framesPerShard + place
-            && frame.head.tokens == layout.tokensPerFrame
-        })
-      else { return }
-      scans.append(scan)
-    }
-    return scans.count == count ? scans : nil
-  }
-
   deinit {
-    let hasShards = Split.allCases.contains { progress.value?[$0].shards ?? 0 > 0 }
-    if !isFinished, !hasShards { try? FileManager.default.removeItem(at: staging) }
+    // A first pass over the text, too, is worth going on from.
+    let isOfUse = isStaged && (progress?.checkpoint != nil || progress?.corpus != nil)
+    if !isFinished, !isOfUse { try? FileManager.default.removeItem(at: staging) }
   }
 
-  /// How many of a split's documents need not come again: none of their tokens is missing from the whole shards.
-  func finishedDocuments(_ split: Split) -> Int { writer(split).mark.documents }
+  /// Where the text goes on, after the documents that an unfinished run had encoded.
+  package var position: CorpusPosition { progress?.checkpoint?.position ?? CorpusPosition() }
 
-  /// Whole shards that an unfinished run left, and that are gone on from.
-  package var finishedShards: Int { splits.values.reduce(0) { $0 + $1.part.files.count } }
+  /// Gives the digests of all documents before `position`, duplicates too, in order.
+  /// - Throws: `FileError`
+  func visitDocuments(_ body: (Digest) -> Void) throws { try journal?.visit(body) }
+
+  /// Documents that were added, those without tokens too.
+  var documentCount: Int { splits.values.reduce(0) { $0 + $1.part.documents + $1.empty } }
 
   /// What was met in all documents, and how many of them had no tokens.
   var counts: (tokens: TokenCounts, empty: Int) {
     var sum = (tokens: TokenCounts(), empty: 0)
     for split in Split.allCases {
-      sum.tokens += writer(split).mark.counts
-      sum.empty += writer(split).mark.empty
+      sum.tokens += writer(split).counts
+      sum.empty += writer(split).empty
     }
     return sum
   }
@@ -158,7 +147,8 @@ package final class DatasetWriter {
   package func stage(_ tokenizer: Tokenizer) throws {
     precondition(tokenizer.digest == provenance.tokenizer, "DatasetWriter: another tokenizer")
     try tokenizer.write(to: staging)
-    try progress.value?.write(to: staging)
+    try progress?.write(to: staging)
+    isStaged = true
   }
 
   /// Adds a document; one without tokens is counted and not written.
@@ -172,6 +162,27 @@ package final class DatasetWriter {
     try writer(split).append(tokens, counts: counts, bytes: bytes)
   }
 
+  /// Says that all documents before `position` were added, and makes a checkpoint where one is due.
+  /// - Parameters:
+  ///   - digests: of the documents since the last batch, duplicates too, in order.
+  ///   - bytes: of their texts.
+  /// - Throws: `FileError`
+  package func endBatch(at position: CorpusPosition, after digests: [Digest], bytes: Int) throws {
+    guard let journal else { return }
+    try journal.append(digests)
+    uncheckpointedBytes += bytes
+    guard uncheckpointedBytes >= checkpointBytes else { return }
+    uncheckpointedBytes = 0
+    var next = progress
+    next?.checkpoint = DatasetProgress.Checkpoint(
+      position: position, documents: try journal.synchronize(), train: try writer(.train).state(),
+      validation: try writer(.validation).state())
+    // The names of new shards before the file that speaks of them.
+    try Folder.synchronize(staging)
+    try next?.write(to: staging)
+    progress = next
+  }
+
   /// Takes back all that was written, so that nobody goes on from it.
   package func discard() {
     isFinished = true
@@ -179,9 +190,15 @@ package final class DatasetWriter {
   }
 
   /// Writes what is left, the counts and the index, and puts all of it in place of an earlier data set.
-  /// - Throws: `FileError`
+  /// - Throws: `FileError`; `ShardError.damagedLeftover`, after which nobody goes on from what is there.
   package func finish(corpus: Digest) throws -> DataIndex {
-    let parts = try Split.allCases.map { ($0, try writer($0).finish()) }
+    let parts: [(Split, DataIndex.Part)]
+    do {
+      parts = try Split.allCases.map { ($0, try writer($0).finish()) }
+    } catch let error as ShardError {
+      discard()
+      throw error
+    }
     let unigrams = UnigramCounts(counts: writer(.train).unigrams)
     var index = DataIndex(
       tokenizer: provenance.tokenizer, vocabularySize: provenance.vocabularySize,

@@ -27,6 +27,7 @@ package enum ShardError: Failure {
   case framesDisagree(path: String, frame: Int)
   case foreignShard(path: String)
   case documentMissing(path: String, split: Split, number: Int, count: Int)
+  case damagedLeftover(path: String)
   case otherWriter(path: String)
   case otherCorpus(path: String, existing: Digest, new: Digest)
 
@@ -95,6 +96,8 @@ package enum ShardError: Failure {
     case .documentMissing(let path, let split, let number, let count):
       return "\(path): has no document \(number) in the \(split.rawValue) split; "
         + (count > 0 ? "choose 0 to \(count - 1)" : "choose another --split")
+    case .damagedLeftover(let path):
+      return "\(path): is not as the unfinished run wrote it; run again to encode all documents anew"
     case .otherWriter(let path):
       return "\(path): another tokenize is writing into it; wait for its end, or choose another folder"
     case .otherCorpus(let path, let existing, let new):

@@ -20,24 +20,31 @@ package struct UnigramCounts: Sendable, Equatable {
       throw ShardError.wrongFileSize(path: url.path, stated: 8 * index.vocabularySize, found: data.count)
     }
     guard Digest(of: data) == index.unigrams else { throw ShardError.wrongFileDigest(path: url.path) }
+    guard let read = UnigramCounts(encoded: data, vocabularySize: index.vocabularySize) else {
+      throw ShardError.wrongUnigrams(path: url.path, reason: "has counts that no corpus has")
+    }
+    guard read.total == UInt64(index.train.tokens) else {
+      throw ShardError.wrongUnigrams(
+        path: url.path, reason: "counts \(read.total) tokens where the train split has \(index.train.tokens)")
+    }
+    self = read
+  }
+
+  /// Reads the bytes of `unigrams.bin`; nil where they are too few or too many, or no corpus has such counts.
+  init?(encoded data: Data, vocabularySize: Int) {
+    guard data.count == 8 * vocabularySize else { return nil }
     let numbers = data.withUnsafeBytes { bytes in
-      (0..<index.vocabularySize).map {
+      (0..<vocabularySize).map {
         UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: 8 * $0, as: UInt64.self))
       }
     }
     var sum: UInt64 = 0
     for number in numbers {
       let (next, overflows) = sum.addingReportingOverflow(number)
-      guard !overflows else {
-        throw ShardError.wrongUnigrams(path: url.path, reason: "has counts that no corpus has")
-      }
+      guard !overflows else { return nil }
       sum = next
     }
-    guard sum == UInt64(index.train.tokens) else {
-      throw ShardError.wrongUnigrams(
-        path: url.path, reason: "counts \(sum) tokens where the train split has \(index.train.tokens)")
-    }
-    self.init(counts: numbers)
+    (counts, total) = (numbers, sum)
   }
 
   /// The bytes of `unigrams.bin`.

@@ -1,0 +1,43 @@
+internal import ClozeCore
+internal import Foundation
+
+/// `documents.partial`: the 32 bytes of every document's digest, duplicates too, in order. Which documents are duplicates
+/// is known only from all that came before.
+struct DocumentJournal {
+  private let file: AppendedFile
+
+  private static func url(_ folder: URL) -> URL { folder.appendingPathComponent("documents.partial") }
+
+  /// - Throws: `FileError`
+  init(folder: URL) throws { file = try AppendedFile(DocumentJournal.url(folder)) }
+
+  /// Goes on with a journal that was left; nil where it is damaged, or has another number of documents.
+  init?(folder: URL, goingOnAfter mark: AppendedFile.Mark, documents: Int) {
+    guard mark.length == documents * Digest.byteCount,
+      let file = AppendedFile(DocumentJournal.url(folder), goingOnAfter: mark)
+    else { return nil }
+    self.file = file
+  }
+
+  /// - Throws: `FileError`
+  func append(_ digests: [Digest]) throws {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(digests.count * Digest.byteCount)
+    for digest in digests { digest.append(to: &bytes) }
+    try file.append(bytes)
+  }
+
+  /// - Throws: `FileError`
+  func synchronize() throws -> AppendedFile.Mark { try file.synchronize() }
+
+  /// Gives all digests to `body`.
+  /// - Throws: `FileError`
+  func visit(_ body: (Digest) -> Void) throws {
+    // A MiB holds whole digests.
+    try file.visit { bytes in
+      for place in stride(from: 0, to: bytes.count, by: Digest.byteCount) {
+        body(Digest(bytes: UnsafeRawBufferPointer(rebasing: bytes[place...])))
+      }
+    }
+  }
+}
