@@ -26,6 +26,9 @@ import Testing
   @Test func brokenLinesAreNamed() throws {
     #expect(try complaint("a\tb\nc d\n").contains("pairs.tsv:2: has no tab"))
     #expect(try complaint("a\tb\n\nc\td\n").contains("pairs.tsv:2: has no tab"))
+    #expect(
+      try complaint("a\tb\n\(String(repeating: "c", count: 1 << 20))\td\n").contains(
+        "pairs.tsv:2: is longer than 1 MiB"))
     #expect(try complaint("a\tb\tc\n").contains("pairs.tsv:1: has more than one tab"))
     #expect(try complaint("a\tb\nc\t \n").contains("pairs.tsv:2: has an empty target"))
     #expect(try complaint("\tb\n").contains("pairs.tsv:1: has an empty source"))

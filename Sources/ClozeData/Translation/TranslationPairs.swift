@@ -18,6 +18,7 @@ package enum TranslationError: Failure {
   case severalTabs(path: String, line: Int)
   case emptySide(path: String, line: Int, side: String)
   case invalidUTF8(path: String, line: Int)
+  case lineTooLong(path: String, line: Int)
   case unequalLengths(source: String, sourceLines: Int, target: String, targetLines: Int)
   case noPairs(path: String)
   case allTooLong(maximumLength: Int)
@@ -32,6 +33,8 @@ package enum TranslationError: Failure {
     case .emptySide(let path, let line, let side):
       "\(path):\(line): has an empty \(side); complete the pair or remove the line"
     case .invalidUTF8(let path, let line): "\(path):\(line): is not valid UTF-8; convert the file with iconv"
+    case .lineTooLong(let path, let line):
+      "\(path):\(line): is longer than 1 MiB; pairs are sentences, so split it"
     case .unequalLengths(let source, let sourceLines, let target, let targetLines):
       "\(target): has \(targetLines) lines, \(source) has \(sourceLines); give two files of equally many lines"
     case .noPairs(let path): "\(path): holds no pairs; write source<TAB>target, one pair a line"
@@ -44,8 +47,11 @@ package enum TranslationError: Failure {
 /// Labelled pairs for training a translator: lines of `source<TAB>target`, or line i of two files.
 ///
 /// White space around a side goes, a byte-order mark and CR before the newline too. A blank line is refused like any
-/// other line without a tab, except at the end of the file.
+/// other line without a tab, except at the end of the file. A line has at most 1 MiB.
 package enum TranslationPairs {
+  /// Bytes.
+  private static let longestLine = 1 << 20
+
   /// Reads `source<TAB>target` lines.
   /// - Throws: `TranslationError` with file and line, `FileError`
   package static func read(_ url: URL) throws -> [TranslationPair] {
@@ -79,16 +85,25 @@ package enum TranslationPairs {
   }
 
   private static func lines(of url: URL) throws -> [String] {
-    var lines = try Data(file: url).split(separator: 10, omittingEmptySubsequences: false)
-    // The newline at the end begins no line.
-    while let last = lines.last, last.isEmpty || last.elementsEqual([13]) { lines.removeLast() }
-    if let first = lines.first, first.starts(with: [0xEF, 0xBB, 0xBF]) { lines[0] = first.dropFirst(3) }
-    return try lines.enumerated().map { index, line in
-      guard let text = String(validating: line, as: UTF8.self) else {
-        throw TranslationError.invalidUTF8(path: url.path, line: index + 1)
+    var reader = try LineReader(CorpusInputs.File(url))
+    var lines: [String] = []
+    var bytes: [UInt8] = []
+    var isAtEnd = false
+    while !isAtEnd {
+      bytes.removeAll(keepingCapacity: true)
+      switch try reader.appendLine(to: &bytes, limit: longestLine) {
+      case .newline: bytes.removeLast()
+      case .limit: throw TranslationError.lineTooLong(path: url.path, line: lines.count + 1)
+      case .endOfFile: isAtEnd = true
       }
-      return text
+      guard let text = String(validating: bytes, as: UTF8.self) else {
+        throw TranslationError.invalidUTF8(path: url.path, line: lines.count + 1)
+      }
+      lines.append(text)
     }
+    // Blank lines at the end are no pairs that lack something.
+    while let last = lines.last, last.isEmpty || last == "\r" { lines.removeLast() }
+    return lines
   }
 
   private static func side(_ field: Substring, _ name: String, _ url: URL, _ line: Int) throws -> String {

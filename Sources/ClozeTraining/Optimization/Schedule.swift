@@ -18,6 +18,10 @@ package struct StopConfiguration: Codable, Sendable, Equatable {
     guard steps >= 0, tokens >= 0, minutes >= 0 else {
       throw ConfigurationError.invalid(path: section, reason: "has a negative limit; choose 0 for none")
     }
+    guard minutes <= 1e9 else {
+      throw ConfigurationError.invalid(
+        path: "\(section).minutes", reason: "is \(minutes); choose at most 1e9")
+    }
     guard steps > 0 || tokens > 0 || minutes > 0 else {
       throw ConfigurationError.invalid(
         path: section, reason: "sets no limit; give \(section).steps, \(section).tokens or \(section).minutes"

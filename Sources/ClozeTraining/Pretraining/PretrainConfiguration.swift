@@ -44,8 +44,9 @@ package struct PretrainConfiguration: Configuration, Equatable {
       batch.microbatchWindows >= 1, "batch.microbatchWindows",
       "is \(batch.microbatchWindows); choose 1 or more")
     try require(
-      batch.windows >= 1 && batch.windows % batch.microbatchWindows == 0, "batch.windows",
-      "is \(batch.windows); choose a multiple of batch.microbatchWindows, which is \(batch.microbatchWindows)"
+      (1...1 << 20).contains(batch.windows) && batch.windows % batch.microbatchWindows == 0, "batch.windows",
+      "is \(batch.windows); choose a multiple of batch.microbatchWindows, which is \(batch.microbatchWindows), "
+        + "and at most \(1 << 20)"
     )
     try require(validation.windows >= 1, "validation.windows", "is \(validation.windows); choose 1 or more")
     try masking.validate()

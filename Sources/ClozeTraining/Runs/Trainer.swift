@@ -24,6 +24,10 @@ package struct CadenceConfiguration: Codable, Sendable, Equatable {
     for (key, value) in values where value < 1 {
       throw ConfigurationError.invalid(path: "\(section).\(key)", reason: "is \(value); choose 1 or more")
     }
+    guard keepCheckpoints <= 10_000 else {
+      throw ConfigurationError.invalid(
+        path: "\(section).keepCheckpoints", reason: "is \(keepCheckpoints); choose 1 to 10000")
+    }
     guard (0...1e6).contains(diskWaitMinutes) else {
       throw ConfigurationError.invalid(
         path: "\(section).diskWaitMinutes", reason: "is \(diskWaitMinutes); choose 0 (not at all) to 1e6")

@@ -48,19 +48,20 @@ package struct FinetuneConfiguration: Configuration, Equatable {
     }
     try require(seed >= 0, "seed", "is \(seed); choose 0 or more")
     try model.validate(section: "model")
-    try require(decoder.layerCount >= 1, "decoder.layerCount", "is \(decoder.layerCount); choose 1 or more")
-    try require(
-      batch.tokensPerMicrobatch >= 8, "batch.tokensPerMicrobatch",
-      "is \(batch.tokensPerMicrobatch); choose 8 or more")
-    try require(batch.microbatches >= 1, "batch.microbatches", "is \(batch.microbatches); choose 1 or more")
+    func require(_ value: Int, in range: ClosedRange<Int>, _ path: String) throws {
+      try require(
+        range.contains(value), path, "is \(value); choose \(range.lowerBound) to \(range.upperBound)")
+    }
+    try require(decoder.layerCount, in: 1...1024, "decoder.layerCount")
+    try require(batch.tokensPerMicrobatch, in: 8...1 << 24, "batch.tokensPerMicrobatch")
+    try require(batch.microbatches, in: 1...1 << 20, "batch.microbatches")
     try require(
       batch.maximumLength >= 4, "batch.maximumLength", "is \(batch.maximumLength); choose 4 or more")
     try require(
       labelSmoothing >= 0 && labelSmoothing < 1, "labelSmoothing",
       "is \(labelSmoothing); choose a share in 0 ..< 1")
     try require(validation.pairs >= 0, "validation.pairs", "is \(validation.pairs); choose 0 (all) or more")
-    try require(
-      validation.beamSize >= 1, "validation.beamSize", "is \(validation.beamSize); choose 1 or more")
+    try require(validation.beamSize, in: 1...100, "validation.beamSize")
     try require(
       validation.patience >= 0, "validation.patience", "is \(validation.patience); choose 0 (never) or more")
     try optimizer.validate()
