@@ -94,6 +94,10 @@ import Testing
     #expect(complaint("cut.txt.zst").contains("ends in the middle of its compressed data"))
     try Data("no zstd".utf8).write(to: folder.file("no.txt.zst"))
     #expect(complaint("no.txt.zst").contains("cannot be inflated"))
+    // `printf 'hello\n' | zstd --ultra --long=27 -22`: six bytes that ask for a window of 128 MiB.
+    try Data([0x28, 0xB5, 0x2F, 0xFD, 0x04, 0x88, 0x31, 0, 0] + Array("hello\n".utf8) + [0, 0, 0, 0])
+      .write(to: folder.file("window.txt.zst"))
+    #expect(complaint("window.txt.zst").contains("asks for more memory than its size allows"))
 
     let gzip = try gzipped("a.txt")
     try (gzip + gzip).write(to: folder.file("b.txt.gz"))

@@ -72,6 +72,51 @@ extension FuzzTarget {
     }
   }
 
+  /// What a killed run says of itself, under its digest, and going on from there to the end.
+  static func progress(_ name: String) throws -> FuzzTarget {
+    let sample = try ScratchFolder()
+    let settings = Digest(of: "settings")
+    let tokenizer = try sampleTokenizer()
+    func write(_ folder: URL, _ progress: DatasetProgress) throws -> DatasetWriter {
+      let writer = try DatasetWriter(
+        folder: folder, provenance: provenance(of: tokenizer), layout: smallLayout,
+        pool: WorkerPool(workerCount: 1), progress: progress, checkpointBytes: 1)
+      try writer.stage(tokenizer)
+      return writer
+    }
+    do {
+      let inputs = Digest(of: "inputs")
+      let progress = DatasetProgress(
+        settings: settings, inputs: inputs, corpus: nil, tokenizer: tokenizer.digest)
+      let writer = try write(sample.url, progress)
+      var position = CorpusPosition()
+      for number in 0..<9 {
+        try append(number, to: writer)
+        position.documents += 1
+        try writer.endBatch(at: position, after: [Digest(of: "\(number)")], bytes: 8)
+      }
+    }
+    let left = { sample.url.appendingPathComponent("incoming.partial") }
+    let lines = try Data(contentsOf: left().appendingPathComponent("progress.json")).split(separator: 10)
+    let folder = try ScratchFolder()
+    return FuzzTarget(name, seeds: [[UInt8](lines[1])]) { bytes in
+      let target = folder.url.appendingPathComponent("data")
+      let staging = target.appendingPathComponent("incoming.partial")
+      try? FileManager.default.removeItem(at: target)
+      try FileManager.default.createDirectory(at: staging, withIntermediateDirectories: true)
+      try copy(left(), to: staging)
+      try Data("\(Digest(of: Data(bytes)).hex)\n".utf8 + bytes).write(
+        to: staging.appendingPathComponent("progress.json"))
+      guard let found = DatasetProgress.left(in: target, settings: settings)?.progress else {
+        throw ShardError.noProvenance(path: staging.path)
+      }
+      let writer = try write(target, found)
+      try append(9, to: writer)
+      _ = try writer.finish(corpus: Digest(of: "corpus"))
+      _ = try TokenDataset(folder: target, split: .train).tokens(in: 0..<1)
+    }
+  }
+
   private static func scan(_ url: URL) throws {
     let expectation = ShardScan.Expectation(split: .train, tokenBits: 16, vocabularySize: vocabularySize)
     guard try ShardScan(url, expectation).isWhole else {
@@ -87,25 +132,37 @@ extension FuzzTarget {
     return documents.enumerated().map { $1.encoded(split: .train, number: $0, tokenBits: 16) }
   }
 
-  /// A data folder of some documents in frames of 16 tokens, two a shard.
-  private static func sampleFolder() throws -> ScratchFolder {
-    let folder = try ScratchFolder()
+  private static func sampleTokenizer() throws -> Tokenizer {
     let tokens = SpecialTokens.texts + (SpecialTokens.texts.count..<vocabularySize).map { "w\($0)" }
-    let tokenizer = Tokenizer(vocabulary: try Vocabulary(tokens: tokens), normalizer: .cased)
+    return Tokenizer(vocabulary: try Vocabulary(tokens: tokens), normalizer: .cased)
+  }
+
+  private static func provenance(of tokenizer: Tokenizer) -> DatasetWriter.Provenance {
+    .init(tokenizer: tokenizer.digest, vocabularySize: vocabularySize, seed: 1, validationRate: 0.2)
+  }
+
+  /// Frames of 16 tokens, two a shard.
+  private static var smallLayout: ShardLayout {
     var layout = ShardLayout()
     (layout.tokensPerFrame, layout.framesPerShard) = (16, 2)
+    return layout
+  }
+
+  private static func append(_ number: Int, to writer: DatasetWriter) throws {
+    let document = (0...number).map { TokenID(5 + ($0 * 7 + number) % (vocabularySize - 5)) }
+    try writer.append(
+      document[...], to: number % 5 == 4 ? .validation : .train, counts: TokenCounts(words: document.count),
+      bytes: 4 * document.count)
+  }
+
+  private static func sampleFolder() throws -> ScratchFolder {
+    let folder = try ScratchFolder()
+    let tokenizer = try sampleTokenizer()
     let writer = try DatasetWriter(
-      folder: folder.url,
-      provenance: .init(
-        tokenizer: tokenizer.digest, vocabularySize: vocabularySize, seed: 1, validationRate: 0.2),
-      layout: layout, pool: WorkerPool(workerCount: 1))
+      folder: folder.url, provenance: provenance(of: tokenizer), layout: smallLayout,
+      pool: WorkerPool(workerCount: 1))
     try writer.stage(tokenizer)
-    for number in 0..<15 {
-      let document = (0...number).map { TokenID(5 + ($0 * 7 + number) % (vocabularySize - 5)) }
-      try writer.append(
-        document[...], to: number % 5 == 4 ? .validation : .train, counts: TokenCounts(words: document.count),
-        bytes: 4 * document.count)
-    }
+    for number in 0..<15 { try append(number, to: writer) }
     _ = try writer.finish(corpus: Digest(of: "corpus"))
     return folder
   }

@@ -24,6 +24,7 @@ package struct FuzzTarget {
 
   private static let makers: [String: @Sendable (String) throws -> FuzzTarget] = [
     "shard-frames": shardFrames, "shard-file": shardFile, "index": index, "provenance": provenance,
+    "progress": progress,
     "safetensors": safetensors, "model-config": modelConfiguration, "checkpoint": checkpoint,
     "tokenizer": tokenizer, "text": text, "text-file": textFile, "json-lines": jsonLines, "gzip": gzip,
     "zstd": zstd, "pairs": pairs, "settings": settings,
@@ -41,7 +42,7 @@ package struct FuzzTarget {
       precondition(!"\(failure)".isEmpty, "\(name): an error without a message")
       return failure
     } catch {
-      preconditionFailure("\(name): refused with \(type(of: error)), which no tool expects: \(error)")
+      fatalError("\(name): refused with \(type(of: error)), which no tool expects: \(error)")
     }
   }
 

@@ -57,4 +57,21 @@ import Testing
     try folder.write("weighty", to: "model.safetensors")
     #expect(throws: CheckpointError.self) { try CheckpointManifest.verified(folder.url) }
   }
+
+  /// Nothing is added to a step that has no next one.
+  @Test(arguments: [Int.max, -1])
+  func numbersThatNoRunHas(step: Int) throws {
+    let data = try Data(contentsOf: folder.file("checkpoint.json"))
+    var manifest = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
+    manifest["digest"] = nil
+    var cursor = try #require(manifest["cursor"] as? [String: Any])
+    cursor["step"] = step
+    manifest["cursor"] = cursor
+    try JSONSerialization.data(withJSONObject: manifest).write(to: folder.file("checkpoint.json"))
+    #expect {
+      try CheckpointManifest.verified(folder.url)
+    } throws: {
+      "\($0)".contains("checkpoint.json has numbers that no run has")
+    }
+  }
 }

@@ -17,6 +17,11 @@ nonisolated(unsafe) private let target: FuzzTarget = {
   _exit(name.isEmpty ? 0 : 64)
 }()
 
+private func isDirectory(_ path: String) -> Bool {
+  var isDirectory: ObjCBool = false
+  return FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) && isDirectory.boolValue
+}
+
 /// Writes the target's seeds into the first folder that libFuzzer is given.
 @_cdecl("LLVMFuzzerInitialize")
 public func initialize(
@@ -25,7 +30,8 @@ public func initialize(
 ) -> CInt {
   let seeds = target.seeds
   let words = (1..<max(1, Int(count.pointee))).map { String(cString: arguments.pointee[$0]) }
-  if let folder = words.first(where: { !$0.hasPrefix("-") }) {
+  // A file is an input to be read once more.
+  if let folder = words.first(where: { !$0.hasPrefix("-") }), isDirectory(folder) {
     for (number, seed) in seeds.enumerated() {
       let url = URL(fileURLWithPath: folder).appendingPathComponent("seed-\(number)")
       guard FileManager.default.createFile(atPath: url.path, contents: Data(seed)) else {

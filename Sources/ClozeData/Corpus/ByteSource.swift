@@ -32,6 +32,12 @@ final class FileSource: ByteSource {
 
   deinit { if descriptor >= 0 { close(descriptor) } }
 
+  /// Bytes of the file; 0 where that is not known.
+  var byteCount: Int {
+    var status = stat()
+    return fstat(descriptor, &status) == 0 ? Int(status.st_size) : 0
+  }
+
   func next() throws -> [UInt8] {
     var failure: Int32 = 0
     let bytes = [UInt8](unsafeUninitializedCapacity: chunkSize) { buffer, initializedCount in

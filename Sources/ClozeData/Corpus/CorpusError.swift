@@ -8,6 +8,7 @@ package enum CorpusError: Failure {
   case nothingToTrainOn(inputs: String)
   case truncated(path: String)
   case corrupt(path: String, reason: String)
+  case windowTooLarge(path: String)
   case invalidUTF8(path: String, offset: Int)
   case notAnObject(path: String, line: Int)
   case missingField(path: String, line: Int, field: String)
@@ -27,6 +28,8 @@ package enum CorpusError: Failure {
       "\(inputs): no words are left for the train split; give more text or lower --validation-rate"
     case .truncated(let path): "\(path): ends in the middle of its compressed data; fetch it again"
     case .corrupt(let path, let reason): "\(path): cannot be inflated (\(reason)); fetch it again"
+    case .windowTooLarge(let path):
+      "\(path): asks for more memory than its size allows; compress it again without --long and --ultra"
     case .invalidUTF8(let path, let offset):
       "\(path): byte \(offset) is not valid UTF-8; convert the file with iconv, or leave out --strict to replace it"
     case .notAnObject(let path, let line): "\(path):\(line): is not a JSON object; write one object a line"

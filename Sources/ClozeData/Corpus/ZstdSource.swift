@@ -2,7 +2,7 @@ internal import CZstd
 internal import ClozeCore
 
 /// The inflated bytes of a zstd file, of several frames too. Frames whose window is larger than 128 MiB, zstd's own
-/// limit, are refused.
+/// limit, are refused; in files of less than 1 MiB those of more than 32 MiB: a few bytes must not take 128 MiB.
 final class ZstdSource: ByteSource {
   private let file: FileSource
   private let context: OpaquePointer
@@ -21,6 +21,7 @@ final class ZstdSource: ByteSource {
     }
     self.file = file
     self.context = context
+    if file.byteCount < 1 << 20 { ZSTD_DCtx_setParameter(context, ZSTD_d_windowLogMax, 25) }
   }
 
   deinit { ZSTD_freeDCtx(context) }
@@ -52,6 +53,9 @@ final class ZstdSource: ByteSource {
       }
     }
     guard ZSTD_isError(status) == 0 else {
+      if ZSTD_getErrorCode(status) == ZSTD_error_frameParameter_windowTooLarge {
+        throw CorpusError.windowTooLarge(path: file.path)
+      }
       throw CorpusError.corrupt(path: file.path, reason: String(cString: ZSTD_getErrorName(status)))
     }
     expected = status

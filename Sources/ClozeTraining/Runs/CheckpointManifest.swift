@@ -151,6 +151,7 @@ package struct CheckpointManifest: Codable, Sendable, Equatable {
     guard try manifest.digest == nil || manifest.digest == manifest.ownDigest else {
       throw damaged(fileName, "differs from its digest")
     }
+    guard manifest.cursor.isPlausible else { throw damaged(fileName, "has numbers that no run has") }
     for (name, file) in manifest.files.sorted(by: { $0.key < $1.key }) {
       guard !name.contains("/"), let found = try? Digest.ofFile(folder.appendingPathComponent(name)) else {
         throw damaged(name, "is missing")
