@@ -92,10 +92,11 @@ extension FuzzTarget {
     return try corpus(name, called: "text.txt.zst", seeds: [seed, seed + seed])
   }
 
-  /// All documents of a corpus of one file: as it comes, and cut into documents of at most 64 bytes in each way.
+  /// All documents of a corpus of one file: as it comes and, of plain text, cut into documents of at most 64 bytes in each
+  /// way.
   private static func corpus(_ name: String, called fileName: String, seeds: [[UInt8]]) throws -> FuzzTarget {
     try file(name, called: fileName, seeds: seeds) { url, _ in
-      for boundary in url.path.contains(".jsonl") ? [] : DocumentBoundary.allCases {
+      for boundary in url.path.hasSuffix(".txt") ? DocumentBoundary.allCases : [] {
         var format = CorpusFormat()
         (format.boundary, format.maximumDocumentBytes) = (boundary, 64)
         let reader = CorpusReader(try CorpusInputs([url.path]), format: format)
