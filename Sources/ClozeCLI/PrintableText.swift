@@ -18,7 +18,9 @@ package enum PrintableText {
 
   /// `text` without its middle where it is longer than anybody reads: a name from outside may have megabytes.
   package static func shorten(_ text: String) -> String {
-    text.utf8.count <= 2000 ? text : "\(text.prefix(1000)) … \(text.suffix(500))"
+    // By scalars: one character may have any number of them.
+    let scalars = text.unicodeScalars
+    return scalars.count <= 2000 ? text : String(scalars.prefix(1000)) + " … " + String(scalars.suffix(500))
   }
 
   private static func isShown(_ scalar: Unicode.Scalar) -> Bool {

@@ -44,9 +44,7 @@ extension Tool {
     do {
       try execute()
     } catch let failure as any Failure {
-      Console.error(
-        PrintableText.shorten(
-          PrintableText.escape("\(Self.configuration.commandName ?? "cloze"): \(failure)")))
+      Self.report("\(failure)")
       throw ArgumentParser.ExitCode(failure.exitStatus.rawValue)
     } catch let exit as ArgumentParser.ExitCode {
       throw exit
@@ -54,9 +52,26 @@ extension Tool {
       throw error
     } catch {
       // Whatever can be expected is a Failure; this one says more to us than to the person before the screen.
-      Console.error(
-        "\(Self.configuration.commandName ?? "cloze"): \(error); this is a defect of Cloze, please report it")
+      Self.report("\(error); this is a defect of Cloze, please report it")
       throw ArgumentParser.ExitCode(ExitStatus.software.rawValue)
+    }
+  }
+
+  private static func report(_ text: String) {
+    let line = "\(configuration.commandName ?? "cloze"): \(text)"
+    Console.error(PrintableText.shorten(PrintableText.escape(line)))
+  }
+
+  /// As the parser's own, which prints wrong arguments as they are: names of files may come in them, from a pattern.
+  package static func main() {
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+    } catch {
+      let code = exitCode(for: error)
+      guard !code.isSuccess, !(error is ArgumentParser.ExitCode) else { exit(withError: error) }
+      Console.error(fullMessage(for: error))
+      exit(withError: code)
     }
   }
 }

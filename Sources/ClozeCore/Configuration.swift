@@ -93,9 +93,7 @@ private struct ConfigurationTree {
   var root: Node
 
   /// Bytes.
-  static let largestFile = 1 << 20
-  /// Far more values than there are settings.
-  private static let mostValues = 10_000
+  static let largestFile = 1 << 16
 
   init(encoding configuration: some Configuration) throws {
     let text = try configuration.yaml()
@@ -106,6 +104,14 @@ private struct ConfigurationTree {
   }
 
   mutating func merge(yaml text: String, source: String) throws {
+    guard let alias = ConfigurationTree.alias(in: text) else {
+      return try merge(withoutAliases: text, source: source)
+    }
+    throw ConfigurationError.malformed(
+      source: source, reason: "names a value with '&\(alias)' and repeats it with '*\(alias)'; write it out")
+  }
+
+  private mutating func merge(withoutAliases text: String, source: String) throws {
     let node: Node?
     do {
       node = try Yams.compose(yaml: text)
@@ -114,12 +120,6 @@ private struct ConfigurationTree {
         source: source, reason: "is not valid YAML (\(ConfigurationTree.reason(error)))")
     }
     guard let node else { return }
-    // Each alias stands for all that it names: a few lines can be more values than memory holds.
-    guard ConfigurationTree.valuesLeft(node, of: ConfigurationTree.mostValues) >= 0 else {
-      throw ConfigurationError.malformed(
-        source: source,
-        reason: "has more than \(ConfigurationTree.mostValues) values, aliases counted as what they name")
-    }
     root = try merged(root, with: node, path: [], source: source)
   }
 
@@ -129,8 +129,8 @@ private struct ConfigurationTree {
     }
     let keys = override[..<equals].split(separator: ".", omittingEmptySubsequences: false).map(String.init)
     let text = String(override[override.index(after: equals)...])
-    guard var node = try? Yams.compose(yaml: text.isEmpty ? "\"\"" : text),
-      ConfigurationTree.valuesLeft(node, of: ConfigurationTree.mostValues) >= 0
+    guard ConfigurationTree.alias(in: text) == nil,
+      var node = try? Yams.compose(yaml: text.isEmpty ? "\"\"" : text)
     else {
       throw ConfigurationError.malformed(source: "--set \(override)", reason: "has a value that is not YAML")
     }
@@ -152,17 +152,18 @@ private struct ConfigurationTree {
     }
   }
 
-  /// `budget` less the values of the tree, or something below 0 as soon as it is used up.
-  private static func valuesLeft(_ node: Node, of budget: Int) -> Int {
-    var left = budget - 1
-    switch node {
-    case .mapping(let mapping):
-      for (key, value) in mapping where left >= 0 { left = valuesLeft(value, of: valuesLeft(key, of: left)) }
-    case .sequence(let sequence):
-      for value in sequence where left >= 0 { left = valuesLeft(value, of: left) }
-    default: break
+  /// The name of a value that the text repeats; nil where there is none.
+  ///
+  /// Each alias stands for all that it names, so a few lines can be more values than memory holds, nested deeper than the
+  /// stack is: the parser must not see them. Comments and quotes are looked at like the rest, lest one hides another.
+  private static func alias(in text: String) -> Substring? {
+    func names(after mark: Character) -> [Substring] {
+      text.split(separator: mark, omittingEmptySubsequences: false).dropFirst().map { rest in
+        rest.prefix { $0.isASCII && ($0.isLetter || $0.isNumber) || $0 == "_" || $0 == "-" }
+      }
     }
-    return left
+    let anchors = Set(names(after: "&"))
+    return names(after: "*").first { !$0.isEmpty && anchors.contains($0) }
   }
 
   func decode<Settings: Configuration>(_ type: Settings.Type) throws -> Settings {

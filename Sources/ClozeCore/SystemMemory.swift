@@ -43,7 +43,8 @@ package enum SystemMemory {
       guard let limit = text(folder + "/" + files.limit).flatMap({ Int($0.trimmingLineEnd) }),
         let usage = text(folder + "/" + files.usage).flatMap({ Int($0.trimmingLineEnd) })
       else { return nil }
-      return max(0, limit - usage + (numbers(folder + "/memory.stat")[files.droppable] ?? 0))
+      let droppable = numbers(folder + "/memory.stat")[files.droppable] ?? 0
+      return max(0, limit - max(0, usage - droppable))
     }
   }
 

@@ -5,6 +5,7 @@ package enum VocabularyError: Failure {
   case missingSpecial(source: String, token: String)
   case repeatedToken(source: String, token: String, first: Int, second: Int)
   case emptyToken(source: String, id: Int)
+  case tooLarge(source: String, count: Int)
 
   package var exitStatus: ExitStatus { .data }
 
@@ -15,6 +16,8 @@ package enum VocabularyError: Failure {
         + SpecialTokens.texts.joined(separator: " ")
     case .repeatedToken(let source, let token, let first, let second):
       "\(source): '\(token)' is token \(first) and again token \(second); keep one of them"
+    case .tooLarge(let source, let count):
+      "\(source): has \(count) tokens; use one of at most \(Vocabulary.maximumCount)"
     case .emptyToken(let source, let id): "\(source): token \(id) is empty; remove the blank line"
     }
   }
@@ -34,6 +37,9 @@ package struct Vocabulary: Sendable {
 
   private let numbers: WordTable
 
+  /// Several times what the largest models have.
+  package static let maximumCount = 1 << 22
+
   /// The bytes that mark a continuation.
   package static let continuationPrefix = "##"
 
@@ -42,6 +48,9 @@ package struct Vocabulary: Sendable {
   ///   - source: the file that an error names.
   /// - Throws: `VocabularyError`
   package init(tokens: [String], source: String = "vocabulary") throws {
+    guard tokens.count <= Vocabulary.maximumCount else {
+      throw VocabularyError.tooLarge(source: source, count: tokens.count)
+    }
     var numbers = WordTable(minimumCapacity: tokens.count)
     for (id, token) in tokens.enumerated() {
       guard !token.isEmpty else { throw VocabularyError.emptyToken(source: source, id: id) }

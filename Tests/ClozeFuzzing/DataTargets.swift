@@ -8,14 +8,17 @@ import Foundation
 extension FuzzTarget {
   private static let vocabularySize = 50
 
-  /// Inflated frames, their lengths before them: zstd's checksum would keep changed ones from what reads them.
+  /// Inflated frames, their lengths before them: zstd's checksum would keep changed ones from what reads them. They are the
+  /// only shard of a folder without an index, which is repaired; after that nothing may be wrong with it.
   static func shardFrames(_ name: String) throws -> FuzzTarget {
     let frames = try sampleFrames()
     let seeds = [[frames[0]], frames].map { frames in
       frames.flatMap { frame in [UInt8(frame.count & 255), UInt8(frame.count >> 8)] + frame }
     }
-    return try file(name, called: "train-00000.zst", seeds: seeds) { url, _ in
-      let bytes = [UInt8](try Data(contentsOf: url))
+    let sample = try sampleFolder()
+    let folder = try ScratchFolder()
+    let pool = WorkerPool(workerCount: 1)
+    return FuzzTarget(name, seeds: seeds) { bytes in
       var shard: [UInt8] = []
       var table = SeekTable()
       var place = 0
@@ -27,8 +30,23 @@ extension FuzzTarget {
         table.entries.append((UInt32(compressed.count), UInt32(frame.count)))
         place = end
       }
+      let data = folder.url.appendingPathComponent("data")
+      try? FileManager.default.removeItem(at: data)
+      try FileManager.default.createDirectory(at: data, withIntermediateDirectories: true)
+      for file in ["tokenizer.json", "provenance.json"] {
+        try FileManager.default.copyItem(
+          at: sample.url.appendingPathComponent(file), to: data.appendingPathComponent(file))
+      }
+      let url = data.appendingPathComponent("train-00000.zst")
       try Data(shard + table.encoded()).write(to: url)
-      try scan(url)
+      let isWhole: Void? = try? scan(url)
+      _ = try DatasetVerification(data, pool: pool)
+      let repair = try DatasetRepair(data, pool: pool)
+      let verification = try DatasetVerification(data, pool: pool)
+      if let problem = verification.problems.first { fatalError("after \(repair.actions): \(problem)") }
+      guard isWhole != nil else {
+        throw ShardError.wrongSeekTable(path: url.path, reason: "or a frame is damaged")
+      }
     }
   }
 

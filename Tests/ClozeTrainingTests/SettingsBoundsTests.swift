@@ -9,14 +9,14 @@ import Testing
     "batch.windows", "model.layerCount", "model.hiddenSize", "model.feedForwardSize", "model.positionCount",
     "model.headCount", "model.segmentCount", "batch.windowLength", "batch.microbatchWindows",
     "cadence.keepCheckpoints",
-    "compute.workers", "compute.gradientLanes", "stop.minutes",
+    "compute.workers", "compute.gradientLanes", "stop.minutes", "stop.steps", "stop.tokens",
   ])
   func pretraining(key: String) {
     let message = failureMessage {
       _ = try PretrainConfiguration.load(file: nil, overrides: ["\(key)=\(1 << 62)"])
     }
     #expect(
-      message.contains("; choose ") && message.contains("\(key.split(separator: ".")[1])"), "\(message)")
+      message.contains("; choose ") && message.contains("\(key.split(separator: ".")[0])"), "\(message)")
   }
 
   @Test(arguments: [
@@ -28,6 +28,7 @@ import Testing
     let message = failureMessage {
       _ = try FinetuneConfiguration.load(file: nil, overrides: ["\(key)=\(1 << 62)"])
     }
-    #expect(message.hasPrefix("\(key): is ") && message.contains("; choose "), "\(message)")
+    #expect(
+      message.hasPrefix("\(key.split(separator: ".")[0])") && message.contains("; choose "), "\(message)")
   }
 }

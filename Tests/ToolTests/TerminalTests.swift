@@ -14,6 +14,8 @@ import Testing
     let results = [
       try work.run("tokenize", "text.jsonl", "--output", "shards", "--field", Self.escape),
       try work.run("tokenize", "\(Self.escape).txt", "--output", "shards"),
+      try work.run(
+        "tokenize", "text.jsonl", "--output", "shards", "--shard-frames", "\(Self.escape)\u{202E}"),
       try work.run("pretrain", "--config", "settings.yaml", "--data", "none", "--output", "run"),
     ]
     for result in results {
@@ -26,11 +28,14 @@ import Testing
   @Test func messagesAreShort() throws {
     let work = try Workplace(isEmpty: true)
     try work.folder.write("{}", to: "text.jsonl")
-    let field = String(repeating: "f", count: 100_000)
-    let result = try work.run("tokenize", "text.jsonl", "--output", "shards", "--field", field)
-    #expect(result.status == 65)
-    #expect(
-      result.errors.utf8.count < 2000 && result.errors.contains("fff … fff"), "\(result.errors.prefix(100))")
+    for part in ["f", "\u{301}"] {
+      let field = "fff" + String(repeating: part, count: 50_000) + "fff"
+      let result = try work.run("tokenize", "text.jsonl", "--output", "shards", "--field", field)
+      #expect(result.status == 65)
+      #expect(
+        result.errors.utf8.count < 4000 && result.errors.unicodeScalars.contains("…"),
+        "\(result.errors.utf8.count)")
+    }
   }
 
   /// A tokenizer may have tokens that are commands. A terminal shows them; a program that reads them gets them as they are.

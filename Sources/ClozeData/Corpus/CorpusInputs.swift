@@ -30,6 +30,13 @@ package struct CorpusInputs: Sendable {
       }
       isJSONLines = name.hasSuffix(".jsonl")
     }
+
+    /// Plain text, whatever its name.
+    init(plain url: URL) {
+      self.url = url
+      compression = .none
+      isJSONLines = false
+    }
   }
 
   package let files: [File]
@@ -58,7 +65,7 @@ package struct CorpusInputs: Sendable {
         }
       }
     }
-    files = urls.map(File.init)
+    files = urls.map { File($0) }
     description = inputs.joined(separator: " ")
     var identity = DigestBuilder()
     var byteCount = 0

@@ -1,4 +1,5 @@
 package import ClozeCore
+internal import ClozeText
 package import Foundation
 
 /// The two parts of a corpus. No document is in both.
@@ -17,7 +18,7 @@ package enum Split: String, NamedChoice {
 /// A shard is a row of zstd frames (`ShardFrame`), without gaps from the file's first byte on, followed by a seek
 /// table (`SeekTable`). The index states each frame's place, size, number of tokens, number of documents that end in
 /// it, whether a document goes on in the next frame, and the SHA-256 of its inflated bytes. A frame has 1 to 4,194,304
-/// tokens. `bytes` counts the UTF-8 bytes of a split's documents before tokenization, `words` their words.
+/// tokens, a split at most as many frames. `bytes` counts the UTF-8 bytes of a split's documents before tokenization, `words` their words.
 ///
 /// The frames of a split are numbered from 0 through all its shards, and each bears its number (`FrameHead`). A frame
 /// that was lost or damaged is in no shard: its number is in `quarantine`, ascending, and the frames that are left keep
@@ -101,6 +102,8 @@ package struct DataIndex: Codable, Sendable, Equatable {
   static let fileName = "index.json"
   static let unigramsFileName = "unigrams.bin"
   static let maximumFrameTokens = 1 << 22
+  /// Of a split: with frames of 65,536 tokens, 275 thousand million tokens.
+  static let maximumFrames = 1 << 22
 
   package subscript(split: Split) -> Part {
     get { split == .train ? train : validation }
@@ -159,7 +162,7 @@ package struct DataIndex: Codable, Sendable, Equatable {
         throw ShardError.numberOutOfBounds(path: path, field: field, value: value)
       }
     }
-    try require("vocabularySize", vocabularySize, in: 1...Int(Int32.max))
+    try require("vocabularySize", vocabularySize, in: 1...Vocabulary.maximumCount)
     try require(
       "tokenBits", tokenBits,
       in: DataIndex.tokenBits(
@@ -169,9 +172,9 @@ package struct DataIndex: Codable, Sendable, Equatable {
     }
     for split in Split.allCases {
       let part = self[split]
-      try require("documents", part.documents, in: 0...Int.max)
-      try require("words", part.words, in: 0...Int.max)
-      try require("bytes", part.bytes, in: 0...Int.max)
+      try require("documents", part.documents, in: 0...1 << 56)
+      try require("words", part.words, in: 0...1 << 56)
+      try require("bytes", part.bytes, in: 0...1 << 56)
       for (number, file) in part.files.enumerated() {
         let name = DataIndex.shardName(split, number)
         guard file.name == name else {

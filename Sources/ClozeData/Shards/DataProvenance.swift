@@ -1,4 +1,5 @@
 package import ClozeCore
+internal import ClozeText
 internal import Foundation
 
 /// `provenance.json`: where the data come from, which their shards do not say. With it and the shards a lost index can
@@ -41,9 +42,10 @@ package struct DataProvenance: Codable, Sendable, Equatable {
     guard data.count < 1 << 16, let read = try? JSONDecoder().decode(DataProvenance.self, from: data) else {
       throw ShardError.wrongProvenance(path: url.path, reason: "does not say where data come from")
     }
-    // Sixteen million frames are a million million tokens; a repair makes a list of those that are missing.
-    guard read.version == 1, read.validationRate.isFinite, (1...Int(Int32.max)).contains(read.vocabularySize),
-      [read.trainFrames, read.validationFrames].allSatisfy({ (0...1 << 24).contains($0) })
+    // A repair makes a list of the frames that are missing.
+    guard read.version == 1, read.validationRate.isFinite,
+      (1...Vocabulary.maximumCount).contains(read.vocabularySize),
+      [read.trainFrames, read.validationFrames].allSatisfy({ (0...DataIndex.maximumFrames).contains($0) })
     else {
       throw ShardError.wrongProvenance(path: url.path, reason: "has numbers that no data folder has")
     }

@@ -40,9 +40,15 @@ package struct DatasetVerification {
     guard let stated = indexed ?? provenance else { return }
     try note(
       DatasetVerification.sound {
-        let found = try Tokenizer(folder).digest
-        guard found == stated.tokenizer else {
-          throw ShardError.wrongTokenizer(path: folder.path, stated: stated.tokenizer, found: found)
+        let tokenizer = try Tokenizer(folder)
+        guard tokenizer.digest == stated.tokenizer else {
+          throw ShardError.wrongTokenizer(
+            path: folder.path, stated: stated.tokenizer, found: tokenizer.digest)
+        }
+        guard tokenizer.vocabulary.count == stated.vocabularySize else {
+          throw ShardError.countsDisagree(
+            path: folder.path, field: "tokens of the vocabulary", stated: stated.vocabularySize,
+            found: tokenizer.vocabulary.count)
         }
       })
     unigrams = [UInt64](repeating: 0, count: stated.vocabularySize)

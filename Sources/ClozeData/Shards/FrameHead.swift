@@ -44,7 +44,11 @@ struct FrameHead: Sendable, Equatable {
       number: Int(number(8, UInt32.self)),
       tokens: Int(number(12, UInt32.self)), documents: Int(number(16, UInt32.self)), words: words,
       bytes: bytes)
-    guard (1...DataIndex.maximumFrameTokens).contains(tokens), documents <= tokens else { return nil }
+    // So that sums over frames do not overflow, and no number makes a long list of those that are missing before it.
+    guard self.number < DataIndex.maximumFrames, (1...DataIndex.maximumFrameTokens).contains(tokens),
+      documents <= tokens, words <= 1 << 40,
+      bytes <= 1 << 40
+    else { return nil }
   }
 
   /// Bytes of the inflated frame, its head included.

@@ -191,9 +191,14 @@ final class ShardWriter {
     return part
   }
 
+  /// - Throws: `FileError`; `ShardError.numberOutOfBounds` where a split has too many frames.
   private func submitFrame() throws {
     let full = frame
     let number = frameNumber
+    guard number < DataIndex.maximumFrames else {
+      throw ShardError.numberOutOfBounds(
+        path: folder.path, field: "frames of a split", value: number + 1)
+    }
     frame = ShardFrame()
     frame.tokens.reserveCapacity(layout.tokensPerFrame)
     frameNumber += 1

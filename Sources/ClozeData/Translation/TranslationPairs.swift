@@ -85,7 +85,7 @@ package enum TranslationPairs {
   }
 
   private static func lines(of url: URL) throws -> [String] {
-    var reader = try LineReader(CorpusInputs.File(url))
+    var reader = try LineReader(CorpusInputs.File(plain: url))
     var lines: [String] = []
     var bytes: [UInt8] = []
     var isAtEnd = false

@@ -18,9 +18,9 @@ package struct StopConfiguration: Codable, Sendable, Equatable {
     guard steps >= 0, tokens >= 0, minutes >= 0 else {
       throw ConfigurationError.invalid(path: section, reason: "has a negative limit; choose 0 for none")
     }
-    guard minutes <= 1e9 else {
+    guard steps <= 1 << 40, tokens <= 1 << 50, minutes <= 1e9 else {
       throw ConfigurationError.invalid(
-        path: "\(section).minutes", reason: "is \(minutes); choose at most 1e9")
+        path: section, reason: "has a limit that no run reaches; choose 0 for none")
     }
     guard steps > 0 || tokens > 0 || minutes > 0 else {
       throw ConfigurationError.invalid(

@@ -39,12 +39,14 @@ package struct RunCursor: Codable, Sendable, Equatable {
 
   package init() {}
 
-  /// Whether the numbers are such that nothing that is done with them overflows.
+  /// Whether the numbers are such that nothing that is done with them overflows: steps and batches times the windows or
+  /// pairs of one, too.
   var isPlausible: Bool {
     let returns = skips?.returns.flatMap { [$0.fromStep, $0.toStep, $0.firstBatch, $0.batchCount] } ?? []
-    return seconds.isFinite && seconds >= 0
-      && ([step, tokens, validationsSinceBest, bestStep ?? 0, anchorStep ?? 0, skips?.steps ?? 0]
-        + [skips?.inARow ?? 0, skips?.batches ?? 0] + returns).allSatisfy { (0...1 << 56).contains($0) }
+    let steps = [step, validationsSinceBest, bestStep ?? 0, anchorStep ?? 0]
+    let skipped = [skips?.steps ?? 0, skips?.inARow ?? 0, skips?.batches ?? 0]
+    return seconds.isFinite && seconds >= 0 && (0...1 << 56).contains(tokens)
+      && (steps + skipped + returns).allSatisfy { (0...1 << 41).contains($0) }
   }
 
   /// The number of the batch that the next step trains on.
