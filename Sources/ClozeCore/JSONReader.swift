@@ -7,6 +7,8 @@ package struct JSONSyntaxError: Error {
 /// Reads JSON from UTF-8 piece by piece, as its caller asks for it: nothing is built that the caller does not keep, so
 /// that an index of megabytes is read in the time of a pass over its bytes.
 ///
+/// It is as strict as the standard: what another reader might refuse or read otherwise is refused here, too.
+///
 /// Source: RFC 8259, "The JavaScript Object Notation (JSON) Data Interchange Format".
 package struct JSONReader {
   package enum Kind: Sendable { case null, boolean, number, string, array, object }
@@ -86,26 +88,48 @@ package struct JSONReader {
     try string { String(decoding: $0, as: UTF8.self) }
   }
 
-  /// Gives the string's bytes to `body`; where it has no escapes, they are not copied.
+  /// Gives the string's bytes, which are UTF-8, to `body`; where it has no escapes, they are not copied.
   package mutating func string<Value>(_ body: (UnsafeRawBufferPointer) throws -> Value) throws -> Value {
     skipSpace()
     guard take("\"") else { throw failure("has no string where one belongs") }
     let start = offset
-    while let byte = peek(), byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\") { offset += 1 }
+    // All bytes in one: only a string with bytes beyond ASCII is looked at again.
+    var bits: UInt8 = 0
+    while let byte = peek(), byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\") {
+      guard byte >= 0x20 else { throw failure("has a control character in a string") }
+      bits |= byte
+      offset += 1
+    }
     if take("\"") {
-      return try body(UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: bytes[start..<offset - 1])))
+      let text = UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: bytes[start..<offset - 1]))
+      try requireUTF8(text, bits)
+      return try body(text)
     }
     // The first escape: from here on the bytes are gathered.
     var gathered = Array(bytes[start..<offset])
     while let byte = peek() {
       offset += 1
       switch byte {
-      case UInt8(ascii: "\""): return try gathered.withUnsafeBytes(body)
+      case UInt8(ascii: "\""):
+        return try gathered.withUnsafeBytes { text in
+          try requireUTF8(text, bits)
+          return try body(text)
+        }
       case UInt8(ascii: "\\"): gathered += String(try escape()).utf8
-      default: gathered.append(byte)
+      case ..<0x20: throw failure("has a control character in a string")
+      default:
+        bits |= byte
+        gathered.append(byte)
       }
     }
     throw failure("has an open string")
+  }
+
+  /// Without this, two names that differ would both be read with U+FFFD, as one.
+  private func requireUTF8(_ text: UnsafeRawBufferPointer, _ bits: UInt8) throws {
+    guard bits < 0x80 || String(validating: text, as: UTF8.self) != nil else {
+      throw failure("has a string that is not UTF-8")
+    }
   }
 
   package mutating func number() throws -> Double {
@@ -196,19 +220,41 @@ package struct JSONReader {
   }
 
   private mutating func hexadecimal() throws -> UInt32 {
-    guard offset + 4 <= bytes.count,
-      let code = UInt32(String(decoding: bytes[offset..<offset + 4], as: UTF8.self), radix: 16)
-    else { throw failure("has an escape without four hexadecimal digits") }
-    offset += 4
+    var code: UInt32 = 0
+    for _ in 0..<4 {
+      // A number's own parser would take a sign for a digit.
+      guard let byte = peek(), let digit = Character(Unicode.Scalar(byte)).hexDigitValue else {
+        throw failure("has an escape without four hexadecimal digits")
+      }
+      code = code << 4 | UInt32(digit)
+      offset += 1
+    }
     return code
   }
 
-  /// The characters of a number, which are few enough to be a `String` without an allocation.
+  /// The characters of a number, which are few enough to be a `String` without an allocation. Those of the standard:
+  /// Swift's own numbers may have a leading plus, zeros before them, or nothing on one side of the point.
   private mutating func digits() throws -> String {
     skipSpace()
     let start = offset
-    while let byte = peek(), (48...57).contains(byte) || JSONReader.isNumberMark(byte) { offset += 1 }
+    _ = take("-")
+    if !take("0") { try run() }
+    if take(".") { try run() }
+    if take("e") || take("E") {
+      if !take("+") { _ = take("-") }
+      try run()
+    }
+    if let byte = peek(), (48...57).contains(byte) || JSONReader.isNumberMark(byte) {
+      throw failure("has something that is no value")
+    }
     return String(decoding: bytes[start..<offset], as: UTF8.self)
+  }
+
+  /// Steps over digits, of which there must be one.
+  private mutating func run() throws {
+    let start = offset
+    while let byte = peek(), (48...57).contains(byte) { offset += 1 }
+    guard offset > start else { throw failure("has something that is no value") }
   }
 
   private mutating func magnitude() throws -> UInt64 {
@@ -221,7 +267,8 @@ package struct JSONReader {
       number = sum
       offset += 1
     }
-    guard offset > start, peek().map({ !JSONReader.isNumberMark($0) }) ?? true else {
+    let hasLeadingZero = offset > start + 1 && bytes[start] == UInt8(ascii: "0")
+    guard offset > start, !hasLeadingZero, peek().map({ !JSONReader.isNumberMark($0) }) ?? true else {
       throw failure("has no whole number where one belongs")
     }
     return number

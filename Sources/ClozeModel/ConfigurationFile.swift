@@ -5,8 +5,9 @@ internal import Foundation
 /// `config.json` as `transformers` writes it for BERT.
 struct ConfigurationFile {
   let path: String
-  private let settings: [String: Any]
+  private let settings: JSONValue
 
+  /// Foundation would keep one of two equal keys and say nothing; `JSONValue` refuses them.
   init(_ folder: URL) throws {
     let url = folder.appendingPathComponent("config.json")
     path = url.path
@@ -16,32 +17,52 @@ struct ConfigurationFile {
     } catch FileError.missing, FileError.notADirectory {
       throw ArchiveError.notAModelFolder(path: folder.path)
     }
-    guard let settings = try? JSONSerialization.jsonObject(with: data) as? [String: Any] else {
+    do {
+      settings = try JSONValue([UInt8](data))
+    } catch let error as JSONSyntaxError {
+      throw ArchiveError.badConfiguration(
+        path: path, reason: "is not a JSON object, it \(error.reason) at byte \(error.offset)")
+    }
+    guard case .object = settings else {
       throw ArchiveError.badConfiguration(path: path, reason: "is not a JSON object")
     }
-    self.settings = settings
   }
 
-  private init(path: String, settings: [String: Any]) {
+  private init(path: String, settings: JSONValue) {
     self.path = path
     self.settings = settings
   }
 
   func section(_ key: String) throws -> ConfigurationFile {
-    ConfigurationFile(path: path, settings: try value(key, [String: Any].self, "an object"))
+    ConfigurationFile(
+      path: path, settings: try value(key, "an object", { if case .object = $0 { $0 } else { nil } }))
   }
 
-  func string(_ key: String) throws -> String { try value(key, String.self, "text") }
-  private func integer(_ key: String) throws -> Int { try value(key, Int.self, "a whole number") }
+  func string(_ key: String) throws -> String { try value(key, "text", \.string) }
+  private func integer(_ key: String) throws -> Int { try value(key, "a whole number", \.integer) }
   private func number(_ key: String, default standard: Double) throws -> Double {
-    settings[key] == nil ? standard : try value(key, Double.self, "a number")
+    try optional(key, "a number", \.number) ?? standard
+  }
+  private func flag(_ key: String, default standard: Bool) throws -> Bool {
+    try optional(key, "true or false", \.boolean) ?? standard
   }
 
-  private func value<Value>(_ key: String, _ type: Value.Type, _ name: String) throws -> Value {
-    guard let value = settings[key] as? Value else {
+  private func value<Value>(_ key: String, _ name: String, _ read: (JSONValue) -> Value?) throws -> Value {
+    guard let value = settings[key].flatMap(read) else {
       throw ArchiveError.badConfiguration(path: path, reason: "'\(key)' is missing or is not \(name)")
     }
     return value
+  }
+
+  /// Nil where the setting is absent or null. A value of another type is not taken for an absent one: the folder would
+  /// be read as a model that it is not.
+  private func optional<Value>(_ key: String, _ name: String, _ read: (JSONValue) -> Value?) throws -> Value?
+  {
+    guard let value = settings[key], !value.isNull else { return nil }
+    guard let read = read(value) else {
+      throw ArchiveError.badConfiguration(path: path, reason: "'\(key)' is not \(name)")
+    }
+    return read
   }
 
   /// The encoder that this file describes.
@@ -52,14 +73,14 @@ struct ConfigurationFile {
     guard try string("model_type") == "bert" else {
       throw ArchiveError.unsupported(path: path, what: "the model type '\(try string("model_type"))'")
     }
-    if let type = settings["position_embedding_type"] as? String, type != "absolute" {
+    if let type = try optional("position_embedding_type", "text", \.string), type != "absolute" {
       throw ArchiveError.unsupported(path: path, what: "'\(type)' position embeddings")
     }
-    for key in ["is_decoder", "add_cross_attention"] where settings[key] as? Bool ?? false != isDecoder {
+    for key in ["is_decoder", "add_cross_attention"] where try flag(key, default: false) != isDecoder {
       throw ArchiveError.unsupported(
         path: path, what: "'\(key)' \(!isDecoder) in \(isDecoder ? "a decoder" : "an encoder")")
     }
-    if settings["tie_word_embeddings"] as? Bool == false {
+    if try !flag("tie_word_embeddings", default: true) {
       throw ArchiveError.unsupported(path: path, what: "an output that is not tied to the embeddings")
     }
     let activationName = try string("hidden_act")

@@ -55,10 +55,13 @@ package struct EncoderConfiguration: Configuration, Equatable {
     for (key, value) in [("dropout", dropout), ("attentionDropout", attentionDropout)] {
       try require(value >= 0 && value < 1, key, "is \(value); choose a rate in 0 ..< 1")
     }
-    try require(normEpsilon > 0, "normEpsilon", "is \(normEpsilon); choose a small positive number")
+    // Both are used as Float, in which a large Double is infinite.
     try require(
-      initializerDeviation > 0, "initializerDeviation", "is \(initializerDeviation); choose a positive number"
-    )
+      normEpsilon > 0 && Float(normEpsilon).isFinite, "normEpsilon",
+      "is \(normEpsilon); choose a small positive number")
+    try require(
+      initializerDeviation > 0 && Float(initializerDeviation).isFinite, "initializerDeviation",
+      "is \(initializerDeviation); choose a small positive number")
   }
 
   /// Parameters are drawn from this distribution unless they are biases or norms.

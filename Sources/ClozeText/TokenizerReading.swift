@@ -63,16 +63,19 @@ private struct TokenizerConfiguration {
     let url = file.deletingLastPathComponent().appendingPathComponent("tokenizer_config.json")
     guard FileManager.default.fileExists(atPath: url.path) else { return nil }
     let json = try JSONValue(file: url)
-    if let kind = json["tokenizer_class"]?.string {
+    guard case .object = json else {
+      throw TokenizerError.malformed(path: url.path, reason: "is not a JSON object")
+    }
+    if let kind = try json.optional("tokenizer_class", path: url.path, \.string) {
       let kinds = ["BertTokenizer", "BertTokenizerFast", "PreTrainedTokenizerFast", "TokenizersBackend"]
       guard kinds.contains(kind) else {
         throw TokenizerError.unsupportedKind(
           path: url.path, part: "tokenizer_class", kind: kind, supported: "BertTokenizer")
       }
     }
-    lowercases = json["do_lower_case"]?.boolean
-    stripsAccents = json["strip_accents"]?.boolean
-    isolatesChineseCharacters = json["tokenize_chinese_chars"]?.boolean
+    lowercases = try json.optional("do_lower_case", path: url.path, \.boolean)
+    stripsAccents = try json.optional("strip_accents", path: url.path, \.boolean)
+    isolatesChineseCharacters = try json.optional("tokenize_chinese_chars", path: url.path, \.boolean)
   }
 }
 
@@ -89,6 +92,8 @@ private struct TokenizerFile {
   func tokenizer() throws -> Tokenizer {
     let normalizer = try normalizer()
     _ = try part("pre_tokenizer", kind: "BertPreTokenizer")
+    try checkOptionalPart("post_processor", kinds: ["TemplateProcessing", "BertProcessing"])
+    try checkOptionalPart("decoder", kinds: ["WordPiece"])
     let vocabulary = try vocabulary()
     try checkAddedTokens(vocabulary)
     for name in ["truncation", "padding"] {
@@ -109,6 +114,19 @@ private struct TokenizerFile {
     return part
   }
 
+  /// A part that a file may lack: Cloze puts `[CLS]` and `[SEP]` around ids and joins pieces in its own way, which is
+  /// that of these kinds. Any other kind belongs to another tokenizer.
+  private func checkOptionalPart(_ name: String, kinds: [String]) throws {
+    guard let part = json[name], !part.isNull else { return }
+    guard let kind = part["type"]?.string else {
+      throw TokenizerError.missingField(path: path, field: "\(name).type")
+    }
+    guard kinds.contains(kind) else {
+      throw TokenizerError.unsupportedKind(
+        path: path, part: name, kind: kind, supported: kinds.joined(separator: "' or '"))
+    }
+  }
+
   private func normalizer() throws -> TextNormalizer {
     let part = try part("normalizer", kind: "BertNormalizer")
     func flag(_ name: String) throws -> Bool {
@@ -118,7 +136,8 @@ private struct TokenizerFile {
       return value
     }
     return TextNormalizer(
-      lowercases: try flag("lowercase"), stripsAccents: part["strip_accents"]?.boolean,
+      lowercases: try flag("lowercase"),
+      stripsAccents: try part.optional("strip_accents", of: "normalizer.", path: path, \.boolean),
       cleansText: try flag("clean_text"), isolatesChineseCharacters: try flag("handle_chinese_chars"))
   }
 
@@ -131,6 +150,12 @@ private struct TokenizerFile {
     try check(
       model["max_input_chars_per_word"]?.integer.map(String.init), "model.max_input_chars_per_word",
       is: String(WordSplitter.longestWord))
+    // Nothing of a WordPiece model, but other models have it, and it makes ids random.
+    if let dropout = model["dropout"], !dropout.isNull {
+      throw TokenizerError.unsupportedSetting(
+        path: path, setting: "model.dropout", value: dropout.number.map { "\($0)" } ?? "set",
+        supported: "null")
+    }
     guard case .object(let members)? = model["vocab"] else {
       throw TokenizerError.missingField(path: path, field: "model.vocab")
     }
@@ -159,7 +184,10 @@ private struct TokenizerFile {
 
   /// Added tokens are found in raw text. Cloze finds the five special ones, spelled exactly so.
   private func checkAddedTokens(_ vocabulary: Vocabulary) throws {
-    guard case .array(let added)? = json["added_tokens"] else { return }
+    guard let list = json["added_tokens"] else { return }
+    guard case .array(let added) = list else {
+      throw TokenizerError.missingField(path: path, field: "added_tokens")
+    }
     for token in added {
       guard let content = token["content"]?.string, let id = token["id"]?.integer else {
         throw TokenizerError.missingField(path: path, field: "added_tokens")
@@ -173,7 +201,8 @@ private struct TokenizerFile {
         throw TokenizerError.contradiction(
           path: path, setting: "added_tokens: \(content)", other: "its id in model.vocab")
       }
-      for name in ["single_word", "lstrip", "rstrip", "normalized"] where token[name]?.boolean == true {
+      for name in ["single_word", "lstrip", "rstrip", "normalized"]
+      where try token.optional(name, of: "added_tokens: \(content): ", path: path, \.boolean) == true {
         throw TokenizerError.unsupportedSetting(
           path: path, setting: "added_tokens: \(content): \(name)", value: "true", supported: "false")
       }
@@ -182,6 +211,17 @@ private struct TokenizerFile {
 }
 
 extension JSONValue {
+  /// What `key` says; nil where it is absent or null. A value of another type is not taken for an absent one.
+  fileprivate func optional<Value>(
+    _ key: String, of part: String = "", path: String, _ read: (JSONValue) -> Value?
+  ) throws -> Value? {
+    guard let value = self[key], !value.isNull else { return nil }
+    guard let read = read(value) else {
+      throw TokenizerError.missingField(path: path, field: part + key)
+    }
+    return read
+  }
+
   /// - Throws: `FileError`, `TokenizerError`
   fileprivate init(file url: URL) throws {
     let bytes = [UInt8](try Data(file: url))

@@ -77,6 +77,72 @@ import Testing
     #expect(reason(text) { try $0.skip() } != "")
   }
 
+  /// What Swift's own number parsers would take, and the standard does not.
+  @Test(arguments: [
+    "+1", "1.", ".5", "01", "-01", "00", "1.e2", "1e", "1e+", "-", "1.5.", "0x10", "inf", "nan",
+  ])
+  func numbersOfOtherLanguages(text: String) {
+    #expect(reason(text) { try $0.number() } != "", "as a number")
+    #expect(reason(text) { try $0.skip() } != "", "skipped")
+    #expect(reason(text) { try $0.integer() } != "", "as an integer")
+  }
+
+  @Test(arguments: ["0", "-0", "10", "0.50", "-1.25e-3", "1E+2", "2e10"])
+  func numbersOfTheStandard(text: String) throws {
+    #expect(try read(text) { try $0.number() } == Double(text))
+  }
+
+  @Test(arguments: ["+041", "-041", " 041", "0x41", "004g", "00", "00é"])
+  func escapesHaveFourDigits(digits: String) {
+    #expect(reason("\"\\u\(digits)\"") { try $0.string() } == "has an escape without four hexadecimal digits")
+  }
+
+  @Test func escapesOfEitherCase() throws {
+    #expect(try read(#""\u00e9\u00E9\ud83D\uDe42""#) { try $0.string() } == "éé🙂")
+  }
+
+  /// Before and after an escape, which are read by two loops.
+  @Test(arguments: ["", "\\n"])
+  func stringsHaveNoControlCharacters(before: String) throws {
+    for scalar in (0..<0x20).map({ Unicode.Scalar(UInt8($0)) }) {
+      let text = "\"\(before)a\(Character(scalar))\""
+      #expect(reason(text) { try $0.string() } == "has a control character in a string")
+      #expect(reason(text) { try $0.skip() } == "has a control character in a string")
+    }
+    #expect(try read("\"\(before)\u{20}\u{7F}\"") { try $0.string() }.hasSuffix("\u{20}\u{7F}"))
+  }
+
+  @Test(
+    arguments: ["", "\\n"], [[0xFF], [0xC3], [0xE4, 0xBD], [0xC0, 0x80], [0xED, 0xA0, 0x80]] as [[UInt8]])
+  func stringsAreUTF8(before: String, invalid: [UInt8]) throws {
+    let text = Array("{\"\(before)é".utf8) + invalid + Array("\":1}".utf8)
+    func reason(_ body: (inout JSONReader) throws -> Void) -> String? {
+      do {
+        try text.withUnsafeBytes { try JSONReader.read($0, body) }
+        return nil
+      } catch {
+        return (error as? JSONSyntaxError)?.reason
+      }
+    }
+    #expect(reason { try $0.skip() } == "has a string that is not UTF-8")
+    #expect(reason { try $0.object { reader, _ in try reader.skip() } } == "has a string that is not UTF-8")
+  }
+
+  @Test func keysAreEqualInBytes() throws {
+    func reason(_ text: String) -> String? {
+      do {
+        _ = try JSONValue(Array(text.utf8))
+        return nil
+      } catch {
+        return (error as? JSONSyntaxError)?.reason
+      }
+    }
+    #expect(reason(#"{"a":1,"b":{"a":1},"a":1}"#) == "has the key 'a' twice")
+    #expect(reason(#"[{"b":{"a":1,"\u0061":2}}]"#) == "has the key 'a' twice")
+    #expect(reason("{\"\u{E9}\":1,\"e\u{301}\":2}") == nil)
+    #expect(try JSONValue(Array("{\"\u{E9}\":1,\"e\u{301}\":2}".utf8))["e\u{301}"]?.integer == 2)
+  }
+
   @Test func nestingHasAnEnd() {
     let deep = { String(repeating: "[", count: $0) + String(repeating: "]", count: $0) }
     #expect(reason(deep(100)) { try $0.skip() } == "")

@@ -61,6 +61,23 @@ import Testing
     #expect(complaint("a.jsonl").contains("a.jsonl:3: has no text in the field 'text'"))
   }
 
+  @Test(arguments: [
+    #"{"text":"a","text":"b"}"#, #"{"text":3,"text":"b"}"#, #"{"text":"a","id":1,"\u0074ext":null}"#,
+  ])
+  func aLineWithTheFieldTwice(line: String) throws {
+    try folder.write("{\"text\":\"a\"}\n\(line)\n", to: "a.jsonl")
+    #expect(complaint("a.jsonl").contains("a.jsonl:2: has the field 'text' twice; keep one"))
+  }
+
+  /// The field of an object within is another one.
+  @Test func whatStandsBesideTheFieldIsSkipped() throws {
+    try folder.write(
+      #"{"meta":{"text":"x","n":[1,-2.5e3,true,null]},"text":"a","list":[{"text":3}]}"#, to: "a.jsonl")
+    #expect(try texts("a.jsonl") == ["a"])
+    try folder.write("{\"id\":01,\"text\":\"a\"}", to: "b.jsonl")
+    #expect(complaint("b.jsonl").contains("b.jsonl:1: is not a JSON object"))
+  }
+
   @Test func foldersAreSortedAndRecursive() throws {
     for name in ["b/2.txt", "b/10.txt", "a.txt", "c.jsonl", "skipped.png", ".hidden/x.txt", "b/.y.txt"] {
       try folder.write(name.hasSuffix("jsonl") ? "{\"text\":\"\(name)\"}" : name, to: name)

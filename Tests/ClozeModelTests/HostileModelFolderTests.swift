@@ -91,6 +91,41 @@ import Testing
     expectRefused(folder.url, at: folder.configurationURL.path, reason)
   }
 
+  /// A setting that says the opposite of its default in another type must not be read as the default.
+  @Test(arguments: [
+    ("is_decoder", "\"true\"", "'is_decoder' is not true or false"),
+    ("is_decoder", "1", "'is_decoder' is not true or false"),
+    ("add_cross_attention", "[]", "'add_cross_attention' is not true or false"),
+    ("tie_word_embeddings", "\"false\"", "'tie_word_embeddings' is not true or false"),
+    ("position_embedding_type", "5", "'position_embedding_type' is not text"),
+    ("layer_norm_eps", "\"1e-12\"", "'layer_norm_eps' is not a number"),
+    ("layer_norm_eps", "1e999", "normEpsilon: is inf; choose"),
+    ("layer_norm_eps", "1e300", "normEpsilon: is 1e+300; choose"),
+    ("initializer_range", "1e999", "initializerDeviation: is inf; choose"),
+  ])
+  func settingOfAnotherType(key: String, json: String, reason: String) throws {
+    let folder = try maskedLanguageFolder()
+    try folder.changeConfiguration { $0[key] = nil }
+    try folder.addToConfiguration("\"\(key)\":\(json)")
+    expectRefused(folder.url, at: folder.configurationURL.path, reason)
+  }
+
+  @Test(arguments: [
+    "is_decoder", "add_cross_attention", "tie_word_embeddings", "position_embedding_type", "layer_norm_eps",
+  ])
+  func nullIsTheDefault(key: String) throws {
+    let folder = try maskedLanguageFolder()
+    try folder.changeConfiguration { $0[key] = NSNull() }
+    let model = try ModelArchive.loadMaskedLanguageModel(folder.url, precision: .float32).model
+    #expect(model.configuration == SmallModels.maskedLanguage().configuration)
+  }
+
+  @Test func settingTwice() throws {
+    let folder = try maskedLanguageFolder()
+    try folder.addToConfiguration(#""hidden_act":"relu""#)
+    expectRefused(folder.url, at: folder.configurationURL.path, "has the key 'hidden_act' twice")
+  }
+
   /// None of these may be believed, least of all by allocating what they ask for.
   @Test(arguments: [
     ("vocab_size", 0), ("vocab_size", -1), ("vocab_size", Int.max), ("vocab_size", 51),

@@ -60,6 +60,12 @@ struct ModelFolder {
     try (file + text + body).write(to: weightsURL)
   }
 
+  /// Puts a member as it is written before the others of `config.json`.
+  func addToConfiguration(_ member: String) throws {
+    let text = try String(contentsOf: configurationURL, encoding: .utf8)
+    try Data("{\(member),\(text.dropFirst())".utf8).write(to: configurationURL)
+  }
+
   /// Rewrites `config.json` with what `change` makes of it.
   func changeConfiguration(_ change: (inout [String: Any]) -> Void) throws {
     let json = try JSONSerialization.jsonObject(with: Data(contentsOf: configurationURL))

@@ -68,6 +68,35 @@ import Testing
     (#""a": 5"#, #""a": "5""#, "'model.vocab.a' is missing"),
     (#""a": 5"#, #""a" 5"#, "lacks a colon at byte"),
     (#""truncation": null"#, #""truncation": {}"#, "'truncation' is set"),
+    (
+      #""TemplateProcessing""#, #""RobertaProcessing""#,
+      "post_processor is of the kind 'RobertaProcessing'; use a BERT tokenizer, whose post_processor is 'TemplateProcessing' or"
+    ),
+    (
+      #""type": "TemplateProcessing""#, #""type": 1"#, "'post_processor.type' is missing or of the wrong type"
+    ),
+    (
+      #""type": "WordPiece","# + "\n    \"prefix", #""type": "ByteLevel","# + "\n    \"prefix",
+      "the decoder is of the kind 'ByteLevel'"
+    ),
+    (
+      #""strip_accents": null"#, #""strip_accents": "no""#,
+      "'normalizer.strip_accents' is missing or of the wrong"
+    ),
+    (
+      #""lowercase": true"#, #""lowercase": "true""#, "'normalizer.lowercase' is missing or of the wrong type"
+    ),
+    (
+      #""lstrip": false"#, #""lstrip": "yes""#,
+      "'added_tokens: [PAD]: lstrip' is missing or of the wrong type"
+    ),
+    (
+      #""unk_token""#, #""dropout": 0.5, "unk_token""#,
+      "'model.dropout' is 0.5; use a BERT tokenizer, where it is null"
+    ),
+    (#""added_tokens": ["#, #""added_tokens": {}, "x": ["#, "'added_tokens' is missing or of the wrong type"),
+    (#""padding": null"#, #""padding": null, "normalizer": null"#, "has the key 'normalizer' twice at byte"),
+    (#""a": 5"#, #""a": 5, "\u0061": 5"#, "has the key 'a' twice at byte"),
   ])
   func everyDifferenceIsRefusedByName(original: String, replacement: String, message: String) throws {
     let folder = try TemporaryFolder()
@@ -79,6 +108,44 @@ import Testing
     try folder.write(changed, to: "tokenizer.json")
     let failure = failureMessage { _ = try Tokenizer(file) }
     #expect(failure.contains(message) && failure.hasPrefix(file.path), "\(failure)")
+  }
+
+  /// What `tokenizers` writes for BERT beside what Cloze itself writes.
+  @Test(arguments: [
+    (#""TemplateProcessing""#, #""BertProcessing""#),
+    (#""post_processor": {"#, #""post_processor": null, "x": {"#),
+    (#""post_processor": {"#, #""x": {"#), (#""decoder": {"#, #""decoder": null, "x": {"#),
+    (#""decoder": {"#, #""x": {"#), (#""unk_token""#, #""dropout": null, "unk_token""#),
+    (#""added_tokens": ["#, #""x": ["#),
+  ])
+  func otherSpellingsAreRead(original: String, replacement: String) throws {
+    let folder = try TemporaryFolder()
+    let tokenizer = Tokenizer(vocabulary: try vocabulary(["a", "b"]), normalizer: .uncased)
+    try tokenizer.write(to: folder.url)
+    let file = folder.file("tokenizer.json")
+    let text = try String(contentsOf: file, encoding: .utf8)
+    let changed = text.replacingOccurrences(of: original, with: replacement)
+    try #require(changed != text)
+    try folder.write(changed, to: "tokenizer.json")
+    #expect(try Tokenizer(file).digest == tokenizer.digest)
+  }
+
+  @Test(arguments: [
+    (#"{"do_lower_case": "true"}"#, "'do_lower_case' is missing or of the wrong type"),
+    (#"{"do_lower_case": true, "strip_accents": 0}"#, "'strip_accents' is missing or of the wrong type"),
+    (
+      #"{"do_lower_case": true, "tokenize_chinese_chars": "no"}"#, "'tokenize_chinese_chars' is missing or of"
+    ),
+    (#"{"do_lower_case": true, "tokenizer_class": 1}"#, "'tokenizer_class' is missing or of the wrong type"),
+    (#"{"do_lower_case": true, "do_lower_case": false}"#, "has the key 'do_lower_case' twice"),
+    (#"["do_lower_case"]"#, "is not a JSON object"),
+  ])
+  func configurationOfAnotherTypeIsRefused(text: String, message: String) throws {
+    let folder = try TemporaryFolder()
+    let list = try folder.write(SpecialTokens.texts.joined(separator: "\n") + "\na\n", to: "vocab.txt")
+    let configuration = try folder.write(text, to: "tokenizer_config.json")
+    let failure = failureMessage { _ = try Tokenizer(list, lowercases: true) }
+    #expect(failure.contains(message) && failure.hasPrefix(configuration.path), "\(failure)")
   }
 
   @Test func missingPiecesAreNamed() throws {

@@ -12,6 +12,7 @@ package enum CorpusError: Failure {
   case invalidUTF8(path: String, offset: Int)
   case notAnObject(path: String, line: Int)
   case missingField(path: String, line: Int, field: String)
+  case repeatedField(path: String, line: Int, field: String)
   case lineTooLong(path: String, line: Int, limit: Int)
   case changed(inputs: String)
 
@@ -35,6 +36,8 @@ package enum CorpusError: Failure {
     case .notAnObject(let path, let line): "\(path):\(line): is not a JSON object; write one object a line"
     case .missingField(let path, let line, let field):
       "\(path):\(line): has no text in the field '\(field)'; correct the line, or name the field with --field"
+    case .repeatedField(let path, let line, let field):
+      "\(path):\(line): has the field '\(field)' twice; keep one of the two"
     case .lineTooLong(let path, let line, let limit):
       "\(path):\(line): is longer than \(limit >> 20) MiB; split the object into several"
     case .changed(let inputs): "\(inputs): changed between the two passes over it; run again when it rests"

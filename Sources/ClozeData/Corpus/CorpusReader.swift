@@ -204,17 +204,37 @@ private struct DocumentReader {
     }
   }
 
+  /// The text of a JSON line. Only the field is kept: what stands beside it may be many times as large as values.
   private func value(of line: Document, number: Int) throws -> [UInt8] {
-    // Foundation refuses a line with invalid UTF-8, which is to be replaced here.
-    let data =
-      line.invalidSequences == 0 ? Data(line.text) : Data(String(decoding: line.text, as: UTF8.self).utf8)
-    guard let object = try? JSONSerialization.jsonObject(with: data) as? [String: Any] else {
+    // The JSON reader refuses invalid UTF-8, which is to be replaced here.
+    let bytes =
+      line.invalidSequences == 0 ? line.text : Array(String(decoding: line.text, as: UTF8.self).utf8)
+    let text: [UInt8]?
+    do {
+      text = try bytes.withUnsafeBytes { try JSONReader.read($0) { try fieldText(&$0, number: number) } }
+    } catch is JSONSyntaxError {
       throw CorpusError.notAnObject(path: file.url.path, line: number)
     }
-    guard let text = object[format.field] as? String else {
+    guard let text else {
       throw CorpusError.missingField(path: file.url.path, line: number, field: format.field)
     }
-    return Array(text.utf8)
+    return text
+  }
+
+  /// The text in the field of an object; nil where the field is absent or is no text.
+  private func fieldText(_ reader: inout JSONReader, number: Int) throws -> [UInt8]? {
+    var isFound = false
+    var text: [UInt8]?
+    try reader.object { reader, key in
+      guard key == format.field else { return try reader.skip() }
+      // Readers differ in which of the two they take.
+      guard !isFound else {
+        throw CorpusError.repeatedField(path: file.url.path, line: number, field: format.field)
+      }
+      isFound = true
+      if try reader.kind() == .string { text = try reader.string { Array($0) } } else { try reader.skip() }
+    }
+    return text
   }
 
   /// Gives bytes without the white space around them, checked, to `take`; nil where nothing is left.

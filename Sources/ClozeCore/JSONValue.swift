@@ -1,8 +1,8 @@
-internal import ClozeCore
-
 /// A JSON value that keeps what Foundation's readers lose: the order of the keys, and keys that differ in bytes but
 /// not in meaning. A vocabulary may hold "é" in both its spellings, and a Swift dictionary would take them for one.
-enum JSONValue {
+///
+/// A key that stands twice in an object, byte for byte, is refused: readers differ in which of the two they keep.
+package enum JSONValue {
   case null
   case boolean(Bool)
   case number(Double)
@@ -11,18 +11,19 @@ enum JSONValue {
   case object([(key: String, value: JSONValue)])
 
   /// The value of `key`, nil where there is none or where this is no object.
-  subscript(key: String) -> JSONValue? {
+  package subscript(key: String) -> JSONValue? {
     guard case .object(let members) = self else { return nil }
-    return members.first { $0.key == key }?.value
+    return members.first { $0.key.utf8.elementsEqual(key.utf8) }?.value
   }
 
-  var string: String? { if case .string(let value) = self { value } else { nil } }
-  var boolean: Bool? { if case .boolean(let value) = self { value } else { nil } }
-  var integer: Int? { if case .number(let value) = self { Int(exactly: value) } else { nil } }
-  var isNull: Bool { if case .null = self { true } else { false } }
+  package var string: String? { if case .string(let value) = self { value } else { nil } }
+  package var boolean: Bool? { if case .boolean(let value) = self { value } else { nil } }
+  package var number: Double? { if case .number(let value) = self { value } else { nil } }
+  package var integer: Int? { if case .number(let value) = self { Int(exactly: value) } else { nil } }
+  package var isNull: Bool { if case .null = self { true } else { false } }
 
   /// `text` as a JSON string with its quotes.
-  static func quote(_ text: String) -> String {
+  package static func quote(_ text: String) -> String {
     var quoted = "\""
     for scalar in text.unicodeScalars {
       switch scalar {
@@ -43,7 +44,7 @@ enum JSONValue {
 
 extension JSONValue {
   /// - Throws: `JSONSyntaxError`
-  init(_ bytes: [UInt8]) throws {
+  package init(_ bytes: [UInt8]) throws {
     self = try bytes.withUnsafeBytes { try JSONReader.read($0) { try JSONValue(&$0) } }
   }
 
@@ -61,7 +62,13 @@ extension JSONValue {
       self = .array(elements)
     case .object:
       var members: [(key: String, value: JSONValue)] = []
-      try reader.object { reader, key in members.append((key, try JSONValue(&reader))) }
+      var keys: Set<[UInt8]> = []
+      try reader.object { reader, key in
+        guard keys.insert(Array(key.utf8)).inserted else {
+          throw reader.failure("has the key '\(key)' twice")
+        }
+        members.append((key, try JSONValue(&reader)))
+      }
       self = .object(members)
     }
   }
