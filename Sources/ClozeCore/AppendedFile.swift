@@ -24,21 +24,17 @@ package final class AppendedFile {
   /// - Throws: `FileError`
   package init(_ url: URL) throws {
     path = url.path
-    descriptor = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
-    guard descriptor >= 0 else { throw FileError.writing(path) }
+    descriptor = try RegularFile.create(path)
   }
 
   /// Goes on with a file that was left: cuts off what came after the mark.
   ///
-  /// Nil where it is not there, is shorter, has other bytes before the mark, or cannot be read or cut.
+  /// Nil where it is not there, is a link, is shorter, has other bytes before the mark, or cannot be read or cut.
   package init?(_ url: URL, goingOnAfter mark: Mark) {
     path = url.path
-    descriptor = open(path, O_RDWR | O_CLOEXEC)
-    guard descriptor >= 0 else { return nil }
-    var status = stat()
-    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
-      (0...Int(status.st_size)).contains(mark.length)
-    else { return nil }
+    guard let (descriptor, size) = try? RegularFile.goOn(path, flags: O_RDWR) else { return nil }
+    self.descriptor = descriptor
+    guard (0...size).contains(mark.length) else { return nil }
     length = mark.length
     var builder = DigestBuilder()
     guard (try? visit { builder.update($0) }) != nil, builder.digestSoFar == mark.digest else { return nil }

@@ -6,13 +6,14 @@ package enum FileError: Failure {
   case cannotWrite(path: String, reason: String)
   case diskFull(path: String)
   case isDirectory(path: String)
+  case notAFile(path: String)
   case notADirectory(path: String)
   case missing(path: String)
 
   package var exitStatus: ExitStatus {
     switch self {
     case .cannotRead, .cannotWrite, .diskFull: .inputOutput
-    case .isDirectory, .notADirectory, .missing: .data
+    case .isDirectory, .notAFile, .notADirectory, .missing: .data
     }
   }
 
@@ -24,6 +25,7 @@ package enum FileError: Failure {
       "\(path): cannot be written (\(reason)); check the folder and its rights"
     case .diskFull(let path): "\(path): the disk is full; nothing was replaced, free some space and run again"
     case .isDirectory(let path): "\(path): is a directory; name a file"
+    case .notAFile(let path): "\(path): is a pipe or a device; put a file there"
     case .notADirectory(let path): "\(path): is not a directory; name a folder"
     case .missing(let path): "\(path): does not exist; check the path"
     }
@@ -31,8 +33,14 @@ package enum FileError: Failure {
 
   /// The error that `errno` stands for, after a failed write to `path`.
   package static func writing(_ path: String, errno code: Int32 = errno) -> FileError {
-    code == ENOSPC || code == EDQUOT || code == EFBIG
-      ? .diskFull(path: path) : .cannotWrite(path: path, reason: String(cString: strerror(code)))
+    switch code {
+    case ENOSPC, EDQUOT, EFBIG: .diskFull(path: path)
+    case EISDIR: .isDirectory(path: path)
+    case ELOOP: .cannotWrite(path: path, reason: "a symbolic link is in its place")
+    // As a pipe that nobody reads answers.
+    case ENXIO: .notAFile(path: path)
+    default: .cannotWrite(path: path, reason: String(cString: strerror(code)))
+    }
   }
 
   /// The error that `errno` stands for, after a failed read of `path`.
@@ -57,8 +65,7 @@ package struct AtomicFile: ~Copyable {
   package init(_ url: URL) throws {
     path = url.path
     temporaryPath = path + ".partial"
-    descriptor = open(temporaryPath, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
-    guard descriptor >= 0 else { throw FileError.writing(path) }
+    descriptor = try RegularFile.create(temporaryPath)
   }
 
   deinit {
@@ -103,6 +110,12 @@ package struct AtomicFile: ~Copyable {
 
 /// What the tools do with folders.
 package enum Folder {
+  /// Whether `url` is a folder itself, and no link to one that may be anybody's.
+  package static func isReal(_ url: URL) -> Bool {
+    var status = stat()
+    return lstat(url.path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+  }
+
   package static func create(_ url: URL) throws {
     do {
       try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
@@ -150,17 +163,9 @@ package enum Folder {
 
 extension Data {
   /// The bytes of a file, mapped where the system allows it.
-  /// - Throws: `FileError` that says whether the file is missing, a directory or unreadable.
+  /// - Throws: `FileError` that says whether the file is missing, a directory, a pipe or unreadable.
   package init(file url: URL) throws {
-    let descriptor = open(url.path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw FileError.reading(url.path) }
-    var status = stat()
-    guard fstat(descriptor, &status) == 0 else {
-      close(descriptor)
-      throw FileError.reading(url.path)
-    }
-    close(descriptor)
-    guard status.st_mode & S_IFMT != S_IFDIR else { throw FileError.isDirectory(path: url.path) }
+    close(try RegularFile.read(url.path).descriptor)
     do {
       self = try Data(contentsOf: url, options: .mappedIfSafe)
     } catch {

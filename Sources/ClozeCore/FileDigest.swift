@@ -4,8 +4,7 @@ extension Digest {
   /// The digest of a file and its length in bytes, read piece by piece: mapped, a checkpoint would count as memory.
   /// - Throws: `FileError`
   package static func ofFile(_ url: URL) throws -> (digest: Digest, byteCount: Int) {
-    let descriptor = open(url.path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw FileError.reading(url.path) }
+    let (descriptor, _) = try RegularFile.read(url.path)
     defer { close(descriptor) }
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 64)
     defer { buffer.deallocate() }

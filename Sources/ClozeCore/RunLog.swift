@@ -11,8 +11,7 @@ package final class RunLog {
   /// - Throws: `FileError`
   package init(_ url: URL) throws {
     path = url.path
-    descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o666)
-    guard descriptor >= 0 else { throw FileError.writing(path) }
+    (descriptor, _) = try RegularFile.goOn(path, flags: O_WRONLY | O_CREAT | O_APPEND)
     encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
   }

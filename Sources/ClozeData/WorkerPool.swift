@@ -6,6 +6,7 @@ internal import Foundation
 package final class WorkerPool: Sendable {
   package let workerCount: Int
   private let queue: OperationQueue
+  private let isEnding = Guarded(false)
 
   package init(workerCount: Int) {
     precondition(workerCount > 0, "WorkerPool: \(workerCount) workers")
@@ -14,10 +15,11 @@ package final class WorkerPool: Sendable {
     queue.maxConcurrentOperationCount = workerCount
   }
 
-  /// Ends the threads. A program that exits while they work, after an error, takes from them what they work with:
-  /// libcrypto frees its algorithms at exit.
+  /// Ends the threads. Work that has not begun is left undone, and whoever still waits for it gets a `CancellationError`:
+  /// the queue's own way to cancel would let him wait for ever. A program that exits
+  /// while they work, after an error, takes from them what they work with: libcrypto frees its algorithms at exit.
   deinit {
-    queue.cancelAllOperations()
+    isEnding.withLock { $0 = true }
     queue.waitUntilAllOperationsAreFinished()
   }
 
@@ -28,7 +30,10 @@ package final class WorkerPool: Sendable {
   package func submit<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value) -> PendingResult<Value>
   {
     let pending = PendingResult<Value>()
-    queue.addOperation { pending.fulfil(Result(catching: work)) }
+    queue.addOperation { [isEnding] in
+      pending.fulfil(
+        isEnding.withLock { $0 } ? .failure(CancellationError()) : Result(catching: work))
+    }
     return pending
   }
 }
@@ -44,7 +49,7 @@ package final class PendingResult<Value: Sendable>: Sendable {
   }
 
   /// Waits for the result and gives it; to be called once.
-  /// - Throws: what the work threw.
+  /// - Throws: what the work threw; `CancellationError` where the pool went before the work began.
   package func wait() throws -> Value {
     isReady.wait()
     guard let value = result.withLock({ $0 }) else {

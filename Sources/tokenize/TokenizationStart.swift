@@ -56,6 +56,15 @@ struct TokenizationStart {
           }
         }
       }
+      if earlier.inputs != inputs, earlier.corpus == nil, !needsCorpus, let checkpoint = earlier.checkpoint,
+        let position = try pass.position(
+          after: checkpoint, progress: { progress.report("comparing", bytes: $0) })
+      {
+        // With a given tokenizer the text was not read before it was encoded, so what is known of it are the documents
+        // before the checkpoint.
+        earlier.inputs = inputs
+        earlier.checkpoint?.position = position
+      }
       if earlier.inputs == inputs, earlier.corpus != nil || !needsCorpus {
         (tokenizer, self.progress) = (left.tokenizer, earlier)
         return
@@ -85,18 +94,20 @@ struct TokenizationStart {
   mutating func encode(checkpointBytes: Int, isQuiet: Bool, progress report: CorpusProgress) throws -> (
     CorpusStatistics, DataIndex
   ) {
-    let writer = try DatasetWriter(
-      folder: folder,
-      provenance: .init(
-        tokenizer: tokenizer.digest, vocabularySize: tokenizer.vocabulary.count, seed: pass.seed,
-        validationRate: pass.validationRate),
-      layout: layout, pool: pass.pool, progress: progress, checkpointBytes: checkpointBytes)
-    try writer.stage(tokenizer)
-    if writer.position.documents > 0, !isQuiet {
-      Console.write("going on after \(Figure.count(writer.position.documents)) documents\n")
-    }
     var readBytes = 0
+    var unfinished: DatasetWriter?
     do {
+      let writer = try DatasetWriter(
+        folder: folder,
+        provenance: .init(
+          tokenizer: tokenizer.digest, vocabularySize: tokenizer.vocabulary.count, seed: pass.seed,
+          validationRate: pass.validationRate),
+        layout: layout, pool: pass.pool, progress: progress, checkpointBytes: checkpointBytes)
+      unfinished = writer
+      try writer.stage(tokenizer)
+      if writer.position.documents > 0, !isQuiet {
+        Console.write("going on after \(Figure.count(writer.position.documents)) documents\n")
+      }
       let statistics = try pass.encode(with: tokenizer, into: writer) {
         readBytes = $0
         report.report("encoding", bytes: $0)
@@ -107,15 +118,17 @@ struct TokenizationStart {
       return (statistics, try writer.finish(corpus: statistics.corpus))
     } catch let error as CorpusError {
       // With another text there is nothing to go on from.
-      writer.discard()
+      unfinished?.discard()
       throw error
     } catch FileError.diskFull(let path) {
       throw DiskShortage(
-        path: path, writtenBytes: Folder.byteCount(of: writer.staging),
-        readShare: Double(readBytes) / Double(max(1, pass.inputs.byteCount)))
+        path: path, writtenBytes: Folder.byteCount(of: DatasetWriter.staging(in: folder)),
+        readShare: Double(readBytes) / Double(max(1, pass.inputs.byteCount)),
+        leavesProgress: unfinished?.leavesProgress ?? false)
     } catch ShardError.damagedLeftover(let path) {
       Console.warning("\(path): is not as the unfinished run wrote it; all documents are encoded anew")
       progress.checkpoint = nil
+      unfinished = nil
       return try encode(checkpointBytes: checkpointBytes, isQuiet: isQuiet, progress: report)
     }
   }

@@ -138,6 +138,17 @@ import Testing
     #expect(left(in: folder) != nil)
   }
 
+  /// A run that is gone on with by another version would mix two encoders.
+  @Test func theVersionIsOneOfTheSettings() {
+    #expect(ShardLayout().description.contains("Cloze \(Cloze.version)"))
+  }
+
+  /// What a large vocabulary's run has written can be read: the unigrams of both splits are 8 bytes a token, in base 64.
+  @Test(arguments: [1_000, 3_000_000, 100_000_000]) func progressOfALargeVocabularyFits(size: Int) throws {
+    let unigrams = try JSONEncoder().encode([Data(count: 8 * 1_000)]).count * (size / 1_000)
+    #expect(DatasetProgress.maximumByteCount(vocabularySize: size) > 2 * unigrams + (1 << 20))
+  }
+
   /// Whatever became of the files that were left, the bytes are the same in the end.
   @Test func damagedLeftoversDoNoHarm() throws {
     let running = try killed(after: 61, in: "killed")

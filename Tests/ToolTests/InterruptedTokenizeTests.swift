@@ -101,6 +101,7 @@ import Testing
     try #require(try run("reference").status == 0)
     let full = try run("data", setup: "ulimit -f 400;")
     #expect(full.status == 74 && full.errors.contains("make room for about "), "\(full.errors)")
+    #expect(full.errors.contains("which goes on from what is there"), "\(full.errors)")
     let result = try run("data")
     #expect(result.status == 0 && result.errors.contains("going on after"), "\(result.errors)")
     try work.expectEqual("data", "reference")
@@ -110,7 +111,7 @@ import Testing
   @Test(arguments: [["--seed", "2"], ["--uncased"], ["--shard-frames", "2"], ["small.txt"]])
   func anotherRunBeginsAnew(more: [String]) throws {
     try work.folder.write("Another text.\n\nIt has two documents.", to: "small.txt")
-    kill(try program("data")) { hasCheckpoint("data") }
+    try #require(kill(try program("data")) { hasCheckpoint("data") })
     let all = arguments.filter { !more.contains($0) || $0 == "1" }
     func run(_ output: String) throws -> Program.Result {
       // The last of an option's values would not hold, so the others are left out.
@@ -141,6 +142,56 @@ import Testing
     let second = try Program("tokenize", piped + ["--output", "piped"], input: input, in: work.folder).wait()
     #expect(second.status == 0 && second.errors.contains("going on after"), "\(second.errors)")
     try work.expectEqual("piped", "reference")
+  }
+
+  /// With a given tokenizer the text is not read before it is encoded: it is compared as far as the checkpoint.
+  @Test func aGivenTokenizerGoesOnWithTheSameText() throws {
+    try work.tokenize()
+    let arguments = ["-", "--tokenizer", "shards"] + self.arguments.dropFirst(3)
+    let text = String(decoding: try work.bytes("large.txt"), as: UTF8.self)
+    func start(_ output: String, _ text: String) throws -> Program {
+      try Program("tokenize", arguments + ["--output", output], input: text, in: work.folder)
+    }
+    try #require(try start("reference", text).wait().status == 0)
+    let end = String(text.prefix(text.utf8.count - 100))
+    let other = "Another" + text.dropFirst(9)
+    try #require(try start("other", other).wait().status == 0)
+    for output in ["same", "shorter", "changed"] {
+      try #require(kill(try start(output, text)) { hasCheckpoint(output) })
+    }
+    let same = try start("same", text).wait()
+    #expect(same.status == 0 && same.errors.contains("going on after"), "\(same.errors)")
+    try work.expectEqual("same", "reference")
+    // What comes after the checkpoint may be another text: nothing of it was written.
+    let shorter = try start("shorter", end).wait()
+    #expect(shorter.status == 0 && shorter.errors.contains("going on after"), "\(shorter.errors)")
+    try #require(try start("end", end).wait().status == 0)
+    try work.expectEqual("shorter", "end")
+    let changed = try start("changed", other).wait()
+    #expect(changed.status == 0 && !changed.errors.contains("going on after"), "\(changed.errors)")
+    try work.expectEqual("changed", "other")
+  }
+
+  /// Where there is no checkpoint and no vocabulary of its own, a full disk leaves nothing, and the message says so.
+  @Test func aFullDiskBeforeTheFirstCheckpoint() throws {
+    try work.tokenize()
+    func run(_ limit: Int) throws -> Program.Result {
+      try Program(
+        "tokenize",
+        ["large.txt", "--tokenizer", "shards", "--checkpoint-megabytes", "1000", "--output", "data"],
+        setup: "ulimit -f \(limit);", in: work.folder
+      ).wait()
+    }
+    let encoding = try run(60)
+    #expect(encoding.status == 74 && encoding.errors.contains("make room for about "), "\(encoding.errors)")
+    #expect(encoding.errors.contains("more and run again, which begins anew"), "\(encoding.errors)")
+    // There is no room even for the tokenizer.
+    let staging = try run(1)
+    #expect(
+      staging.status == 74
+        && staging.errors.contains("the disk is full; make room and run again, which begins anew"),
+      "\(staging.errors)")
+    #expect(!work.exists("data/incoming.partial"))
   }
 
   /// A text that changed begins anew.

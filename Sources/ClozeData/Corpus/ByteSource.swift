@@ -22,6 +22,7 @@ final class FileSource: ByteSource {
   /// - Throws: `FileError`
   init(_ url: URL, from offset: Int = 0) throws {
     path = url.path
+    // Unlike a data folder's files, text that the user names may come from a pipe, and is waited for.
     descriptor = Foundation.open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw FileError.reading(path) }
     if offset > 0 {

@@ -111,8 +111,9 @@ package struct CorpusInputs: Sendable {
       .map { folder.appendingPathComponent($0) }
       .filter { url in
         if let excludedPath, url.resolvingSymlinksInPath().path.hasPrefix(excludedPath) { return false }
-        return FileManager.default.fileExists(atPath: url.path, isDirectory: &isDirectory)
-          && !isDirectory.boolValue
+        // Nobody named what lies in a folder: a pipe there is no text to wait for.
+        var status = stat()
+        return stat(url.path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
       }
     guard !urls.isEmpty else { throw CorpusError.emptyFolder(path: path) }
     return urls

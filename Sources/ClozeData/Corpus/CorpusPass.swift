@@ -65,6 +65,32 @@ package struct CorpusPass: Sendable {
     return (statistics, position)
   }
 
+  /// Reads the corpus as far as a checkpoint came, for the place after it; nil where the documents up to there are others.
+  /// - Throws: `CorpusError`, `FileError`
+  package func position(after checkpoint: DatasetProgress.Checkpoint, progress: (Int) -> Void) throws
+    -> CorpusPosition?
+  {
+    let stream = try DocumentStream(self)
+    var digest = DigestBuilder()
+    var isAtEnd = false
+    while !isAtEnd {
+      let batch: DocumentBatch
+      (batch, isAtEnd) = try stream.nextBatch()
+      // As the journal has them.
+      var bytes: [UInt8] = []
+      for digest in batch.digests { digest.append(to: &bytes) }
+      bytes.withUnsafeBytes { digest.update($0) }
+      progress(stream.bytesFromDisk)
+      guard batch.end.documents < checkpoint.position.documents else {
+        let isSame =
+          batch.end.documents == checkpoint.position.documents
+          && digest.digestSoFar == checkpoint.documents.digest
+        return isSame ? batch.end : nil
+      }
+    }
+    return nil
+  }
+
   /// Counts the words of the train split: the vocabulary sees nothing of the held-out text.
   /// - Parameter progress: is told the bytes read so far, from time to time.
   /// - Throws: `CorpusError`, `FileError`

@@ -36,8 +36,9 @@ package struct DatasetProgress: Codable, Sendable, Equatable {
 
   static let fileName = "progress.json"
   private static let currentVersion = 2
-  /// Bytes. With a million tokens the unigrams of both splits take a third of it.
-  private static let maximumByteCount = 1 << 26
+
+  /// Bytes. The unigrams of both splits, in base 64, take 22 a token; all else fits into 64 MiB.
+  package static func maximumByteCount(vocabularySize: Int) -> Int { (1 << 26) + 32 * vocabularySize }
 
   package init(settings: Digest, inputs: Digest, corpus: Digest?, tokenizer: Digest) {
     self.settings = settings
@@ -51,13 +52,14 @@ package struct DatasetProgress: Codable, Sendable, Equatable {
     progress: DatasetProgress, tokenizer: Tokenizer
   )? {
     let staging = DatasetWriter.staging(in: folder)
-    guard let data = try? Data(file: staging.appendingPathComponent(fileName)),
-      data.count < maximumByteCount,
+    guard Folder.isReal(staging), let data = try? Data(file: staging.appendingPathComponent(fileName)),
+      let tokenizer = try? Tokenizer(staging),
+      data.count < maximumByteCount(vocabularySize: tokenizer.vocabulary.count),
       let end = data.firstIndex(of: UInt8(ascii: "\n")),
       data[..<end].withUnsafeBytes({ Digest(digits: $0) }) == Digest(of: data[(end + 1)...]),
       let progress = try? JSONDecoder().decode(DatasetProgress.self, from: data[(end + 1)...]),
       progress.version == currentVersion, progress.settings == settings,
-      let tokenizer = try? Tokenizer(staging), tokenizer.digest == progress.tokenizer
+      tokenizer.digest == progress.tokenizer
     else { return nil }
     return (progress, tokenizer)
   }

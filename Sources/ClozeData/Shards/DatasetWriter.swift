@@ -14,9 +14,11 @@ package struct ShardLayout: Sendable, Equatable {
 
   package init() {}
 
-  /// All of it that decides the bytes of a shard, the compressor's version too.
+  /// All of it that decides the bytes of a shard, the versions of the compressor and of Cloze too: no folder is to be one
+  /// half of one encoder's and one half of another's.
   package var description: String {
-    "\(tokensPerFrame) \(framesPerShard) \(compressionLevel) zstd \(ZstdFrame.libraryVersion)"
+    "\(tokensPerFrame) \(framesPerShard) \(compressionLevel) zstd \(ZstdFrame.libraryVersion) "
+      + "Cloze \(Cloze.version)"
   }
 }
 
@@ -58,7 +60,7 @@ package final class DatasetWriter {
   private var isStaged = false
   private var isFinished = false
 
-  static func staging(in folder: URL) -> URL { folder.appendingPathComponent("incoming.partial") }
+  package static func staging(in folder: URL) -> URL { folder.appendingPathComponent("incoming.partial") }
 
   /// Makes the folder, and in it one for the files to come: an empty one, or the one that an unfinished run left, as it
   /// was at its last checkpoint.
@@ -112,10 +114,11 @@ package final class DatasetWriter {
   }
 
   deinit {
-    // A first pass over the text, too, is worth going on from.
-    let isOfUse = isStaged && (progress?.checkpoint != nil || progress?.corpus != nil)
-    if !isFinished, !isOfUse { try? FileManager.default.removeItem(at: staging) }
+    if !isFinished, !leavesProgress { try? FileManager.default.removeItem(at: staging) }
   }
+
+  /// Whether another run can go on from this one: from a checkpoint, or after a first pass over the text.
+  package var leavesProgress: Bool { isStaged && (progress?.checkpoint != nil || progress?.corpus != nil) }
 
   /// Where the text goes on, after the documents that an unfinished run had encoded.
   package var position: CorpusPosition { progress?.checkpoint?.position ?? CorpusPosition() }
@@ -224,7 +227,10 @@ package final class DatasetWriter {
   /// - Throws: `FileError`
   package static func completeMove(in folder: URL) throws -> Bool {
     // The index is the last file that is written, so where it is whole, all is; and the last that is moved.
-    guard let index = try? DataIndex.read(folder: staging(in: folder)).index else { return false }
+    // A link would have another folder's files moved.
+    guard Folder.isReal(staging(in: folder)),
+      let index = try? DataIndex.read(folder: staging(in: folder)).index
+    else { return false }
     try moveIntoPlace(index, folder: folder)
     return true
   }

@@ -20,20 +20,7 @@ final class OpenFile: Sendable {
   /// - Throws: `FileError`
   init(_ url: URL) throws {
     path = url.path
-    let descriptor = open(url.path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw FileError.reading(url.path) }
-    var status = stat()
-    guard fstat(descriptor, &status) == 0 else {
-      let error = FileError.reading(url.path)
-      close(descriptor)
-      throw error
-    }
-    guard status.st_mode & S_IFMT == S_IFREG else {
-      close(descriptor)
-      throw FileError.isDirectory(path: url.path)
-    }
-    self.descriptor = descriptor
-    size = Int(status.st_size)
+    (descriptor, size) = try RegularFile.read(url.path)
   }
 
   deinit { close(descriptor) }

@@ -23,7 +23,7 @@ package final class RunLock: Sendable {
     madeFolder = !FileManager.default.fileExists(atPath: folder.path)
     while true {
       try Folder.create(folder)
-      let file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
+      let file = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0o666)
       if file < 0, errno == ENOENT { continue }
       guard file >= 0 else { throw FileError.writing(path) }
       guard flock(file, LOCK_EX | LOCK_NB) == 0 else {
