@@ -241,7 +241,7 @@ import Testing
   // MARK: A full disk
 
   /// A limit on the size of files stands for a disk that fills up in the middle of a write.
-  @Test func aDiskThatFillsUpDuringTokenizing() throws {
+  @Test(.limitsFileSizes) func aDiskThatFillsUpDuringTokenizing() throws {
     let work = try Workplace()
     let result = try work.run(
       "tokenize", "corpus.txt", "--output", "shards", "--vocabulary-size", "200",
@@ -252,7 +252,7 @@ import Testing
       ((try? work.names("shards")) ?? []).allSatisfy { !$0.contains("partial") && !$0.hasSuffix(".zst") })
   }
 
-  @Test func aDiskThatFillsUpDuringACheckpoint() throws {
+  @Test(.limitsFileSizes) func aDiskThatFillsUpDuringACheckpoint() throws {
     let work = try Workplace()
     try work.tokenize()
     try work.pretrain(steps: 5)
@@ -275,7 +275,7 @@ import Testing
   }
 
   /// The run waits; it goes on where there is room again, and a signal ends the waiting.
-  @Test(arguments: [true, false]) func aDiskThatHasRoomAgain(goesOn: Bool) throws {
+  @Test(.limitsFileSizes, arguments: [true, false]) func aDiskThatHasRoomAgain(goesOn: Bool) throws {
     let work = try Workplace()
     try work.tokenize()
     try work.pretrain(to: "straight")

@@ -92,7 +92,7 @@ import Testing
   }
 
   /// A full disk ends a run, which then goes on from its last checkpoint.
-  @Test func aFullDiskLosesNoCheckpoint() throws {
+  @Test(.limitsFileSizes) func aFullDiskLosesNoCheckpoint() throws {
     // One shard, which is what grows.
     let arguments = Array(arguments.dropLast(2))
     func run(_ output: String, setup: String = "") throws -> Program.Result {
@@ -173,7 +173,7 @@ import Testing
   }
 
   /// Where there is no checkpoint and no vocabulary of its own, a full disk leaves nothing, and the message says so.
-  @Test func aFullDiskBeforeTheFirstCheckpoint() throws {
+  @Test(.limitsFileSizes) func aFullDiskBeforeTheFirstCheckpoint() throws {
     try work.tokenize()
     func run(_ limit: Int) throws -> Program.Result {
       try Program(

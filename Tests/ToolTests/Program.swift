@@ -50,6 +50,13 @@ struct Program {
   }
 }
 
+extension Trait where Self == ConditionTrait {
+  /// For tests that limit the size of a program's files: the thread sanitizer keeps its own memory in files.
+  static var limitsFileSizes: Self {
+    .enabled(if: ProcessInfo.processInfo.environment["CLOZE_SANITIZER"] != "thread")
+  }
+}
+
 /// A folder to work in: text, pairs, and the programs' outputs, all by relative paths.
 struct Workplace {
   let folder: TemporaryFolder
