@@ -104,14 +104,11 @@ private struct ConfigurationTree {
   }
 
   mutating func merge(yaml text: String, source: String) throws {
-    guard let alias = ConfigurationTree.alias(in: text) else {
-      return try merge(withoutAliases: text, source: source)
+    if let alias = ConfigurationTree.alias(in: text) {
+      throw ConfigurationError.malformed(
+        source: source, reason: "names a value with '&\(alias)' and repeats it with '*\(alias)'; write it out"
+      )
     }
-    throw ConfigurationError.malformed(
-      source: source, reason: "names a value with '&\(alias)' and repeats it with '*\(alias)'; write it out")
-  }
-
-  private mutating func merge(withoutAliases text: String, source: String) throws {
     let node: Node?
     do {
       node = try Yams.compose(yaml: text)
