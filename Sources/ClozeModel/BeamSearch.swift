@@ -18,14 +18,17 @@ package struct BeamConfiguration: Codable, Sendable, Equatable {
   package var beamSize = 5
   /// The exponent on the length in a hypothesis's score; 0 prefers short translations, more than 1 long ones.
   package var lengthPenalty = 1.0
+  /// Tokens that a translation has at least: a search for the likeliest sentence often finds the empty one.
+  package var minimumLength = 1
   /// A translation has at most this many tokens for each of the source …
   package var maximumLengthRatio = 2.0
   /// … and this many besides.
   package var maximumExtraLength = 16
 
-  package init(beamSize: Int = 5, lengthPenalty: Double = 1.0) {
+  package init(beamSize: Int = 5, lengthPenalty: Double = 1.0, minimumLength: Int = 1) {
     self.beamSize = beamSize
     self.lengthPenalty = lengthPenalty
+    self.minimumLength = minimumLength
   }
 }
 
@@ -94,7 +97,9 @@ package struct BeamSearch: Sendable {
           tape, tokens: searches.flatMap { $0.live.map { $0.tokens[$0.tokens.count - 1] } },
           position: position,
           memories: memories, spans: spans(searches, input.sequences), caches: caches)
-        return tape.likeliest(logits, count: 2 * configuration.beamSize, excluded: excluded)
+        return tape.likeliest(
+          logits, count: 2 * configuration.beamSize,
+          excluded: position < configuration.minimumLength ? excluded.union([end]) : excluded)
       }
       position += 1
       var parents: [Int] = []

@@ -172,7 +172,7 @@ struct Tokenize: Tool {
         "\(folder.path): no document fell to the \(split.rawValue) split; see --validation-rate")
     }
     try StandardOutput.writeLine(
-      TokenizationReport(statistics: statistics, index: index, folder: folder).text)
+      try TokenizationReport(statistics: statistics, index: index, folder: folder).text)
   }
 }
 

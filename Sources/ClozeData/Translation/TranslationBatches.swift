@@ -3,44 +3,24 @@ package import ClozeText
 
 /// Encoded pairs, and how they are put into micro-batches.
 ///
-/// A pair whose source or target is longer than `maximumLength` positions is skipped and counted, not cut: a cut target
-/// would teach the decoder to stop in the middle of a sentence.
-///
 /// A micro-batch holds at most `tokensPerMicrobatch` positions of both sides together, except where a single pair has
 /// more. There is no padding, but attention costs least among sentences of equal length; so the pairs of an epoch are
 /// shuffled, taken in pools of `pairsPerPool`, sorted by length within a pool, cut into micro-batches, and these are
 /// shuffled. All of it is a function of the seed and the epoch.
 package struct TranslationBatches: Sendable {
   package let pairs: [EncodedPair]
-  /// How many pairs were too long.
-  package let skippedCount: Int
   package let tokensPerMicrobatch: Int
 
   private let specials: SpecialTokens
   private let seed: UInt64
   private static let pairsPerPool = 8192
 
-  /// - Parameters:
-  ///   - maximumLength: positions of one side, special tokens included.
-  ///   - tokensPerMicrobatch: positions of both sides.
-  /// - Throws: `TranslationError.allTooLong`
-  package init(
-    _ pairs: [TranslationPair], tokenizer: Tokenizer, maximumLength: Int, tokensPerMicrobatch: Int,
-    seed: UInt64
-  ) throws {
-    precondition(maximumLength > 2, "TranslationBatches: maximumLength \(maximumLength)")
+  /// - Parameter tokensPerMicrobatch: positions of both sides.
+  package init(_ pairs: [EncodedPair], specials: SpecialTokens, tokensPerMicrobatch: Int, seed: UInt64) {
     precondition(tokensPerMicrobatch > 0, "TranslationBatches: tokensPerMicrobatch \(tokensPerMicrobatch)")
-    var encoder = TokenEncoder(tokenizer)
-    let encoded = pairs.map {
-      EncodedPair(source: encoder.encode($0.source), target: encoder.encode($0.target))
-    }
-    self.pairs = encoded.filter {
-      $0.source.count + 2 <= maximumLength && $0.target.count + 1 <= maximumLength
-    }
-    guard !self.pairs.isEmpty else { throw TranslationError.allTooLong(maximumLength: maximumLength) }
-    skippedCount = pairs.count - self.pairs.count
+    self.pairs = pairs
+    self.specials = specials
     self.tokensPerMicrobatch = tokensPerMicrobatch
-    self.specials = tokenizer.vocabulary.specials
     self.seed = seed
   }
 

@@ -9,6 +9,14 @@ package struct Translation: Sendable, Equatable {
   package let score: Double
 }
 
+/// Something about a line that its translation does not show.
+package enum TranslationProblem: Sendable {
+  /// The line is longer than the model's positions, and its end was left out.
+  case cut
+  /// The model gives numbers that are not finite, so there is no likeliest translation; the line stays empty.
+  case notFinite
+}
+
 /// Text in, text out: tokenizer, model and search together, batched over lines and spread over workers.
 package struct Translator: Sendable {
   private let tokenizer: Tokenizer
@@ -28,14 +36,14 @@ package struct Translator: Sendable {
 
   /// The best translations of each line, best first, in the order of the lines; an empty line has an empty translation.
   ///
-  /// - Parameter report: hears of a line that is too long for the model and was cut, by its index.
+  /// - Parameter report: hears of a line's problem, by its index.
   package func translate(
-    _ lines: [String], tapes: [Tape], report: (Int) -> Void = { _ in }
+    _ lines: [String], tapes: [Tape], report: (Int, TranslationProblem) -> Void = { _, _ in }
   ) throws -> [[Translation]] {
     let specials = tokenizer.vocabulary.specials
     let sources = lines.enumerated().map { index, line -> [Int32] in
       let ids = tokenizer.encode(line)
-      if ids.count > positionCount - 2 { report(index) }
+      if ids.count > positionCount - 2 { report(index, .cut) }
       return ids.isEmpty
         ? [] : [specials.classification] + ids.prefix(positionCount - 2) + [specials.separator]
     }
@@ -52,6 +60,10 @@ package struct Translator: Sendable {
     var results = [[Translation]](repeating: [Translation(text: "", score: 0)], count: lines.count)
     for (lineIndices, hypotheses) in zip(batches, found) {
       for (line, hypotheses) in zip(lineIndices, hypotheses) {
+        guard !hypotheses.isEmpty else {
+          report(line, .notFinite)
+          continue
+        }
         results[line] = hypotheses.map { Translation(text: tokenizer.decode($0.tokens), score: $0.score) }
       }
     }
