@@ -220,15 +220,20 @@ package struct FinetuneRun {
     let translator = Translator(
       model, tokenizer: tokenizer, beam: BeamConfiguration(beamSize: configuration.validation.beamSize))
     let report = try TranslationEvaluation(validationPairs.pairs).run(translator, tapes: tapes)
-    let score =
-      switch configuration.validation.rankBy {
-      case .chrF: report.chrF.value
-      case .bleu: report.bleu.value
-      case .loss: -statistics.loss
-      }
     return ValidationReport(
       figures: [
         "validationLoss": statistics.loss, "BLEU": report.bleu.value, "chrF": report.chrF.value,
-      ], score: score, warnings: report.warnings)
+      ], score: score(report, loss: statistics.loss), warnings: report.warnings)
+  }
+
+  /// What checkpoints are compared by, larger being better. One translation for all sentences has a BLEU and a chrF that
+  /// say nothing, often higher ones than the first real translations; so it comes below all others, and goes by its loss.
+  private func score(_ report: TranslationEvaluation.Report, loss: Double) -> Double {
+    switch configuration.validation.rankBy {
+    case .loss: -loss
+    case .chrF where report.ignoresSource, .bleu where report.ignoresSource: -1 - loss
+    case .chrF: report.chrF.value
+    case .bleu: report.bleu.value
+    }
   }
 }

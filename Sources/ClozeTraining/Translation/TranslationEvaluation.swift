@@ -14,6 +14,9 @@ package struct TranslationEvaluation: Sendable {
     /// Indices of the pairs whose sources have such a problem.
     package let problems: [TranslationProblem: [Int]]
 
+    /// Whether the decoder gives so few different translations that it cannot heed its source.
+    package var ignoresSource: Bool { hypotheses.count >= 20 && diversity < 0.1 }
+
     /// What a person should hear of.
     package var warnings: [String] {
       if let lines = problems[.notFinite] {
@@ -22,7 +25,7 @@ package struct TranslationEvaluation: Sendable {
             + "empty translations; its weights are damaged or its training diverged"
         ]
       }
-      guard hypotheses.count >= 20, diversity < 0.1 else { return [] }
+      guard ignoresSource else { return [] }
       return [
         "only \(Set(hypotheses).count) different translations for \(hypotheses.count) sentences: the decoder does not "
           + "heed its source yet; train longer, or lower optimizer.learningRate"
