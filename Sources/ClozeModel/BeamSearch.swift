@@ -73,11 +73,8 @@ package struct BeamSearch: Sendable {
     let input = EncoderInput(sequences: sources, rowMultiple: 16)
     let memories = model.decoder.memories(tape, encoded: model.encoder(tape, input))
     var searches = sources.indices.map { source in
-      let limit =
-        Int(Double(sources[source].count) * configuration.maximumLengthRatio)
-        + configuration.maximumExtraLength
-      return Search(
-        source: source, maximumLength: min(limit, model.decoder.positionCount - 1), live: [([start], 0)])
+      Search(
+        source: source, maximumLength: maximumLength(source: sources[source].count), live: [([start], 0)])
     }
     let longest = searches.map(\.maximumLength).max() ?? 0
     let caches = memories.map { _ in
@@ -90,11 +87,12 @@ package struct BeamSearch: Sendable {
     var position = 0
     while !searches.isEmpty {
       let candidates = tape.scoped {
-        let logits = model.decoder.step(
+        let hidden = model.decoder.step(
           tape, tokens: searches.flatMap { $0.live.map { $0.tokens[$0.tokens.count - 1] } },
           position: position,
           memories: memories, spans: spans(searches, input.sequences), caches: caches)
-        return tape.likeliest(logits, count: 2 * configuration.beamSize, excluded: excluded)
+        return model.decoder.head.likeliest(
+          tape, hidden, count: 2 * configuration.beamSize, excluded: excluded)
       }
       position += 1
       var parents: [Int] = []
@@ -119,6 +117,27 @@ package struct BeamSearch: Sendable {
     }
     return results
   }
+
+  /// Tokens that a translation of so many source tokens has at most.
+  private func maximumLength(source count: Int) -> Int {
+    let limit =
+      Int(Double(count) * configuration.maximumLengthRatio) + configuration.maximumExtraLength
+    return min(limit, model.decoder.positionCount - 1)
+  }
+
+  /// Bytes that the search of a source of `count` tokens adds to those of the sources beside it, at most: the largest layer
+  /// of the encoder, what the decoder's layers read of the source, and the caches of hypotheses as long as they may become.
+  package func memory(source count: Int) -> Int {
+    let sizes = model.configuration
+    let size = tapePrecision.size
+    let layer = max(2 * sizes.feedForwardSize + 4 * sizes.hiddenSize, 8 * sizes.hiddenSize) * size
+    let layers = model.decoder.layers.count
+    let token = KeyValueCache.bytesPerToken(width: sizes.hiddenSize, type: tapePrecision)
+    return count * (layer + layers * token)
+      + maximumLength(source: count) * configuration.beamSize * layers * token
+  }
+
+  private var tapePrecision: ElementType { model.store.precision }
 
   /// The rows of a search see its source.
   private func spans(_ searches: [Search], _ sequences: Sequences) -> [AttentionSpan] {

@@ -58,9 +58,8 @@ extension TranslationModel {
       sequences: Sequences(offsets: batch.targetOffsets),
       rowMultiple: Self.rowMultiple)
     let padding = [Int32](repeating: -1, count: target.tokens.count - batch.labels.count)
-    return tape.crossEntropy(
-      logits(tape, source: source, target: target), labels: batch.labels + padding,
-      labelSmoothing: labelSmoothing)
+    return crossEntropy(
+      tape, source: source, target: target, labels: batch.labels + padding, labelSmoothing: labelSmoothing)
   }
 }
 

@@ -10,12 +10,17 @@ package struct Translation: Sendable, Equatable {
 }
 
 /// Text in, text out: tokenizer, model and search together, batched over lines and spread over workers.
+///
+/// A batch has as many lines as its memory allows: with the longest lines few, with ordinary ones `maximumLinesPerBatch`.
 package struct Translator: Sendable {
   private let tokenizer: Tokenizer
   private let search: BeamSearch
   private let positionCount: Int
-  /// Lines searched together by one worker.
-  private static let linesPerBatch = 32
+  /// Bytes that a worker's batch takes beside the model, unless a single line takes more.
+  private let batchBytes: Int
+  private static let maximumLinesPerBatch = 32
+  /// For models that are small beside their activations.
+  private static let leastBatchBytes = 48 << 20
 
   package init(_ model: TranslationModel, tokenizer: Tokenizer, beam: BeamConfiguration) {
     let specials = tokenizer.vocabulary.specials
@@ -24,6 +29,8 @@ package struct Translator: Sendable {
       model, start: specials.classification, end: specials.separator, specials: specials.ids,
       configuration: beam)
     positionCount = model.configuration.positionCount
+    // A step of the search reads the whole model for however few rows, so a large one deserves more of them.
+    batchBytes = max(Self.leastBatchBytes, model.store.elementCount)
   }
 
   /// The best translations of each line, best first, in the order of the lines; an empty line has an empty translation.
@@ -43,9 +50,7 @@ package struct Translator: Sendable {
     let order = sources.indices.filter { !sources[$0].isEmpty }.sorted {
       (sources[$0].count, $0) < (sources[$1].count, $1)
     }
-    let batches = stride(from: 0, to: order.count, by: Self.linesPerBatch).map {
-      Array(order[$0..<min($0 + Self.linesPerBatch, order.count)])
-    }
+    let batches = batches(order) { sources[$0].count }
     let found = try WorkerGroup(count: tapes.count).map(batches.count, tapes: tapes) { index, tape in
       search.translate(tape, sources: batches[index].map { sources[$0] })
     }
@@ -56,5 +61,22 @@ package struct Translator: Sendable {
       }
     }
     return results
+  }
+
+  /// Cuts the lines `order` into batches.
+  /// - Parameter length: the tokens of a line.
+  private func batches(_ order: [Int], length: (Int) -> Int) -> [[Int]] {
+    var batches: [[Int]] = []
+    var room = 0
+    for line in order {
+      let bytes = search.memory(source: length(line))
+      if bytes > room || batches.isEmpty || batches[batches.count - 1].count == Self.maximumLinesPerBatch {
+        batches.append([])
+        room = batchBytes
+      }
+      batches[batches.count - 1].append(line)
+      room -= bytes
+    }
+    return batches
   }
 }
