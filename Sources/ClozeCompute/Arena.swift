@@ -1,8 +1,11 @@
+internal import Foundation
+
 /// Memory for one micro-batch's activations and their gradients: handed out by moving a mark, taken back all at once, or
 /// back to an earlier mark.
 ///
 /// The first micro-batch finds out how much is needed; from then on nothing is allocated, until a micro-batch needs more
-/// than any before it.
+/// than any before it. Memory comes from the system page by page, as it is first written, and goes back to it whole: what
+/// `malloc` would keep of freed chunks of many megabytes is more than a batch needs.
 package final class Arena {
   private var chunks: [UnsafeMutableRawBufferPointer] = []
   private var chunkIndex = 0
@@ -17,7 +20,17 @@ package final class Arena {
   package init() {}
 
   deinit {
-    for chunk in chunks { chunk.deallocate() }
+    for chunk in chunks { Arena.unmap(chunk) }
+  }
+
+  private static func map(bytes: Int) -> UnsafeMutableRawBufferPointer {
+    let start = mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+    precondition(start != MAP_FAILED, "Arena: the system gives no \(bytes) bytes (errno \(errno))")
+    return UnsafeMutableRawBufferPointer(start: start, count: bytes)
+  }
+
+  private static func unmap(_ chunk: UnsafeMutableRawBufferPointer) {
+    munmap(chunk.baseAddress, chunk.count)
   }
 
   /// Bytes held from the system.
@@ -42,8 +55,7 @@ package final class Arena {
       chunkIndex += 1
       used = 0
     }
-    let chunk = UnsafeMutableRawBufferPointer.allocate(
-      byteCount: max(size, Arena.chunkBytes), alignment: Arena.alignment)
+    let chunk = Arena.map(bytes: max(size, Arena.chunkBytes))
     chunks.append(chunk)
     used = size
     guard let base = chunk.baseAddress else { preconditionFailure("Arena: an empty chunk") }
@@ -86,8 +98,8 @@ package final class Arena {
   package func reset() {
     if chunks.count > 1 {
       let total = capacity
-      for chunk in chunks { chunk.deallocate() }
-      chunks = [.allocate(byteCount: total, alignment: Arena.alignment)]
+      for chunk in chunks { Arena.unmap(chunk) }
+      chunks = [Arena.map(bytes: total)]
     }
     chunkIndex = 0
     used = 0

@@ -1,8 +1,8 @@
 /// The keys and values of the tokens that a decoder has produced, for R rows decoded side by side, so that a step
 /// computes the new token only.
 ///
-/// Row r owns `rowCapacity` places of [keys D | values D], in the precision of the tape. All rows are equally long. Memory
-/// is reserved for all of it and used as the rows grow.
+/// Row r owns `rowCapacity` places of [keys D | values D], in the precision of the tape. All rows are equally long. The
+/// memory is the tape's and lives until that begins anew.
 package final class KeyValueCache {
   package let rowCapacity: Int
   package let width: Int
@@ -12,24 +12,23 @@ package final class KeyValueCache {
   private let maximumRowCount: Int
   /// One row more than the most that are decoded, for `reorder` to put one aside.
   private let places: UnsafeMutableRawBufferPointer
+  private let arena: Arena
 
   /// - Parameters:
   ///   - rowCapacity: tokens a row can hold.
   ///   - width: D.
-  ///   - type: of the projections that it takes.
   ///   - maximumRowCount: rows that `reorder` may grow to; `rowCount` where nil.
-  package init(rowCount: Int, rowCapacity: Int, width: Int, type: ElementType, maximumRowCount: Int? = nil) {
+  package init(_ tape: Tape, rowCount: Int, rowCapacity: Int, width: Int, maximumRowCount: Int? = nil) {
     self.rowCount = rowCount
     self.rowCapacity = rowCapacity
     self.width = width
-    self.type = type
+    type = tape.precision
+    arena = tape.arena
     self.maximumRowCount = max(rowCount, maximumRowCount ?? 0)
-    places = .allocate(
-      byteCount: (self.maximumRowCount + 1) * rowCapacity
-        * KeyValueCache.bytesPerToken(width: width, type: type), alignment: 64)
+    let count =
+      (self.maximumRowCount + 1) * rowCapacity * KeyValueCache.bytesPerToken(width: width, type: type)
+    places = UnsafeMutableRawBufferPointer(start: arena.allocate(bytes: count), count: count)
   }
-
-  deinit { places.deallocate() }
 
   /// Bytes that a token of a row takes.
   package static func bytesPerToken(width: Int, type: ElementType) -> Int { 2 * width * type.size }
@@ -94,7 +93,7 @@ package final class KeyValueCache {
   var tensor: Tensor {
     guard let base = places.baseAddress else { preconditionFailure("KeyValueCache: no rows") }
     return Tensor(
-      rows: rowCount * rowCapacity, columns: 2 * width, type: type, bytes: base, owner: self)
+      rows: rowCount * rowCapacity, columns: 2 * width, type: type, bytes: base, owner: arena)
   }
 
   /// Row r's query sees row r's tokens so far.

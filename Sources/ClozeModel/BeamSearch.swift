@@ -79,7 +79,7 @@ package struct BeamSearch: Sendable {
     let longest = searches.map(\.maximumLength).max() ?? 0
     let caches = memories.map { _ in
       KeyValueCache(
-        rowCount: sources.count, rowCapacity: longest, width: model.decoder.width, type: tape.precision,
+        tape, rowCount: sources.count, rowCapacity: longest, width: model.decoder.width,
         maximumRowCount: sources.count * configuration.beamSize)
     }
     var results = [[Hypothesis]](repeating: [], count: sources.count)
@@ -125,19 +125,17 @@ package struct BeamSearch: Sendable {
     return min(limit, model.decoder.positionCount - 1)
   }
 
-  /// Bytes that the search of a source of `count` tokens adds to those of the sources beside it, at most: the largest layer
-  /// of the encoder, what the decoder's layers read of the source, and the caches of hypotheses as long as they may become.
+  /// Bytes that a source of `count` tokens adds to a search, at most: in the encoder those of its largest layer, after it
+  /// what the decoder's layers read of the source and the caches of hypotheses as long as they may become.
   package func memory(source count: Int) -> Int {
     let sizes = model.configuration
-    let size = tapePrecision.size
-    let layer = max(2 * sizes.feedForwardSize + 4 * sizes.hiddenSize, 8 * sizes.hiddenSize) * size
-    let layers = model.decoder.layers.count
-    let token = KeyValueCache.bytesPerToken(width: sizes.hiddenSize, type: tapePrecision)
-    return count * (layer + layers * token)
-      + maximumLength(source: count) * configuration.beamSize * layers * token
+    let precision = model.store.precision
+    let layer = max(2 * sizes.feedForwardSize + 5 * sizes.hiddenSize, 8 * sizes.hiddenSize) * precision.size
+    let token =
+      model.decoder.layers.count * KeyValueCache.bytesPerToken(width: sizes.hiddenSize, type: precision)
+    let cached = maximumLength(source: count) * configuration.beamSize
+    return max(count * layer, (count + cached) * token + count * sizes.hiddenSize * precision.size)
   }
-
-  private var tapePrecision: ElementType { model.store.precision }
 
   /// The rows of a search see its source.
   private func spans(_ searches: [Search], _ sequences: Sequences) -> [AttentionSpan] {

@@ -55,9 +55,9 @@ import Testing
         .contains("x.en:2: has an empty target"))
   }
 
-  private func batches(maximumLength: Int = 30, tokensPerMicrobatch: Int = 100, seed: UInt64 = 1) throws
-    -> TranslationBatches
-  {
+  private func batches(
+    maximumLength: Int = 30, tokensPerMicrobatch: Int = 100, seed: UInt64 = 1, pairsPerPool: Int = 8192
+  ) throws -> TranslationBatches {
     let letters = "abcdefghij".map(String.init)
     let tokenizer = Tokenizer(
       vocabulary: try Vocabulary(tokens: SpecialTokens.texts + letters), normalizer: .cased)
@@ -70,7 +70,31 @@ import Testing
     }
     return try TranslationBatches(
       pairs, tokenizer: tokenizer, maximumLength: maximumLength, tokensPerMicrobatch: tokensPerMicrobatch,
-      seed: seed)
+      seed: seed, pairsPerPool: pairsPerPool)
+  }
+
+  /// The place of a micro-batch in a run is found by a division, whatever the pools: every epoch has equally many, each with
+  /// at most as many positions as allowed, and every pair once.
+  @Test(arguments: [1, 7, 40, 64, 99, 149, 150, 300], [1, 45, 100, 1000])
+  func epochsHaveEquallyManyMicrobatches(pairsPerPool: Int, tokensPerMicrobatch: Int) throws {
+    let batches = try batches(tokensPerMicrobatch: tokensPerMicrobatch, pairsPerPool: pairsPerPool)
+    for epoch in 0..<20 {
+      let plan = batches.plan(epoch: epoch)
+      #expect(plan.count == batches.microbatchesPerEpoch)
+      #expect(plan.flatMap { $0 }.sorted() == Array(batches.pairs.indices))
+      #expect(
+        plan.allSatisfy { indices in
+          indices.count == 1
+            || indices.reduce(0) { $0 + batches.pairs[$1].positionCount } <= tokensPerMicrobatch
+        })
+    }
+    // Among several pools, pairs of one length meet others from epoch to epoch.
+    if pairsPerPool == 64, tokensPerMicrobatch == 1000 {
+      let companions = (0..<20).map { epoch in
+        Set(batches.plan(epoch: epoch).first { $0.contains(5) } ?? [])
+      }
+      #expect(Set(companions).count > 10)
+    }
   }
 
   @Test func aBatchIsThePairsWithoutPadding() throws {

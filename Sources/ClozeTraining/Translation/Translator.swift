@@ -16,21 +16,22 @@ package struct Translator: Sendable {
   private let tokenizer: Tokenizer
   private let search: BeamSearch
   private let positionCount: Int
-  /// Bytes that a worker's batch takes beside the model, unless a single line takes more.
   private let batchBytes: Int
   private static let maximumLinesPerBatch = 32
-  /// For models that are small beside their activations.
-  private static let leastBatchBytes = 48 << 20
 
-  package init(_ model: TranslationModel, tokenizer: Tokenizer, beam: BeamConfiguration) {
+  /// - Parameter batchBytes: bytes that a worker's batch takes beside the model, unless a single line takes more; nil for
+  ///   48 MiB, or for a quarter of the parameters' where that is more: a step of the search reads the whole model for however
+  ///   few lines, so a large one is given more of them.
+  package init(
+    _ model: TranslationModel, tokenizer: Tokenizer, beam: BeamConfiguration, batchBytes: Int? = nil
+  ) {
     let specials = tokenizer.vocabulary.specials
     self.tokenizer = tokenizer
     search = BeamSearch(
       model, start: specials.classification, end: specials.separator, specials: specials.ids,
       configuration: beam)
     positionCount = model.configuration.positionCount
-    // A step of the search reads the whole model for however few rows, so a large one deserves more of them.
-    batchBytes = max(Self.leastBatchBytes, model.store.elementCount)
+    self.batchBytes = batchBytes ?? max(48 << 20, model.store.elementCount)
   }
 
   /// The best translations of each line, best first, in the order of the lines; an empty line has an empty translation.
