@@ -149,10 +149,36 @@ import Testing
     return try PairSelection(TranslationPairs(pairs), tokenizer: tokenizer(), maximumLength: maximumLength)
   }
 
-  private func batches(tokensPerMicrobatch: Int = 100, seed: UInt64 = 1) throws -> TranslationBatches {
+  private func batches(
+    tokensPerMicrobatch: Int = 100, seed: UInt64 = 1, pairsPerPool: Int = 8192
+  ) throws -> TranslationBatches {
     TranslationBatches(
       try selection().encoded, specials: try tokenizer().vocabulary.specials,
-      tokensPerMicrobatch: tokensPerMicrobatch, seed: seed)
+      tokensPerMicrobatch: tokensPerMicrobatch, seed: seed, pairsPerPool: pairsPerPool)
+  }
+
+  /// The place of a micro-batch in a run is found by a division, whatever the pools: every epoch has equally many, each with
+  /// at most as many positions as allowed, and every pair once.
+  @Test(arguments: [1, 7, 40, 64, 99, 149, 150, 300], [1, 45, 100, 1000])
+  func epochsHaveEquallyManyMicrobatches(pairsPerPool: Int, tokensPerMicrobatch: Int) throws {
+    let batches = try batches(tokensPerMicrobatch: tokensPerMicrobatch, pairsPerPool: pairsPerPool)
+    for epoch in 0..<20 {
+      let plan = batches.plan(epoch: epoch)
+      #expect(plan.count == batches.microbatchesPerEpoch)
+      #expect(plan.flatMap { $0 }.sorted() == Array(batches.pairs.indices))
+      #expect(
+        plan.allSatisfy { indices in
+          indices.count == 1
+            || indices.reduce(0) { $0 + batches.pairs[$1].positionCount } <= tokensPerMicrobatch
+        })
+    }
+    // Among several pools, pairs of one length meet others from epoch to epoch.
+    if pairsPerPool == 64, tokensPerMicrobatch == 1000 {
+      let companions = (0..<20).map { epoch in
+        Set(batches.plan(epoch: epoch).first { $0.contains(5) } ?? [])
+      }
+      #expect(Set(companions).count > 10)
+    }
   }
 
   @Test func aBatchIsThePairsWithoutPadding() throws {

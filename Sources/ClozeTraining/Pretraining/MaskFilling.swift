@@ -46,8 +46,9 @@ package struct MaskFilling: Sendable {
     }
     let tape = Tape(store: model.store)
     tape.begin()
-    let logits = model.logits(tape, EncoderInput(sequences: [ids]), predicted: positions.map { Int32($0) })
-    let likeliest = tape.likeliest(logits, count: count, excluded: Set(specials.ids))
+    let likeliest = model.likeliest(
+      tape, EncoderInput(sequences: [ids]), predicted: positions.map { Int32($0) }, count: count,
+      excluded: Set(specials.ids))
     return zip(positions, likeliest).map { position, classes in
       Blank(
         position: position,

@@ -18,20 +18,28 @@ package enum TranslationProblem: Sendable {
 }
 
 /// Text in, text out: tokenizer, model and search together, batched over lines and spread over workers.
+///
+/// A batch has as many lines as its memory allows: with the longest lines few, with ordinary ones `maximumLinesPerBatch`.
 package struct Translator: Sendable {
   private let tokenizer: Tokenizer
   private let search: BeamSearch
   private let positionCount: Int
-  /// Lines searched together by one worker.
-  private static let linesPerBatch = 32
+  private let batchBytes: Int
+  private static let maximumLinesPerBatch = 32
 
-  package init(_ model: TranslationModel, tokenizer: Tokenizer, beam: BeamConfiguration) {
+  /// - Parameter batchBytes: bytes that a worker's batch takes beside the model, unless a single line takes more; nil for
+  ///   48 MiB, or for a quarter of the parameters' where that is more: a step of the search reads the whole model for however
+  ///   few lines, so a large one is given more of them.
+  package init(
+    _ model: TranslationModel, tokenizer: Tokenizer, beam: BeamConfiguration, batchBytes: Int? = nil
+  ) {
     let specials = tokenizer.vocabulary.specials
     self.tokenizer = tokenizer
     search = BeamSearch(
       model, start: specials.classification, end: specials.separator, specials: specials.ids,
       configuration: beam)
     positionCount = model.configuration.positionCount
+    self.batchBytes = batchBytes ?? max(48 << 20, model.store.elementCount)
   }
 
   /// The best translations of each line, best first, in the order of the lines; an empty line has an empty translation.
@@ -51,9 +59,7 @@ package struct Translator: Sendable {
     let order = sources.indices.filter { !sources[$0].isEmpty }.sorted {
       (sources[$0].count, $0) < (sources[$1].count, $1)
     }
-    let batches = stride(from: 0, to: order.count, by: Self.linesPerBatch).map {
-      Array(order[$0..<min($0 + Self.linesPerBatch, order.count)])
-    }
+    let batches = batches(order) { sources[$0].count }
     let found = try WorkerGroup(count: tapes.count).map(batches.count, tapes: tapes) { index, tape in
       search.translate(tape, sources: batches[index].map { sources[$0] })
     }
@@ -68,5 +74,22 @@ package struct Translator: Sendable {
       }
     }
     return results
+  }
+
+  /// Cuts the lines `order` into batches.
+  /// - Parameter length: the tokens of a line.
+  private func batches(_ order: [Int], length: (Int) -> Int) -> [[Int]] {
+    var batches: [[Int]] = []
+    var room = 0
+    for line in order {
+      let bytes = search.memory(source: length(line))
+      if bytes > room || batches.isEmpty || batches[batches.count - 1].count == Self.maximumLinesPerBatch {
+        batches.append([])
+        room = batchBytes
+      }
+      batches[batches.count - 1].append(line)
+      room -= bytes
+    }
+    return batches
   }
 }
