@@ -2,6 +2,7 @@ import ArgumentParser
 import ClozeCLI
 import ClozeCore
 import ClozeData
+import ClozeText
 import ClozeTraining
 import Foundation
 
@@ -100,6 +101,9 @@ struct Evaluate: Tool {
     }
     let pretrained = try PretrainedModel(folder, precision: dumpLogits == nil ? precision : .float32)
     if let fill {
+      warn(
+        of: UnknownText(TextLoss([fill], pretrained.tokenizer, specials: .recognized), pretrained.tokenizer),
+        in: "--fill")
       let blanks = try MaskFilling(pretrained).fill(fill, count: topK)
       let result = FillingResult(model: folder, sentence: fill, blanks: blanks)
       return try StandardOutput.writeLine(json ? result.json() : result.text)
@@ -107,6 +111,7 @@ struct Evaluate: Tool {
     if let data { return try score(pretrained, questions: shardQuestions(data, pretrained), on: data) }
     if let text {
       let encoded = try encodedText(text, pretrained)
+      warn(of: encoded.unknownText, in: text)
       if let dumpLogits { return try dump(pretrained, encoded, source: text, to: dumpLogits) }
       try score(pretrained, questions: textQuestions(encoded, pretrained), on: text)
     }
@@ -116,8 +121,14 @@ struct Evaluate: Tool {
   private func shardQuestions(_ folder: String, _ pretrained: PretrainedModel) throws -> MaskedQuestions {
     let dataset = try TokenDataset(folder: URL(fileURLWithPath: folder), split: split)
     try pretrained.check(dataset)
+    if let unknownText = dataset.index.unknownText { warn(of: unknownText, in: folder) }
     return try MaskedQuestions(
       dataset, scheme: questions.scheme(for: pretrained), vocabulary: pretrained.tokenizer.vocabulary)
+  }
+
+  private func warn(of unknownText: UnknownText, in source: String) {
+    guard unknownText.isWorthAWarning else { return }
+    Console.warning("\(source): \(unknownText.description); \(unknownText.adviceForModel)")
   }
 
   private func encodedText(_ path: String, _ pretrained: PretrainedModel) throws -> EncodedText {

@@ -57,13 +57,15 @@ struct TranslationScoring {
       Translator(model, tokenizer: tokenizer, beam: beam),
       tapes: WorkerGroup(count: workers).tapes(for: model.store))
     return TranslationResult(
-      model: folder, precision: "\(model.store.precision)", pairs: pairs.count,
+      unknown: UnknownPairs(pairs, tokenizer), model: folder, precision: "\(model.store.precision)",
+      pairs: pairs.count,
       data: Digest(of: try Data(file: file)), beam: beam, report: report)
   }
 }
 
 /// The outcome of `--translation`, as a person and as a program reads it.
 struct TranslationResult {
+  let unknown: UnknownPairs
   let model: URL
   let precision: String
   let pairs: Int
@@ -71,7 +73,7 @@ struct TranslationResult {
   let beam: BeamConfiguration
   let report: TranslationEvaluation.Report
 
-  var warnings: [String] { report.warnings }
+  var warnings: [String] { report.warnings + unknown.warnings(of: "test") }
 
   var text: String {
     var table = Table()
@@ -93,7 +95,7 @@ struct TranslationResult {
         model: model.path, precision: precision, pairs: pairs, data: data.hex, beamSize: beam.beamSize,
         lengthPenalty: beam.lengthPenalty, bleu: JSON.Score(report.bleu), chrF: JSON.Score(report.chrF),
         chrFPlusPlus: JSON.Score(report.chrFPlusPlus), diversity: report.diversity,
-        hypotheses: report.hypotheses, warnings: report.warnings))
+        hypotheses: report.hypotheses, warnings: warnings))
   }
 }
 

@@ -66,13 +66,16 @@ struct Finetune: Tool {
     let start =
       model.map { FinetuneStart.pretrained(URL(fileURLWithPath: $0)) }
       ?? .scratch(tokenizer: URL(fileURLWithPath: tokenizer ?? ""))
+    let (training, held) = (try pairs(train), try pairs(validation))
     let run = try FinetuneRun(
-      configuration: configuration, start: start, training: try pairs(train),
-      validation: try pairs(validation),
+      configuration: configuration, start: start, training: training, validation: held,
       output: URL(fileURLWithPath: output), resume: resume)
     let progress = ProgressLine(quiet: common.quiet)
     for error in run.damaged { progress.warning("\(error)") }
     describe(run, to: progress)
+    for (name, pairs) in [("training", training), ("validation", held)] {
+      for warning in UnknownPairs(pairs, run.tokenizer).warnings(of: name) { progress.warning(warning) }
+    }
 
     let interruption = Interruption()
     var best: ValidationReport?

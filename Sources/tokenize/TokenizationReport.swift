@@ -1,4 +1,6 @@
+import ClozeCore
 import ClozeData
+import ClozeText
 import Foundation
 
 /// The table that `tokenize` ends with.
@@ -6,6 +8,33 @@ struct TokenizationReport {
   let statistics: CorpusStatistics
   let index: DataIndex
   let folder: URL
+  let normalizer: TextNormalizer
+
+  /// What of the text is lost that somebody may not know of.
+  var warnings: [String] {
+    let unknown = index.unknownText.flatMap {
+      $0.isWorthAWarning ? "unknown text: \($0.description); \($0.adviceForTokenizing)" : nil
+    }
+    return (unknown.map { [$0] } ?? []) + statistics.loss.normalizationWarnings
+  }
+
+  /// What the tokenizer's settings take from the text, where they do.
+  private var lossRows: [(String, String)] {
+    var rows: [(String, String)] = []
+    if let unknownText = index.unknownText {
+      rows.append(("unknown characters", unknownText.description))
+      if unknownText.longestWord != Tokenizer.standardLongestWord {
+        rows.append(("longest word", "\(Figure.count(unknownText.longestWord)) characters"))
+      }
+    }
+    if normalizer.stripsAccents ?? normalizer.lowercases {
+      rows.append(("characters without their marks", Figure.percent(statistics.loss.markShare, 4)))
+    }
+    if normalizer.lowercases {
+      rows.append(("capitals made small", Figure.percent(statistics.loss.caseShare, 4)))
+    }
+    return rows
+  }
 
   var text: String {
     let (train, held) = (index.train, index.validation)
@@ -25,6 +54,8 @@ struct TokenizationReport {
       ("bytes/token before compression", ratio(rawBytes, tokens, digits: 3)),
       ("bytes of text/token", ratio(train.bytes + held.bytes, tokens, digits: 3)),
       ("unknown tokens", ratio(100 * statistics.tokens.unknownTokens, tokens, digits: 4) + " %"),
+    ]
+    let rest: [(String, String)] = [
       ("pieces per word", ratio(tokens, words, digits: 3)),
       ("unigram entropy", String(format: "%.4f nats/token", index.unigramEntropy)),
       ("exact duplicates dropped", "\(statistics.duplicates)"),
@@ -35,7 +66,7 @@ struct TokenizationReport {
       ("corpus", index.corpus.short),
       ("output", folder.path),
     ]
-    return FigureTable.text(rows)
+    return FigureTable.text(rows + lossRows + rest)
   }
 
   private func ratio(_ part: Int, _ whole: Int, digits: Int) -> String {

@@ -1,4 +1,5 @@
 internal import ClozeCore
+package import ClozeText
 internal import Foundation
 
 /// How often each token occurs in the train split: the unigram baseline, and the bands of rare and frequent tokens.
@@ -60,6 +61,11 @@ package struct UnigramCounts: Sendable, Equatable {
       let p = Double(count) / total
       return sum - p * log(p)
     }
+  }
+
+  /// How many tokens are not special, which are those that a model is asked for.
+  package func ordinaryTotal(_ vocabulary: Vocabulary) -> UInt64 {
+    zip(counts, vocabulary.isSpecial).reduce(0) { $1.1 ? $0 : $0 + $1.0 }
   }
 
   /// The most frequent token (the first of equals), which is what the unigram baseline always predicts; nil without

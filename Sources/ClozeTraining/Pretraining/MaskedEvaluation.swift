@@ -27,6 +27,16 @@ package struct MaskedEvaluation: Sendable {
     self.microbatchWindows = microbatchWindows
   }
 
+  /// Whether any window has a masked position.
+  /// - Throws: what the source throws.
+  package func asksAnything() throws -> Bool {
+    for first in stride(from: 0, to: windowCount, by: microbatchWindows)
+    where try !source(first..<min(first + microbatchWindows, windowCount)).labels.isEmpty {
+      return true
+    }
+    return false
+  }
+
   /// Scores `model` on the tapes' workers; the report has the same bits for any number of them.
   ///
   /// - Parameter progress: hears, on any worker, of each window that is done; the sum of what it hears is `windowCount`.

@@ -1,0 +1,119 @@
+import ClozeTestSupport
+import Foundation
+import Testing
+
+/// What the tools say of text that a tokenizer cannot read, and what its normalization takes.
+@Suite struct UnknownTextToolTests {
+  private let work: Workplace
+
+  init() throws { work = try Workplace() }
+
+  private func copy(_ fixture: String) throws {
+    try FileManager.default.copyItem(at: Fixtures.url(fixture), to: work.folder.file(fixture))
+  }
+
+  // MARK: tokenize
+
+  @Test func thaiIsReadWithTheDefaults() throws {
+    try copy("thai.txt")
+    let result = try work.succeed(
+      "tokenize", "thai.txt", "--output", "thai", "--documents", "lines", "--vocabulary-size", "500")
+    let rows = try work.table(result.output)
+    #expect(rows["unknown characters"] == "none of 13,293 characters")
+    #expect(rows["longest word"] == "400 characters")
+    #expect(!result.errors.contains("unknown"))
+    let file = String(decoding: try work.bytes("thai/tokenizer.json"), as: UTF8.self)
+    #expect(file.contains("\"max_input_chars_per_word\": 400,"))
+  }
+
+  /// More than a fifth unknown: refused with the mend, an older folder stays, and --allow-unknown goes on.
+  @Test func unreadableTextIsRefused() throws {
+    try copy("thai.txt")
+    let arguments = [
+      "thai.txt", "--output", "data", "--documents", "lines", "--vocabulary-size", "500", "--longest-word",
+      "100",
+    ]
+    _ = try work.succeed("tokenize", "corpus.txt", "--output", "data", "--vocabulary-size", "300")
+    let before = try work.contents("data")
+    let refused = try Program("tokenize", arguments + ["--force"], in: work.folder).wait()
+    #expect(refused.status == 65)
+    #expect(refused.errors.contains("77.21 % of the characters (10,264 of 13,293) become [UNK]: Thai 10,264"))
+    #expect(refused.errors.contains("raise --longest-word"))
+    #expect(refused.errors.contains("--allow-unknown"))
+    let after = try work.contents("data").filter { !$0.key.contains("incoming.partial") }
+    #expect(after == before)
+
+    let allowed = try Program("tokenize", arguments + ["--force", "--allow-unknown"], in: work.folder).wait()
+    #expect(allowed.status == 0, "\(allowed.errors)")
+    #expect(allowed.errors.contains("warning: unknown text: 77.21 %"))
+    // What it says helps, helps.
+    let raised = Array(arguments.dropLast(2)) + ["--longest-word", "300", "--force"]
+    let result = try Program("tokenize", raised, in: work.folder).wait()
+    #expect(result.status == 0, "\(result.errors)")
+    #expect(try work.table(result.output)["unknown characters"] == "none of 13,293 characters")
+  }
+
+  /// 1 % of the characters: counted, named, warned of, and read again by the folder's users.
+  @Test func aLittleUnknownTextIsWarnedOf() throws {
+    try work.folder.write(
+      String(repeating: "the cat sees the dog\n\n", count: 1) + "the cat sees the dog again and กข again\n\n"
+        + String(repeating: "a dog and a cat see the cat again\n", count: 6), to: "mixed.txt")
+    try work.folder.write(
+      ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "cat", "see", "##s", "dog", "again", "and", "a"]
+        .joined(separator: "\n") + "\n", to: "vocab.txt")
+    let result = try work.succeed(
+      "tokenize", "mixed.txt", "--output", "data", "--tokenizer", "vocab.txt", "--cased", "--validation-rate",
+      "0")
+    // 16 + 31 + 6 x 25 characters, of which two are Thai.
+    let sentence = "1.02 % of the characters (2 of 197) become [UNK]: Thai 2; most often ก U+0E01, ข U+0E02"
+    #expect(result.errors.contains("warning: unknown text: \(sentence)"))
+    #expect(result.errors.contains("larger --vocabulary-size or a vocabulary of this text"))
+    let index = String(decoding: try work.bytes("data/index.json"), as: UTF8.self)
+    #expect(index.contains("\"unknownText\":{\"characters\":197,"))
+    #expect(index.contains("\"scripts\":{\"Thai\":2}"))
+    // A lost index comes back with it.
+    try FileManager.default.removeItem(at: work.folder.file("data/index.json"))
+    _ = try work.succeed("tokenize", "--repair", "data")
+    #expect(String(decoding: try work.bytes("data/index.json"), as: UTF8.self) == index)
+  }
+
+  // MARK: Accents and case
+
+  @Test(arguments: [
+    (["--uncased"], "हिन्दी tiếng Ọmọ", "false"), (["--uncased", "--keep-accents"], "हिन्दी tiếng ọmọ", "false"),
+    (["--uncased", "--strip-accents"], "हिनदी tieng omo", "true"), (["--cased"], "हिन्दी tiếng Ọmọ", "null"),
+    (["--cased", "--strip-accents"], "हिनदी tieng Omo", "true"),
+  ])
+  func accentsAreChosenApartFromCase(flags: [String], pieces: String, setting: String) throws {
+    try work.folder.write(
+      (1...3).map { "हिन्दी tiếng Ọmọ \($0)\n\n" }.joined(), to: "letters.txt")
+    let result = try Program(
+      "tokenize",
+      ["letters.txt", "--output", "data", "--vocabulary-size", "200", "--validation-rate", "0"] + flags,
+      in: work.folder
+    ).wait()
+    #expect(result.status == 0, "\(result.errors)")
+    let tokens = String(decoding: try work.bytes("data/vocab.txt"), as: UTF8.self).split(separator: "\n")
+    for word in pieces.split(separator: " ") {
+      let word = flags.contains("--uncased") ? word.lowercased() : String(word)
+      #expect(tokens.contains { $0.unicodeScalars.elementsEqual(word.unicodeScalars) }, "\(word)")
+    }
+    let file = String(decoding: try work.bytes("data/tokenizer.json"), as: UTF8.self)
+    #expect(file.contains("\"strip_accents\": \(setting)"))
+    #expect(result.errors.contains("accents: ") == flags.contains("--strip-accents"))
+    #expect(result.errors.contains("case: ") == flags.contains("--uncased"))
+  }
+
+  @Test(arguments: [
+    (["--strip-accents"], "--strip-accents is for a vocabulary to train"),
+    (["--longest-word", "200"], "--longest-word is for a vocabulary to train"),
+  ])
+  func aGivenTokenizerKeepsItsSettings(option: [String], message: String) throws {
+    try work.tokenize()
+    let result = try Program(
+      "tokenize", ["corpus.txt", "--output", "data", "--tokenizer", "shards"] + option, in: work.folder
+    ).wait()
+    #expect(result.status == 64)
+    #expect(result.errors.contains(message))
+  }
+}
