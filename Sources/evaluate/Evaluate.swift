@@ -108,20 +108,28 @@ struct Evaluate: Tool {
       let result = FillingResult(model: folder, sentence: fill, blanks: blanks)
       return try StandardOutput.writeLine(json ? result.json() : result.text)
     }
-    if let data { return try score(pretrained, questions: shardQuestions(data, pretrained), on: data) }
+    if let data {
+      let dataset = try TokenDataset(folder: URL(fileURLWithPath: data), split: split)
+      return try score(
+        pretrained, questions: shardQuestions(dataset, pretrained), on: data,
+        unknownText: dataset.index.unknownText)
+    }
     if let text {
       let encoded = try encodedText(text, pretrained)
-      warn(of: encoded.unknownText, in: text)
-      if let dumpLogits { return try dump(pretrained, encoded, source: text, to: dumpLogits) }
-      try score(pretrained, questions: textQuestions(encoded, pretrained), on: text)
+      if let dumpLogits {
+        warn(of: encoded.unknownText, in: text)
+        return try dump(pretrained, encoded, source: text, to: dumpLogits)
+      }
+      try score(
+        pretrained, questions: textQuestions(encoded, pretrained), on: text, unknownText: encoded.unknownText)
     }
   }
 
   /// Windows of a split, which must be made with the model's tokenizer.
-  private func shardQuestions(_ folder: String, _ pretrained: PretrainedModel) throws -> MaskedQuestions {
-    let dataset = try TokenDataset(folder: URL(fileURLWithPath: folder), split: split)
+  private func shardQuestions(_ dataset: TokenDataset, _ pretrained: PretrainedModel) throws
+    -> MaskedQuestions
+  {
     try pretrained.check(dataset)
-    if let unknownText = dataset.index.unknownText { warn(of: unknownText, in: folder) }
     return try MaskedQuestions(
       dataset, scheme: questions.scheme(for: pretrained), vocabulary: pretrained.tokenizer.vocabulary)
   }
@@ -142,7 +150,10 @@ struct Evaluate: Tool {
       text, scheme: questions.scheme(for: pretrained), vocabulary: pretrained.tokenizer.vocabulary)
   }
 
-  private func score(_ pretrained: PretrainedModel, questions: MaskedQuestions, on source: String) throws {
+  private func score(
+    _ pretrained: PretrainedModel, questions: MaskedQuestions, on source: String, unknownText: UnknownText?
+  ) throws {
+    if let unknownText { warn(of: unknownText, in: source) }
     let progress = EvaluationProgress(
       windowCount: self.questions.windowCount(of: questions.windowCount), quiet: common.quiet)
     let report = try questions.evaluation(windowCount: progress.windowCount)
@@ -153,7 +164,8 @@ struct Evaluate: Tool {
     let result = MaskedResult(
       model: pretrained.folder, precision: "\(pretrained.model.store.precision)", scheme: questions.scheme,
       report: report,
-      signature: questions.signature(tokenizer: pretrained.tokenizer.digest, count: report.all.count))
+      signature: questions.signature(tokenizer: pretrained.tokenizer.digest, count: report.all.count),
+      unknownText: unknownText)
     try StandardOutput.writeLine(json ? result.json() : result.text)
   }
 

@@ -116,4 +116,117 @@ import Testing
     #expect(result.status == 64)
     #expect(result.errors.contains(message))
   }
+
+  // MARK: The other tools
+
+  /// A run's folders, made of text in which 5 of the characters are no longer in the vocabulary.
+  private func pretrainedOnPart() throws {
+    try work.tokenize()
+    try work.pretrain()
+    try work.folder.write(
+      String(decoding: try work.bytes("corpus.txt"), as: UTF8.self) + "\n\nกขคกขค กขคกขค\n\n"
+        + String(repeating: "ข", count: 300), to: "more.txt")
+  }
+
+  private let guess = "the model never sees them; use one whose vocabulary is of such text"
+
+  @Test func pretrainWarnsOfItsData() throws {
+    try pretrainedOnPart()
+    _ = try work.succeed(
+      "tokenize", "more.txt", "--output", "data", "--tokenizer", "shards", "--validation-rate", "0.1")
+    let arguments = [
+      "--config", "small.yaml", "--data", "data", "--output", "other", "--set", "stop.steps=1",
+    ]
+    let run = try Program("pretrain", arguments, in: work.folder).wait()
+    #expect(run.status == 0, "\(run.errors)")
+    #expect(run.errors.contains("warning: data: "))
+    #expect(run.errors.contains("become [UNK]: Thai 312; most often ข U+0E02, ก U+0E01, ค U+0E04"))
+    let plan = try Program("pretrain", arguments + ["--plan", "--output", "planned"], in: work.folder).wait()
+    #expect(try work.table(plan.output)["unknown characters"]?.contains("become [UNK]: Thai 312") == true)
+
+    // A folder from before it was counted is read as ever.
+    let index = String(decoding: try work.bytes("data/index.json"), as: UTF8.self)
+    try work.folder.write(
+      index.replacing(/"unknownText":\{.*?"tooLong":\d+\},/, with: ""), to: "data/index.json")
+    #expect(!String(decoding: try work.bytes("data/index.json"), as: UTF8.self).contains("unknownText"))
+    let old = try Program("pretrain", arguments + ["--plan", "--output", "planned"], in: work.folder).wait()
+    #expect(old.status == 0, "\(old.errors)")
+    #expect(try work.table(old.output)["unknown characters"] == nil)
+  }
+
+  @Test func evaluateWarnsOfTextAndOfASentence() throws {
+    try pretrainedOnPart()
+    try work.folder.write("我和猫 และ ข\n\n" + "The cat sees 🙂.\n", to: "text.txt")
+    let scored = try work.succeed("evaluate", "--model", "run", "--text", "text.txt")
+    #expect(scored.errors.contains("warning: text.txt: "))
+    #expect(scored.errors.contains("Thai 4, Emoji 1"))
+    #expect(scored.errors.contains(guess))
+    #expect(scored.output.contains("unknown characters  "))
+    let json = try work.succeed("evaluate", "--model", "run", "--text", "text.txt", "--json")
+    #expect(json.output.contains("\"scripts\""))
+    let filled = try work.succeed("evaluate", "--model", "run", "--fill", "The ก [MASK] sees.")
+    #expect(filled.errors.contains("warning: --fill: "))
+    #expect(filled.errors.contains("Thai 1; most often ก U+0E01"))
+    #expect(try work.succeed("evaluate", "--model", "run", "--fill", "the [MASK]").errors.isEmpty)
+  }
+
+  @Test func pairsAreCountedOnBothSides() throws {
+    try pretrainedOnPart()
+    for name in ["train.tsv", "validation.tsv"] {
+      let lines = try work.lines(name)
+      try work.folder.write(
+        lines.map { name == "train.tsv" ? $0.replacing("\t", with: " กข\t") : $0 + " 🙂" }.joined(
+          separator: "\n"),
+        to: name)
+    }
+    try work.finetune()
+    let result = try work.run(
+      "finetune", "--config", "finetune.yaml", "--model", "run", "--train", "train.tsv", "--validation",
+      "validation.tsv", "--output", "again")
+    #expect(result.errors.contains("warning: training sources: "))
+    #expect(result.errors.contains("warning: validation targets: "))
+    #expect(!result.errors.contains("training targets: ") && !result.errors.contains("validation sources: "))
+    let scored = try work.succeed(
+      "evaluate", "--model", "zh-en", "--translation", "validation.tsv", "--beam", "1")
+    #expect(scored.errors.contains("warning: test targets: "))
+    #expect(scored.errors.contains("Emoji 20; most often 🙂 U+1F642"))
+
+    // A line that cannot be read is named, the first ten each and all of them once.
+    let known = try #require(work.lines("validation.tsv").first?.split(separator: "\t").first)
+    let lines = (1...40).map { $0 % 2 == 0 ? "\(known) ก" : String(known) }
+    let translated = try work.succeed(
+      "translate", "--model", "zh-en", "--beam", "1", input: lines.joined(separator: "\n") + "\n")
+    #expect(translated.output.split(separator: "\n", omittingEmptySubsequences: false).count == 41)
+    let warnings = translated.errors.split(separator: "\n").filter { $0.hasPrefix("warning: ") }
+    #expect(warnings.count == 11)
+    #expect(warnings.first?.hasPrefix("warning: line 2: ") == true)
+    #expect(warnings.dropLast().last?.hasPrefix("warning: line 20: ") == true)
+    #expect(
+      warnings.last?.hasPrefix("warning: 20 lines hold characters that the model does not know") == true)
+    #expect(warnings.last?.contains("Thai 20; most often ก U+0E01") == true)
+  }
+
+  // MARK: Nothing to learn
+
+  @Test func aCorpusOfUnknownTextAloneIsNotTrainedOn() throws {
+    try work.tokenize()
+    try work.folder.write((1...40).map { "ก\($0) ขค ก ข\n\n" }.joined(), to: "thai.txt")
+    try work.folder.write(
+      ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "x"].joined(separator: "\n") + "\n", to: "vocab.txt")
+    let arguments = [
+      "thai.txt", "--output", "data", "--tokenizer", "vocab.txt", "--cased", "--validation-rate", "0.3",
+    ]
+    let refused = try Program("tokenize", arguments, in: work.folder).wait()
+    #expect(refused.status == 65 && refused.errors.contains("100.00 % of the characters"))
+    #expect(!work.exists("data/index.json"))
+    #expect(try Program("tokenize", arguments + ["--allow-unknown"], in: work.folder).wait().status == 0)
+    for more in [[], ["--plan"], ["--verify-resume", "2"]] {
+      let run = try Program(
+        "pretrain", ["--config", "small.yaml", "--data", "data", "--output", "other"] + more, in: work.folder
+      ).wait()
+      #expect(run.status == 65)
+      #expect(run.errors.contains("there is nothing to predict; tokenize with a vocabulary of this text"))
+      #expect(!work.exists("other"))
+    }
+  }
 }
