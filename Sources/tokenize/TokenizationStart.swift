@@ -119,7 +119,7 @@ struct TokenizationStart {
         throw CorpusError.changed(inputs: pass.inputs.description)
       }
       let unknownText = UnknownText(statistics.loss, tokenizer)
-      guard allowsUnknown || unknownText.share <= UnknownText.refusalShare else {
+      guard unknownText.characters > 0, allowsUnknown || unknownText.share <= UnknownText.refusalShare else {
         throw UnreadableText(inputs: pass.inputs.description, unknownText: unknownText)
       }
       return (statistics, try writer.finish(corpus: statistics.corpus, unknownText: unknownText))

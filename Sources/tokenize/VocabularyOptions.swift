@@ -98,7 +98,7 @@ enum Accents: String, EnumerableFlag {
   case keepAccents = "keep-accents"
 }
 
-/// More of the text is unknown to the tokenizer than is worth training on.
+/// More of the text is unknown to the tokenizer than is worth training on, or nothing of it is left.
 struct UnreadableText: Failure {
   let inputs: String
   let unknownText: UnknownText
@@ -106,7 +106,12 @@ struct UnreadableText: Failure {
   var exitStatus: ExitStatus { .data }
 
   var description: String {
-    "\(inputs): \(unknownText.description); \(unknownText.adviceForTokenizing); "
+    guard unknownText.characters > 0 else {
+      return
+        "\(inputs): no document has a token, for the tokenizer drops all their characters: controls, format and "
+        + "private-use characters, and the marks it strips; tokenize with another tokenizer or other text"
+    }
+    return "\(inputs): \(unknownText.description); \(unknownText.adviceForTokenizing); "
       + "--allow-unknown goes on, from where this run came to"
   }
 }

@@ -77,6 +77,19 @@ import Testing
     #expect(String(decoding: try work.bytes("data/index.json"), as: UTF8.self) == index)
   }
 
+  /// Private use, formats and marks that are stripped: a data folder without a token would train nothing.
+  @Test func textOfWhichNothingIsLeftIsRefused() throws {
+    try work.folder.write(
+      ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "x"].joined(separator: "\n") + "\n", to: "vocab.txt")
+    try work.folder.write("\u{E000}\u{E001}\n\n\u{200B}\u{301}\n\n\u{FFFD}\n", to: "nothing.txt")
+    let result = try work.run(
+      "tokenize", "nothing.txt", "--output", "data", "--tokenizer", "vocab.txt", "--uncased",
+      "--allow-unknown")
+    #expect(result.status == 65)
+    #expect(result.errors.contains("nothing.txt: no document has a token"))
+    #expect(!work.exists("data/index.json"))
+  }
+
   // MARK: Accents and case
 
   @Test(arguments: [

@@ -46,7 +46,8 @@ package enum TranslationError: Failure {
 
 /// Labelled pairs for training a translator: lines of `source<TAB>target`, or line i of two files.
 ///
-/// White space around a side goes, a byte-order mark and CR before the newline too. A blank line is refused like any
+/// Spaces and tabs of ASCII around a side go, a byte-order mark and CR before the newline too. All other white space and
+/// format characters stay: BLEU and chrF are of the text as it is. A side of white space alone is empty. A blank line is refused like any
 /// other line without a tab, except at the end of the file. A line has at most 1 MiB.
 package enum TranslationPairs {
   /// Bytes.
@@ -107,8 +108,13 @@ package enum TranslationPairs {
   }
 
   private static func side(_ field: Substring, _ name: String, _ url: URL, _ line: Int) throws -> String {
-    let text = field.trimmingCharacters(in: .whitespacesAndNewlines)
-    guard !text.isEmpty else { throw TranslationError.emptySide(path: url.path, line: line, side: name) }
+    // By scalars: with a mark after it, a space is another character.
+    func isSpace(_ scalar: Unicode.Scalar) -> Bool { scalar == " " || scalar == "\t" || scalar == "\r" }
+    let scalars = field.unicodeScalars.drop(while: isSpace)
+    let text = scalars.lastIndex { !isSpace($0) }.map { String(scalars[...$0]) } ?? ""
+    guard !text.unicodeScalars.allSatisfy(\.properties.isWhitespace) else {
+      throw TranslationError.emptySide(path: url.path, line: line, side: name)
+    }
     return text
   }
 }
