@@ -7,8 +7,9 @@
 ///
 /// Memory: at most `capacity` distinct words and 16 x `capacity` bytes of them, which with the table around them is
 /// less than 64 x `capacity` bytes (256 MB at the default), and as much again for a moment when the table grows or is
-/// pruned; the same for the parts of long words. When a limit is reached, the rarest words go: all whose count is at most the smallest t that frees half of
-/// the room. The count of a word is then too low by at most the sum of these t, which is `undercount`.
+/// pruned; the same for the parts of long words. When a limit is reached, the rarest words go: all whose count is at
+/// most the smallest t that frees half of the room, but for a sample of them where they are nearly all. The count of a
+/// word is then too low by at most the sum of these t, which is `undercount`.
 ///
 /// Source: Manku and Motwani 2002, "Approximate frequency counts over data streams", section 4.2 (lossy counting),
 /// with a threshold that rises by need and not by the clock.
@@ -205,24 +206,51 @@ private struct CountedWords {
   @inline(never)
   private mutating func prune() {
     let order = counts.indices.sorted { counts[$0] > counts[$1] }
-    var byteCount = 0
-    var threshold = 0
-    for (rank, number) in order.enumerated() {
-      byteCount += table.withBytes(of: number) { $0.count }
-      if rank >= capacity / 2 || byteCount > CountedWords.bytesPerWord * capacity / 2 {
-        // Words of equal count stay or go together, so that the order of their coming decides nothing.
-        threshold = counts[number]
-        break
-      }
+    var room = Room(count: capacity / 2, bytes: CountedWords.bytesPerWord * capacity / 2)
+    let last = order.first { !room.take(byteCount(of: $0)) }
+    // Words of equal count stay or go together, so that the order of their coming decides nothing.
+    let threshold = last.map { counts[$0] } ?? 0
+    var kept = counts.indices.filter { counts[$0] > threshold }
+    if kept.count < capacity / 4, kept.reduce(0, { $0 + byteCount(of: $1) }) < 4 * capacity {
+      kept = sample(of: threshold, beside: kept)
     }
     var keptWords = WordTable()
-    var keptCounts: [Int] = []
-    for (number, count) in counts.enumerated() where count > threshold {
-      table.withBytes(of: number) { _ = keptWords.insert($0) }
-      keptCounts.append(count)
-    }
+    for number in kept { table.withBytes(of: number) { _ = keptWords.insert($0) } }
+    counts = kept.map { counts[$0] }
     table = keptWords
-    counts = keptCounts
     undercount += threshold
+  }
+
+  /// `kept`, and with it those words of this count whose hashes are below a bound that leaves half of the room free.
+  ///
+  /// Where nearly all words come once, as the parts of sentences without spaces do, little would be left of them
+  /// otherwise. A hash hangs on the word alone, so after any number of prunings they are a sample of the whole text.
+  private func sample(of count: Int, beside kept: [Int]) -> [Int] {
+    var bound = UInt64(1) << 32
+    while bound > 0 {
+      var room = Room(count: capacity / 2, bytes: CountedWords.bytesPerWord * capacity / 2)
+      let numbers = counts.indices.filter { number in
+        counts[number] > count
+          || counts[number] == count && table.withBytes(of: number) { UInt64(WordKey($0).hash) < bound }
+      }
+      if numbers.allSatisfy({ room.take(byteCount(of: $0)) }) { return numbers }
+      bound /= 2
+    }
+    return kept
+  }
+
+  private func byteCount(of number: Int) -> Int { table.withBytes(of: number) { $0.count } }
+
+  /// What may still be kept.
+  private struct Room {
+    var count: Int
+    var bytes: Int
+
+    /// - Returns: whether there was room for a word of so many bytes.
+    mutating func take(_ byteCount: Int) -> Bool {
+      count -= 1
+      bytes -= byteCount
+      return count >= 0 && bytes >= 0
+    }
   }
 }

@@ -17,6 +17,10 @@ struct Tokenize: Tool {
       one, and to encode it. Equal documents are kept once. The output has the same bytes for any \
       --workers. Literal [MASK] and the like are text and are counted.
 
+      What the tokenizer cannot read becomes [UNK]: its characters are counted by script, warned of above 0.5 % of the \
+      text, and refused above 20 % without --allow-unknown. An uncased vocabulary keeps accents, vowel signs and tones \
+      unless --strip-accents is given.
+
       Killed, or stopped by a full disk, it goes on when it is run again with the same arguments into the same folder, \
       to the same bytes: with the vocabulary that it had trained, and from its last checkpoint, one of which is made \
       every --checkpoint-megabytes of text. A compressed file is inflated again up to there, and standard input has to \
