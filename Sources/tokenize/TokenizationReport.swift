@@ -15,7 +15,16 @@ struct TokenizationReport {
     let unknown = index.unknownText.flatMap {
       $0.isWorthAWarning ? "unknown text: \($0.description); \($0.adviceForTokenizing)" : nil
     }
-    return (unknown.map { [$0] } ?? []) + statistics.loss.normalizationWarnings
+    return (unknown.map { [$0] } ?? []) + longWordWarning + statistics.loss.normalizationWarnings
+  }
+
+  /// Reading such words costs us nothing and others much.
+  private var longWordWarning: [String] {
+    guard let length = index.unknownText?.longestWord, length > 2000 else { return [] }
+    return [
+      "longest word: words of up to \(Figure.count(length)) characters are read whole, for which Hugging Face's "
+        + "tokenizers needs time that grows with the square of their length; put spaces or line ends between sentences"
+    ]
   }
 
   /// What the tokenizer's settings take from the text, where they do.
