@@ -53,15 +53,21 @@ extension ScalarCounts: Equatable {
 }
 
 extension ScalarCounts: Codable {
+  /// No sum over all scalars overflows with it.
+  private static let maximumCount = 1 << 42
+
   /// A list of scalar, count, scalar, count, ascending.
   init(from decoder: any Decoder) throws {
     var list = try decoder.unkeyedContainer()
+    var next: UInt32 = 0
     while !list.isAtEnd {
       let scalar = try list.decode(UInt32.self)
       let count = try list.decode(Int.self)
-      guard Unicode.Scalar(scalar) != nil, (0...1 << 56).contains(count) else {
+      guard Unicode.Scalar(scalar) != nil, scalar >= next, (0...ScalarCounts.maximumCount).contains(count)
+      else {
         throw DecodingError.dataCorruptedError(in: list, debugDescription: "no count of a scalar")
       }
+      next = scalar + 1
       add(scalar, count)
     }
   }

@@ -24,6 +24,12 @@ package struct TextLoss: Codable, Equatable, Sendable {
 
   package var unknownCharacters: Int { unknown.total }
 
+  /// Whether counts that were read may be believed and added to.
+  package var isPlausible: Bool {
+    [characters, tooLong, losingCase].allSatisfy { (0...1 << 56).contains($0) }
+      && unknownCharacters <= characters
+  }
+
   package static func += (left: inout TextLoss, right: TextLoss) {
     left.characters += right.characters
     left.tooLong += right.tooLong

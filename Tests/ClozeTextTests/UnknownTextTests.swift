@@ -82,6 +82,20 @@ import Testing
     #expect(coded == sum)
   }
 
+  @Test(arguments: [
+    "[97,1,97,1]", "[98,1,97,1]", "[97,-1]", "[97]", "[1114112,1]", "[55296,1]", "[97,9223372036854775807]",
+  ])
+  func countsThatNoTextHasAreRefused(list: String) throws {
+    func json(_ list: String, characters: Int = 5) -> Data {
+      Data(
+        #"{"characters":\#(characters),"tooLong":0,"losingCase":0,"losingMarks":[],"unknown":\#(list)}"#.utf8)
+    }
+    #expect(throws: DecodingError.self) { try JSONDecoder().decode(TextLoss.self, from: json(list)) }
+    #expect(try JSONDecoder().decode(TextLoss.self, from: json("[97,1,98,4]")).isPlausible)
+    #expect(try !JSONDecoder().decode(TextLoss.self, from: json("[97,1,98,4]", characters: 4)).isPlausible)
+    #expect(try !JSONDecoder().decode(TextLoss.self, from: json("[]", characters: -1)).isPlausible)
+  }
+
   @Test func whatNormalizationTakesIsCounted() throws {
     let vocabulary = try Vocabulary(tokens: SpecialTokens.texts + ["a"])
     func loss(_ text: String, _ normalizer: TextNormalizer) -> TextLoss {

@@ -84,7 +84,7 @@ package final class DatasetWriter {
     self.progress = progress
     loss = progress?.checkpoint?.loss ?? TextLoss()
     let size = provenance.vocabularySize
-    if let checkpoint = progress?.checkpoint, checkpoint.position.isPlausible,
+    if let checkpoint = progress?.checkpoint, checkpoint.position.isPlausible, checkpoint.loss.isPlausible,
       let journal = DocumentJournal(
         folder: staging, goingOnAfter: checkpoint.documents, documents: checkpoint.position.documents)
     {
