@@ -9,7 +9,8 @@ package enum MetricTokenizer: String, Sendable, CaseIterable {
 
   /// The words of `line`.
   package func words(_ line: String) -> [[Unicode.Scalar]] {
-    var scalars = Array(line.unicodeScalars)
+    // The reference strips the end of a line before it tokenizes it.
+    var scalars = Array(line.unicodeScalars).droppingLastWhiteSpace()
     switch self {
     case .western:
       scalars = scalars.replacing(Array("<skipped>".unicodeScalars), with: [])
@@ -20,7 +21,7 @@ package enum MetricTokenizer: String, Sendable, CaseIterable {
       }
       scalars = [" "] + scalars + [" "]
     case .chinese:
-      scalars = scalars.trimmingWhiteSpace()
+      scalars = scalars.drop(while: \.isWhiteSpaceInPython)
         .flatMap { MetricTokenizer.isChinese($0) ? [" " as Unicode.Scalar, $0, " "] : [$0] }
     }
     return MetricTokenizer.separatePunctuation(scalars).split(whereSeparator: \.isWhiteSpaceInPython).map(
@@ -101,7 +102,7 @@ extension Unicode.Scalar {
 }
 
 extension [Unicode.Scalar] {
-  fileprivate func trimmingWhiteSpace() -> [Unicode.Scalar] {
-    Array(drop(while: \.isWhiteSpaceInPython).reversed().drop(while: \.isWhiteSpaceInPython).reversed())
+  fileprivate func droppingLastWhiteSpace() -> [Unicode.Scalar] {
+    Array(prefix((lastIndex { !$0.isWhiteSpaceInPython } ?? -1) + 1))
   }
 }

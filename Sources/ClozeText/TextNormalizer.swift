@@ -9,7 +9,8 @@ package struct TextNormalizer: Hashable, Sendable {
   package var cleansText: Bool
   /// Whether every Chinese character is a word of its own.
   package var isolatesChineseCharacters: Bool
-  /// Whether text is decomposed (NFD) and loses its nonspacing marks; nil follows `lowercases`.
+  /// Whether text is decomposed (NFD) and loses its nonspacing marks: accents, and the vowel signs and tones of many
+  /// scripts; nil follows `lowercases`.
   package var stripsAccents: Bool?
   /// Whether letters become lower case.
   package var lowercases: Bool
@@ -54,6 +55,20 @@ package struct TextNormalizer: Hashable, Sendable {
     if lowercases { scalars = scalars.flatMap { Array($0.properties.lowercaseMapping.unicodeScalars) } }
     let parts = scalars.map { NormalizedScalar(scalar: $0, part: TextNormalizer.part(of: $0)) }
     return isIsolated ? [space] + parts + [space] : parts
+  }
+
+  /// Whether `normalize` takes marks off a scalar, which may be one itself, and whether it makes a capital small.
+  func change(of scalar: Unicode.Scalar) -> (losesMarks: Bool, losesCase: Bool) {
+    if cleansText, TextNormalizer.isDropped(scalar) || scalar.properties.isWhitespace {
+      return (false, false)
+    }
+    let losesMarks =
+      (stripsAccents ?? lowercases)
+      && TextNormalizer.decomposition(of: scalar).unicodeScalars
+        .contains { TextNormalizer.category(of: $0) == .nonspacingMark }
+    let losesCase =
+      lowercases && !scalar.properties.lowercaseMapping.unicodeScalars.elementsEqual([scalar])
+    return (losesMarks, losesCase)
   }
 
   /// The blocks of ideographs that no step changes. Chinese text meets dozens of their pages, and to ask Unicode's
@@ -139,15 +154,30 @@ struct NormalizedScalar: Hashable, Sendable {
 struct NormalizationTable: Sendable {
   /// What stands at a scalar: one normalized scalar, which is the common case, or the place of a list.
   struct Entry: Sendable {
-    private let bits: UInt32
+    private static let losesMarks: UInt32 = 1 << 31
+    private static let losesCase: UInt32 = 1 << 30
+    /// What stands between the two flags and the part.
+    private static let value: UInt32 = (1 << 28) - 1
+
+    private var bits: UInt32
 
     /// - Parameter list: the index of a list in `lists`.
     init(list: Int) { bits = UInt32(list) << 2 | 3 }
     init(_ normalized: NormalizedScalar) { bits = normalized.scalar.value << 2 | normalized.part.rawValue }
 
+    /// Notes what normalization takes from the scalar.
+    mutating func mark(losesMarks: Bool, losesCase: Bool) {
+      if losesMarks { bits |= Entry.losesMarks }
+      if losesCase { bits |= Entry.losesCase }
+    }
+
+    /// Whether normalization takes anything from the scalar but what cleaning takes.
+    @inline(__always) var isLossy: Bool { bits & (Entry.losesMarks | Entry.losesCase) != 0 }
+    var losesMarks: Bool { bits & Entry.losesMarks != 0 }
+    var losesCase: Bool { bits & Entry.losesCase != 0 }
     /// The index of a list, nil where the entry is one scalar.
-    @inline(__always) var list: Int? { bits & 3 == 3 ? Int(bits >> 2) : nil }
-    @inline(__always) var scalar: UInt32 { bits >> 2 }
+    @inline(__always) var list: Int? { bits & 3 == 3 ? Int(bits >> 2 & Entry.value) : nil }
+    @inline(__always) var scalar: UInt32 { bits >> 2 & Entry.value }
     @inline(__always) var isWord: Bool { bits & 3 == NormalizedScalar.Part.word.rawValue }
     @inline(__always) var isSpace: Bool { bits & 3 == NormalizedScalar.Part.space.rawValue }
   }
@@ -171,14 +201,19 @@ struct NormalizationTable: Sendable {
   private mutating func fillPage(_ page: UInt32) -> Int32 {
     let start = Int32(entries.count)
     for value in page << 8...page << 8 | 255 {
-      let normalized = normalizer.normalize(Unicode.Scalar(value) ?? "\u{FFFD}")
+      let scalar = Unicode.Scalar(value) ?? "\u{FFFD}"
+      let normalized = normalizer.normalize(scalar)
+      var entry: Entry
       switch normalized.count {
-      case 0: entries.append(Entry(list: 0))
-      case 1: entries.append(Entry(normalized[0]))
+      case 0: entry = Entry(list: 0)
+      case 1: entry = Entry(normalized[0])
       default:
-        entries.append(Entry(list: lists.count))
+        entry = Entry(list: lists.count)
         lists.append(normalized)
       }
+      let change = normalizer.change(of: scalar)
+      entry.mark(losesMarks: change.losesMarks, losesCase: change.losesCase)
+      entries.append(entry)
     }
     pageStarts[Int(page)] = start
     return start

@@ -43,17 +43,27 @@ package struct TokenCounts: Hashable, Codable, Sendable {
 package struct TokenEncoder: Sendable {
   private var splitter: WordSplitter
   private var pieces: PieceSink
+  private let lowercases: Bool
 
   /// - Parameters:
   ///   - tokenizer: the vocabulary and the normalization.
   ///   - specials: what `[MASK]` and the like mean in the text; a corpus is `.literal`.
   package init(_ tokenizer: Tokenizer, specials: SpecialTokenHandling = .literal) {
-    splitter = WordSplitter(tokenizer.normalizer)
+    splitter = WordSplitter(tokenizer.normalizer, longestWord: tokenizer.longestWord)
+    lowercases = tokenizer.normalizer.lowercases
     pieces = PieceSink(tokenizer, specials: specials)
   }
 
   /// What was met in all texts together.
   package var counts: TokenCounts { pieces.counts }
+  /// What was lost of all texts together, or since `takeLoss`.
+  package var loss: TextLoss { pieces.loss }
+
+  /// Gives `loss` and begins it anew.
+  package mutating func takeLoss() -> TextLoss {
+    defer { pieces.loss = TextLoss() }
+    return pieces.loss
+  }
 
   /// Appends the ids of `utf8` to `ids`. Invalid UTF-8 reads as U+FFFD, which cleaning drops.
   package mutating func encode(_ utf8: UnsafeBufferPointer<UInt8>, into ids: inout [TokenID]) {
@@ -61,8 +71,14 @@ package struct TokenEncoder: Sendable {
     swap(&ids, &pieces.output)
     let before = pieces.output.count
     splitter.split(utf8, into: &pieces)
+    if lowercases { pieces.loss.add(losingCase: TokenEncoder.asciiCapitals(utf8)) }
     pieces.counts.tokens += pieces.output.count - before
     swap(&ids, &pieces.output)
+  }
+
+  /// Those that the splitter takes eight at a time; it counts all others.
+  private static func asciiCapitals(_ utf8: UnsafeBufferPointer<UInt8>) -> Int {
+    utf8.reduce(0) { $0 &+ ($1 &- UInt8(ascii: "A") < 26 ? 1 : 0) }
   }
 
   /// The ids of `text`.
@@ -94,6 +110,7 @@ private struct PieceSink: WordSink {
 
   var output: [TokenID] = []
   var counts = TokenCounts()
+  var loss = TextLoss()
 
   private let trie: PieceTrie
   private let specialIDs: [TokenID]
@@ -113,12 +130,26 @@ private struct PieceSink: WordSink {
   @inline(__always)
   mutating func receive(word: WordKey, scalarCount: Int) {
     counts.words += 1
+    loss.add(characters: scalarCount)
     if let number = words.find(word) {
-      emit(spans[number])
+      emit(spans[number], of: word)
     } else {
-      receive(new: word, scalarCount: scalarCount)
+      receive(new: word)
     }
   }
+
+  mutating func receive(partOfLongWord part: WordKey, scalarCount: Int, place: LongWordPlace) {
+    loss.add(characters: scalarCount)
+    loss.add(tooLong: scalarCount)
+    loss.add(unknown: part.bytes)
+    guard place.wordLength != nil else { return }
+    counts.words += 1
+    counts.unknownTokens += 1
+    output.append(unknown)
+  }
+
+  mutating func receive(losingMarks scalar: UInt32) { loss.add(losingMarks: scalar) }
+  mutating func receiveLostCase() { loss.add(losingCase: 1) }
 
   mutating func receive(special: Int) -> Bool {
     switch specials {
@@ -134,40 +165,49 @@ private struct PieceSink: WordSink {
   mutating func receiveInvalidSequence() { counts.invalidSequences += 1 }
 
   @inline(__always)
-  private mutating func emit(_ span: Span) {
+  private mutating func emit(_ span: Span, of word: WordKey) {
     if span.count == 1 {
       output.append(TokenID(bitPattern: span.value))
     } else {
       for index in Int(span.value)..<Int(span.value) + Int(span.count) { output.append(ids[index]) }
     }
     counts.continuationPieces += Int(span.count) - 1
-    if span.isUnknown { counts.unknownTokens += 1 }
+    if span.isUnknown { countUnknown(word) }
   }
 
   @inline(never)
-  private mutating func receive(new word: WordKey, scalarCount: Int) {
+  private mutating func countUnknown(_ word: WordKey) {
+    counts.unknownTokens += 1
+    loss.add(unknown: word.bytes)
+  }
+
+  @inline(never)
+  private mutating func receive(new word: WordKey) {
     if words.count == PieceSink.cacheCapacity {
       words.removeAll()
       spans.removeAll(keepingCapacity: true)
       ids.removeAll(keepingCapacity: true)
     }
     let start = ids.count
-    let isKnown = scalarCount <= WordSplitter.longestWord && appendPieces(of: word.bytes)
+    let isKnown = appendPieces(of: word.bytes)
     if !isKnown {
       ids.removeSubrange(start...)
       ids.append(unknown)
     }
     let count = ids.count - start
-    let value = count == 1 ? UInt32(bitPattern: ids[start]) : UInt32(start)
-    let span = Span(value: value, count: UInt16(count), isUnknown: !isKnown)
-    emit(span)
-    // A word beyond the limit comes cut short, and must not be taken for one that is as long as the limit.
-    let isKept = word.bytes.count <= PieceSink.longestCachedWord
-    if isKept {
+    if word.bytes.count <= PieceSink.longestCachedWord {
+      let value = count == 1 ? UInt32(bitPattern: ids[start]) : UInt32(start)
+      let span = Span(value: value, count: UInt16(count), isUnknown: !isKnown)
+      emit(span, of: word)
       _ = words.append(word)
       spans.append(span)
+      if count == 1 { ids.removeSubrange(start...) }
+    } else {
+      output += ids[start...]
+      counts.continuationPieces += count - 1
+      if !isKnown { countUnknown(word) }
+      ids.removeSubrange(start...)
     }
-    if !isKept || count == 1 { ids.removeSubrange(start...) }
   }
 
   /// Appends the pieces of `word` to `ids`; false where the vocabulary cannot spell it.

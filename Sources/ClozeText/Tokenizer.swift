@@ -8,18 +8,30 @@ package import ClozeCore
 package struct Tokenizer: Sendable {
   package let vocabulary: Vocabulary
   package let normalizer: TextNormalizer
+  /// In characters of the normalized text: a longer word is unknown. `tokenizers` calls it max_input_chars_per_word.
+  package let longestWord: Int
   /// The identity of the tokenizer: equal where every text gets equal ids.
   ///
-  /// SHA-256 of the normalizer's settings and of the tokens in the order of their ids, whatever file they came from.
+  /// SHA-256 of the settings and of the tokens in the order of their ids, whatever file they came from.
   package let digest: Digest
 
   let trie: PieceTrie
 
-  package init(vocabulary: Vocabulary, normalizer: TextNormalizer) {
+  /// BERT's own.
+  package static let standardLongestWord = 100
+  /// Four megabytes for a word in the making.
+  package static let longestWordRange = 1...1 << 20
+
+  package init(
+    vocabulary: Vocabulary, normalizer: TextNormalizer, longestWord: Int = Tokenizer.standardLongestWord
+  ) {
+    precondition(
+      Tokenizer.longestWordRange.contains(longestWord), "Tokenizer: a longest word of \(longestWord)")
     self.vocabulary = vocabulary
     self.normalizer = normalizer
+    self.longestWord = longestWord
     trie = PieceTrie(vocabulary)
-    digest = Tokenizer.digest(vocabulary, normalizer)
+    digest = Tokenizer.digest(vocabulary, normalizer, longestWord: longestWord)
   }
 
   /// The ids of `text`, without `[CLS]` and `[SEP]` around them.
@@ -28,7 +40,9 @@ package struct Tokenizer: Sendable {
     return encoder.encode(text)
   }
 
-  private static func digest(_ vocabulary: Vocabulary, _ normalizer: TextNormalizer) -> Digest {
+  private static func digest(
+    _ vocabulary: Vocabulary, _ normalizer: TextNormalizer, longestWord: Int
+  ) -> Digest {
     var description = """
       cloze tokenizer 1
       model: WordPiece
@@ -39,6 +53,8 @@ package struct Tokenizer: Sendable {
       tokens: \(vocabulary.count)
 
       """
+    // Only where it is not BERT's, so that tokenizers keep the digest that they had before it was a setting.
+    if longestWord != standardLongestWord { description += "longestWord: \(longestWord)\n" }
     // Each token's length goes before it, so that no two lists of tokens have one description.
     for token in vocabulary.tokens { description += "\(token.utf8.count) \(token)\n" }
     return Digest(of: description)

@@ -101,7 +101,7 @@ private struct TokenizerFile {
         throw TokenizerError.unsupportedSetting(path: path, setting: name, value: "set", supported: "null")
       }
     }
-    return Tokenizer(vocabulary: vocabulary, normalizer: normalizer)
+    return Tokenizer(vocabulary: vocabulary, normalizer: normalizer, longestWord: try longestWord())
   }
 
   private func part(_ name: String, kind supported: String) throws -> JSONValue {
@@ -141,15 +141,25 @@ private struct TokenizerFile {
       cleansText: try flag("clean_text"), isolatesChineseCharacters: try flag("handle_chinese_chars"))
   }
 
+  private func longestWord() throws -> Int {
+    guard let length = json["model"]?["max_input_chars_per_word"]?.integer else {
+      throw TokenizerError.missingField(path: path, field: "model.max_input_chars_per_word")
+    }
+    let supported = Tokenizer.longestWordRange
+    guard supported.contains(length) else {
+      throw TokenizerError.unsupportedSetting(
+        path: path, setting: "model.max_input_chars_per_word", value: "\(length)",
+        supported: "\(supported.lowerBound) to \(supported.upperBound)")
+    }
+    return length
+  }
+
   private func vocabulary() throws -> Vocabulary {
     let model = try part("model", kind: "WordPiece")
     try check(model["unk_token"]?.string, "model.unk_token", is: "[UNK]")
     try check(
       model["continuing_subword_prefix"]?.string, "model.continuing_subword_prefix",
       is: Vocabulary.continuationPrefix)
-    try check(
-      model["max_input_chars_per_word"]?.integer.map(String.init), "model.max_input_chars_per_word",
-      is: String(WordSplitter.longestWord))
     // Nothing of a WordPiece model, but other models have it, and it makes ids random.
     if let dropout = model["dropout"], !dropout.isNull {
       throw TokenizerError.unsupportedSetting(

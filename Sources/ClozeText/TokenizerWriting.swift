@@ -23,6 +23,12 @@ extension Tokenizer {
 
   private var stripsAccents: String { normalizer.stripsAccents.map { "\($0)" } ?? "null" }
 
+  /// transformers makes its `BertTokenizer` of the vocabulary and gives it BERT's longest word, whatever
+  /// `tokenizer.json` says; as this class it reads the whole file.
+  private var tokenizerClass: String {
+    longestWord == Tokenizer.standardLongestWord ? "BertTokenizer" : "PreTrainedTokenizerFast"
+  }
+
   private func configurationFile(positionCount: Int?) -> String {
     // Hugging Face's own stand-in for "no limit", 10^30, where the model is not known.
     let length = positionCount.map { "\($0)" } ?? "1000000000000000019884624838656"
@@ -37,7 +43,7 @@ extension Tokenizer {
         "sep_token": "[SEP]",
         "strip_accents": \(stripsAccents),
         "tokenize_chinese_chars": \(normalizer.isolatesChineseCharacters),
-        "tokenizer_class": "BertTokenizer",
+        "tokenizer_class": "\(tokenizerClass)",
         "unk_token": "[UNK]"
       }
 
@@ -106,7 +112,7 @@ extension Tokenizer {
           "type": "WordPiece",
           "unk_token": "[UNK]",
           "continuing_subword_prefix": "##",
-          "max_input_chars_per_word": \(WordSplitter.longestWord),
+          "max_input_chars_per_word": \(longestWord),
           "vocab": {
       \(members.joined(separator: ",\n"))
           }

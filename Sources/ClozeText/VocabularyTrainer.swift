@@ -22,8 +22,12 @@ package struct VocabularyTrainer: Sendable {
   package var alphabetLimit: Int
   /// The least count at which a pair becomes a piece.
   package var minimumFrequency: Int
+  /// The longest word of the tokenizer that is to be; nil for what the text needs (`WordCounts.longestWord`).
+  package var longestWord: Int?
 
-  package init(size: Int, alphabetLimit: Int = 4000, minimumFrequency: Int = 2) {
+  package init(
+    size: Int, alphabetLimit: Int = 4000, minimumFrequency: Int = 2, longestWord: Int? = nil
+  ) {
     precondition(
       size > SpecialTokens.texts.count, "VocabularyTrainer: size \(size) leaves no room for pieces")
     precondition(alphabetLimit > 0, "VocabularyTrainer: alphabetLimit \(alphabetLimit) is not positive")
@@ -32,24 +36,27 @@ package struct VocabularyTrainer: Sendable {
     self.size = size
     self.alphabetLimit = alphabetLimit
     self.minimumFrequency = minimumFrequency
+    self.longestWord = longestWord
   }
 
   /// The vocabulary: the special tokens, the characters in the order of their bytes, then the pieces in the order in
   /// which they were joined.
   /// - Throws: nothing that depends on the text; `VocabularyError` is `Vocabulary`'s own.
   package func train(_ counts: WordCounts) throws -> Vocabulary {
-    let characters = CharacterCounts(counts)
+    let longestWord = longestWord ?? counts.longestWord
+    let characters = CharacterCounts(counts, longestWord: longestWord)
     var pieces = PieceTable(SpecialTokens.texts + alphabet(characters))
     var merges = PieceMerges()
     var spelling: [TokenID] = []
     let forms = characters.texts.map {
       (first: pieces.id(of: $0), inside: pieces.id(of: Vocabulary.continuationPrefix + $0))
     }
-    counts.visitWords { word, count in
+    counts.visitWords(longestWord: longestWord) { word, count in
       spelling.removeAll(keepingCapacity: true)
-      let isSpelled = characters.visit(word) { character in
+      let (text, isContinuation) = CharacterCounts.parts(of: word)
+      let isSpelled = characters.visit(text) { character in
         let form = forms[character]
-        guard let piece = spelling.isEmpty ? form.first : form.inside else { return false }
+        guard let piece = spelling.isEmpty && !isContinuation ? form.first : form.inside else { return false }
         spelling.append(piece)
         return true
       }
@@ -95,8 +102,9 @@ private struct CharacterCounts {
   private(set) var first: [Int] = []
   private(set) var inside: [Int] = []
 
-  init(_ counts: WordCounts) {
-    counts.visitWords { word, count in
+  init(_ counts: WordCounts, longestWord: Int) {
+    counts.visitWords(longestWord: longestWord) { word, count in
+      let (word, isContinuation) = CharacterCounts.parts(of: word)
       var offset = 0
       while offset < word.count {
         let character = numbers.insert(CharacterCounts.character(of: word, at: offset))
@@ -104,7 +112,7 @@ private struct CharacterCounts {
           first.append(0)
           inside.append(0)
         }
-        if offset == 0 { first[character] += count } else { inside[character] += count }
+        if offset == 0, !isContinuation { first[character] += count } else { inside[character] += count }
         offset += CharacterCounts.byteCount(word[offset])
       }
     }
@@ -127,6 +135,15 @@ private struct CharacterCounts {
       offset += bytes.count
     }
     return true
+  }
+
+  /// The text of a word, or of a part of a long word, and whether it goes on from another part.
+  static func parts(of word: UnsafeBufferPointer<UInt8>) -> (
+    text: UnsafeBufferPointer<UInt8>, isContinuation: Bool
+  ) {
+    let prefix = Vocabulary.continuationPrefix.utf8
+    guard word.count > prefix.count, word.starts(with: prefix) else { return (word, false) }
+    return (UnsafeBufferPointer(rebasing: word[prefix.count...]), true)
   }
 
   private static func character(of word: UnsafeBufferPointer<UInt8>, at offset: Int)

@@ -1,12 +1,15 @@
 /// How often each word comes in a text of any length, in bounded memory.
 ///
-/// Words are those of `Tokenizer`: same normalization, same boundaries. Words of more than 100 characters are left
-/// out, because the tokenizer calls them unknown.
+/// Words are those of `Tokenizer`: same normalization, same boundaries. Words of more than 100 characters, which a
+/// tokenizer with BERT's longest word calls unknown, are counted in parts of 100 in a table of their own; `longestWord`
+/// says whether the text needs a tokenizer that reads them, as Thai, Lao, Khmer and Burmese do, whose writing puts no
+/// spaces between words.
 ///
 /// Memory: at most `capacity` distinct words and 16 x `capacity` bytes of them, which with the table around them is
 /// less than 64 x `capacity` bytes (256 MB at the default), and as much again for a moment when the table grows or is
-/// pruned. When a limit is reached, the rarest words go: all whose count is at most the smallest t that frees half of
-/// the room. The count of a word is then too low by at most the sum of these t, which is `undercount`.
+/// pruned; the same for the parts of long words. When a limit is reached, the rarest words go: all whose count is at
+/// most the smallest t that frees half of the room, but for a sample of them where they are nearly all. The count of a
+/// word is then too low by at most the sum of these t, which is `undercount`.
 ///
 /// Source: Manku and Motwani 2002, "Approximate frequency counts over data streams", section 4.2 (lossy counting),
 /// with a threshold that rises by need and not by the clock.
@@ -16,7 +19,7 @@
 package struct WordCounts: Sendable {
   package let normalizer: TextNormalizer
   /// The most distinct words that are kept.
-  package var capacity: Int { sink.capacity }
+  package let capacity: Int
 
   private var splitter: WordSplitter
   private var sink: CountingSink
@@ -27,16 +30,17 @@ package struct WordCounts: Sendable {
   package init(_ normalizer: TextNormalizer, capacity: Int = 1 << 22) {
     precondition(capacity > 1 && capacity <= 1 << 27, "WordCounts: capacity \(capacity) is not in 2 ... 2^27")
     self.normalizer = normalizer
-    splitter = WordSplitter(normalizer)
+    self.capacity = capacity
+    splitter = WordSplitter(normalizer, longestWord: Tokenizer.standardLongestWord)
     sink = CountingSink(capacity: capacity)
   }
 
-  /// How many distinct words are kept.
-  package var distinctCount: Int { sink.words.count }
+  /// How many distinct words of at most 100 characters are kept.
+  package var distinctCount: Int { sink.words.table.count }
   /// How many words were met.
   package var totalCount: Int { sink.totalCount }
   /// By how much the count of a word may be too low; 0 while nothing was pruned.
-  package var undercount: Int { sink.undercount }
+  package var undercount: Int { max(sink.words.undercount, sink.parts.undercount) }
   /// How often the text spelled a special token such as `[MASK]`.
   package var literalSpecialCount: Int { sink.literalSpecialCount }
 
@@ -59,37 +63,96 @@ package struct WordCounts: Sendable {
 
   /// How often `word`, which is normalized, was met.
   package func count(of word: String) -> Int {
-    sink.words.find(word).map { sink.counts[$0] } ?? 0
+    sink.words.table.find(word).map { sink.words.counts[$0] } ?? 0
+  }
+
+  /// The longest word, in characters, of a tokenizer for this text: BERT's 100, or the least 100 x 2^k above which lies
+  /// at most 1 in 1,000 of the characters, where more than 1 in 200 lie in words of more than 100.
+  package var longestWord: Int {
+    var length = Tokenizer.standardLongestWord
+    var longer = sink.longWordCharacters.reduce(0, +)
+    guard 200 * longer > sink.characterCount else { return length }
+    for characters in sink.longWordCharacters where 1000 * longer > sink.characterCount {
+      length *= 2
+      longer -= characters
+    }
+    return length
   }
 
   /// Calls `body` with every word that is kept and its count, in the order of their first coming.
-  package func visitWords(_ body: (_ word: UnsafeBufferPointer<UInt8>, _ count: Int) throws -> Void) rethrows
-  {
-    for (number, count) in sink.counts.enumerated() {
-      try sink.words.withBytes(of: number) { try body($0, count) }
+  /// - Parameter longestWord: the tokenizer's; longer words are left out. Where it is above 100, the parts of words of
+  ///   more than 100 characters come after the words.
+  ///   A part that is not its word's first begins with "##", which no word does: "#" is a word of its own.
+  package func visitWords(
+    longestWord: Int = Tokenizer.standardLongestWord,
+    _ body: (_ word: UnsafeBufferPointer<UInt8>, _ count: Int) throws -> Void
+  ) rethrows {
+    let tables = longestWord > Tokenizer.standardLongestWord ? [sink.words, sink.parts] : [sink.words]
+    for words in tables {
+      for (number, count) in words.counts.enumerated() {
+        try words.table.withBytes(of: number) { word in
+          if word.count > longestWord, WordCounts.scalarCount(word) > longestWord, tables.count == 1 {
+            return
+          }
+          try body(word, count)
+        }
+      }
     }
+  }
+
+  private static func scalarCount(_ utf8: UnsafeBufferPointer<UInt8>) -> Int {
+    utf8.reduce(0) { $0 + ($1 & 0xC0 == 0x80 ? 0 : 1) }
   }
 }
 
 private struct CountingSink: WordSink {
-  /// The mean length of a word, in bytes, that the memory is laid out for.
-  private static let bytesPerWord = 16
-
-  let capacity: Int
-  var words = WordTable()
-  /// By the number of the word. 64 bits: a corpus may hold more than 2^32 of one word.
-  var counts: [Int] = []
+  var words: CountedWords
+  /// Of words that are too long for `words`.
+  var parts: CountedWords
   var totalCount = 0
-  var undercount = 0
+  var characterCount = 0
+  /// Element k: the characters in words of more than 100 x 2^k characters and at most twice as many.
+  var longWordCharacters = [Int](repeating: 0, count: CountingSink.longWordClasses)
   var literalSpecialCount = 0
+  /// The bytes of a part, after "##" where it is not the first.
+  private var part: [UInt8] = []
 
-  init(capacity: Int) { self.capacity = capacity }
+  /// Up to 100 x 2^13 characters, which is the longest word that a tokenizer may have. Longer ones are text that no
+  /// tokenizer reads.
+  private static let longWordClasses = 13
+
+  init(capacity: Int) {
+    words = CountedWords(capacity: capacity)
+    parts = words
+  }
 
   @inline(__always)
   mutating func receive(word: WordKey, scalarCount: Int) {
     totalCount += 1
-    if scalarCount <= WordSplitter.longestWord { add(word, 1) }
+    characterCount += scalarCount
+    words.add(word, 1)
   }
+
+  mutating func receive(partOfLongWord part: WordKey, scalarCount: Int, place: LongWordPlace) {
+    characterCount += scalarCount
+    self.part.removeAll(keepingCapacity: true)
+    if !place.isFirst { self.part += Array(Vocabulary.continuationPrefix.utf8) }
+    self.part += part.bytes
+    self.part.withUnsafeBufferPointer { parts.add(WordKey($0), 1) }
+    guard let length = place.wordLength else { return }
+    totalCount += 1
+    var bound = 2 * Tokenizer.standardLongestWord
+    for index in longWordCharacters.indices {
+      if length <= bound {
+        longWordCharacters[index] += length
+        return
+      }
+      bound *= 2
+    }
+  }
+
+  mutating func receive(losingMarks scalar: UInt32) {}
+  mutating func receiveLostCase() {}
 
   mutating func receive(special: Int) -> Bool {
     literalSpecialCount += 1
@@ -98,48 +161,96 @@ private struct CountingSink: WordSink {
 
   mutating func receiveInvalidSequence() {}
 
+  mutating func merge(_ other: CountingSink) {
+    words.merge(other.words)
+    parts.merge(other.parts)
+    totalCount += other.totalCount
+    characterCount += other.characterCount
+    for (index, count) in other.longWordCharacters.enumerated() { longWordCharacters[index] += count }
+    literalSpecialCount += other.literalSpecialCount
+  }
+}
+
+/// Words and how often each came, the rarest of which go where room is short.
+private struct CountedWords {
+  /// The mean length of a word, in bytes, that the memory is laid out for.
+  private static let bytesPerWord = 16
+
+  private let capacity: Int
+  private(set) var table = WordTable()
+  /// By the number of the word. 64 bits: a corpus may hold more than 2^32 of one word.
+  private(set) var counts: [Int] = []
+  private(set) var undercount = 0
+
+  init(capacity: Int) { self.capacity = capacity }
+
   @inline(__always)
-  private mutating func add(_ word: WordKey, _ count: Int) {
-    if let number = words.find(word) {
+  mutating func add(_ word: WordKey, _ count: Int) {
+    if let number = table.find(word) {
       counts[number] += count
     } else {
-      _ = words.append(word)
+      _ = table.append(word)
       counts.append(count)
-      if words.count > capacity || words.byteCount > CountingSink.bytesPerWord * capacity { prune() }
+      if table.count > capacity || table.byteCount > CountedWords.bytesPerWord * capacity { prune() }
     }
   }
 
-  mutating func merge(_ other: CountingSink) {
+  mutating func merge(_ other: CountedWords) {
     for (number, count) in other.counts.enumerated() {
-      other.words.withBytes(of: number) { add(WordKey($0), count) }
+      other.table.withBytes(of: number) { add(WordKey($0), count) }
     }
-    totalCount += other.totalCount
     undercount += other.undercount
-    literalSpecialCount += other.literalSpecialCount
   }
 
   /// Drops the rarest words until half of the room is free.
   @inline(never)
   private mutating func prune() {
     let order = counts.indices.sorted { counts[$0] > counts[$1] }
-    var byteCount = 0
-    var threshold = 0
-    for (rank, number) in order.enumerated() {
-      byteCount += words.withBytes(of: number) { $0.count }
-      if rank >= capacity / 2 || byteCount > CountingSink.bytesPerWord * capacity / 2 {
-        // Words of equal count stay or go together, so that the order of their coming decides nothing.
-        threshold = counts[number]
-        break
-      }
+    var room = Room(count: capacity / 2, bytes: CountedWords.bytesPerWord * capacity / 2)
+    let last = order.first { !room.take(byteCount(of: $0)) }
+    // Words of equal count stay or go together, so that the order of their coming decides nothing.
+    let threshold = last.map { counts[$0] } ?? 0
+    var kept = counts.indices.filter { counts[$0] > threshold }
+    if kept.count < capacity / 4, kept.reduce(0, { $0 + byteCount(of: $1) }) < 4 * capacity {
+      kept = sample(of: threshold, beside: kept)
     }
     var keptWords = WordTable()
-    var keptCounts: [Int] = []
-    for (number, count) in counts.enumerated() where count > threshold {
-      words.withBytes(of: number) { _ = keptWords.insert($0) }
-      keptCounts.append(count)
-    }
-    words = keptWords
-    counts = keptCounts
+    for number in kept { table.withBytes(of: number) { _ = keptWords.insert($0) } }
+    counts = kept.map { counts[$0] }
+    table = keptWords
     undercount += threshold
+  }
+
+  /// `kept`, and with it those words of this count whose hashes are below a bound that leaves half of the room free.
+  ///
+  /// Where nearly all words come once, as the parts of sentences without spaces do, little would be left of them
+  /// otherwise. A hash hangs on the word alone, so after any number of prunings they are a sample of the whole text.
+  private func sample(of count: Int, beside kept: [Int]) -> [Int] {
+    var bound = UInt64(1) << 32
+    while bound > 0 {
+      var room = Room(count: capacity / 2, bytes: CountedWords.bytesPerWord * capacity / 2)
+      let numbers = counts.indices.filter { number in
+        counts[number] > count
+          || counts[number] == count && table.withBytes(of: number) { UInt64(WordKey($0).hash) < bound }
+      }
+      if numbers.allSatisfy({ room.take(byteCount(of: $0)) }) { return numbers }
+      bound /= 2
+    }
+    return kept
+  }
+
+  private func byteCount(of number: Int) -> Int { table.withBytes(of: number) { $0.count } }
+
+  /// What may still be kept.
+  private struct Room {
+    var count: Int
+    var bytes: Int
+
+    /// - Returns: whether there was room for a word of so many bytes.
+    mutating func take(_ byteCount: Int) -> Bool {
+      count -= 1
+      bytes -= byteCount
+      return count >= 0 && bytes >= 0
+    }
   }
 }

@@ -1,12 +1,25 @@
 /// Takes the words of a text as a `WordSplitter` finds them.
 protocol WordSink {
-  /// One word, normalized. A word of more than `WordSplitter.longestWord` scalars comes with its first bytes only.
+  /// One word, normalized, of no more scalars than the splitter's longest word has.
   mutating func receive(word: WordKey, scalarCount: Int)
+  /// A part of a word that is longer, which comes in parts of the longest word's length.
+  mutating func receive(partOfLongWord part: WordKey, scalarCount: Int, place: LongWordPlace)
+  /// Normalization takes marks from this scalar of the text, which may be one itself.
+  mutating func receive(losingMarks scalar: UInt32)
+  /// Normalization makes a capital beyond ASCII small.
+  mutating func receiveLostCase()
   /// The text spells the special token of this index in `SpecialTokens.texts`.
   /// - Returns: whether the text means the token, so that its letters are no words.
   mutating func receive(special: Int) -> Bool
   /// The bytes of the text were no UTF-8 here.
   mutating func receiveInvalidSequence()
+}
+
+/// Which part of a long word it is. A word that is longer than the longest has two parts or more.
+struct LongWordPlace {
+  let isFirst: Bool
+  /// The scalars of the whole word; nil where more parts follow.
+  let wordLength: Int?
 }
 
 /// Normalizes text and cuts it into words, in one pass over its bytes.
@@ -15,9 +28,6 @@ protocol WordSink {
 /// else through `NormalizationTable`. A splitter is a value with a buffer and a table of its own: each thread has one and
 /// keeps it.
 struct WordSplitter: Sendable {
-  /// BERT's limit: a longer word is unknown.
-  static let longestWord = 100
-
   /// What a byte asks for: below 128 the lower-cased letter of a word, else one of the constants.
   private enum Class {
     static let space: UInt8 = 0x80
@@ -30,11 +40,14 @@ struct WordSplitter: Sendable {
   private var table: NormalizationTable
   private let lowercases: Bool
   private let classes: [UInt8]
-  /// The word so far. It has room for the longest word, for the last scalar of a word that is longer, and for the
-  /// letters that are written with those of the word.
-  private var word = [UInt8](repeating: 0, count: 4 * (WordSplitter.longestWord + 1) + ASCIILetters.width)
+  private let longestWord: Int
+  /// The word so far. It has room for the longest word and for the letters that are written with those of the word.
+  private var word: [UInt8]
 
-  init(_ normalizer: TextNormalizer) {
+  /// - Parameter longestWord: in scalars; longer words come in parts.
+  init(_ normalizer: TextNormalizer, longestWord: Int) {
+    self.longestWord = longestWord
+    word = [UInt8](repeating: 0, count: 4 * longestWord + ASCIILetters.width)
     var table = NormalizationTable(normalizer)
     var classes = [UInt8](repeating: Class.beyond, count: 256)
     for byte in 0..<UInt32(128) {
@@ -58,7 +71,7 @@ struct WordSplitter: Sendable {
   mutating func split<Sink: WordSink>(_ utf8: UnsafeBufferPointer<UInt8>, into sink: inout Sink) {
     classes.withUnsafeBufferPointer { classes in
       word.withUnsafeMutableBufferPointer { word in
-        var builder = WordBuilder(buffer: word)
+        var builder = WordBuilder(buffer: word, longestWord: longestWord)
         var offset = 0
         while offset < utf8.count {
           let byte = utf8[offset]
@@ -71,7 +84,7 @@ struct WordSplitter: Sendable {
                 continue
               }
             }
-            builder.append(ascii: kind)
+            builder.append(ascii: kind, &sink)
             offset += 1
             continue
           }
@@ -92,7 +105,7 @@ struct WordSplitter: Sendable {
             }
           default:
             builder.end(&sink)
-            builder.append(ascii: byte)
+            builder.append(ascii: byte, &sink)
             builder.end(&sink)
             offset += 1
           }
@@ -138,15 +151,18 @@ private struct ASCIILetters {
 /// The word that is being gathered.
 private struct WordBuilder {
   let buffer: UnsafeMutableBufferPointer<UInt8>
+  let longestWord: Int
+  /// Of the word so far, or of its part that has not been given away.
   var byteCount = 0
   var scalarCount = 0
+  /// Scalars of the parts that have.
+  var partScalarCount = 0
 
   @inline(__always)
-  mutating func append(ascii byte: UInt8) {
-    if scalarCount <= WordSplitter.longestWord {
-      put(UInt64(byte))
-      byteCount += 1
-    }
+  mutating func append<Sink: WordSink>(ascii byte: UInt8, _ sink: inout Sink) {
+    if scalarCount == longestWord { givePart(&sink) }
+    put(UInt64(byte))
+    byteCount += 1
     scalarCount += 1
   }
 
@@ -161,7 +177,7 @@ private struct WordBuilder {
   /// False where the word might grow beyond the longest one, which is then gathered letter by letter.
   @inline(__always)
   mutating func append(_ letters: ASCIILetters) -> Bool {
-    guard scalarCount + letters.count <= WordSplitter.longestWord else { return false }
+    guard scalarCount + letters.count <= longestWord else { return false }
     put(letters.bytes)
     byteCount += letters.count
     scalarCount += letters.count
@@ -177,6 +193,10 @@ private struct WordBuilder {
     let step = UTF8Decoding.step(utf8, at: offset)
     if !step.isValid { sink.receiveInvalidSequence() }
     let entry = table.entry(step.scalar)
+    if entry.isLossy {
+      if entry.losesMarks { sink.receive(losingMarks: step.scalar) }
+      if entry.losesCase { sink.receiveLostCase() }
+    }
     if let list = entry.list {
       for normalized in table.lists[list] { append(NormalizationTable.Entry(normalized), &sink) }
     } else {
@@ -188,35 +208,34 @@ private struct WordBuilder {
   @inline(__always)
   private mutating func append<Sink: WordSink>(_ entry: NormalizationTable.Entry, _ sink: inout Sink) {
     if entry.isWord {
-      append(scalar: entry.scalar)
+      append(scalar: entry.scalar, &sink)
     } else {
       end(&sink)
       if !entry.isSpace {
-        append(scalar: entry.scalar)
+        append(scalar: entry.scalar, &sink)
         end(&sink)
       }
     }
   }
 
   @inline(__always)
-  private mutating func append(scalar value: UInt32) {
-    if scalarCount <= WordSplitter.longestWord {
-      switch value {
-      case ..<0x80:
-        put(UInt8(value))
-      case ..<0x800:
-        put(UInt8(0xC0 | value >> 6))
-        put(UInt8(0x80 | value & 0x3F))
-      case ..<0x10000:
-        put(UInt8(0xE0 | value >> 12))
-        put(UInt8(0x80 | value >> 6 & 0x3F))
-        put(UInt8(0x80 | value & 0x3F))
-      default:
-        put(UInt8(0xF0 | value >> 18))
-        put(UInt8(0x80 | value >> 12 & 0x3F))
-        put(UInt8(0x80 | value >> 6 & 0x3F))
-        put(UInt8(0x80 | value & 0x3F))
-      }
+  private mutating func append<Sink: WordSink>(scalar value: UInt32, _ sink: inout Sink) {
+    if scalarCount == longestWord { givePart(&sink) }
+    switch value {
+    case ..<0x80:
+      put(UInt8(value))
+    case ..<0x800:
+      put(UInt8(0xC0 | value >> 6))
+      put(UInt8(0x80 | value & 0x3F))
+    case ..<0x10000:
+      put(UInt8(0xE0 | value >> 12))
+      put(UInt8(0x80 | value >> 6 & 0x3F))
+      put(UInt8(0x80 | value & 0x3F))
+    default:
+      put(UInt8(0xF0 | value >> 18))
+      put(UInt8(0x80 | value >> 12 & 0x3F))
+      put(UInt8(0x80 | value >> 6 & 0x3F))
+      put(UInt8(0x80 | value & 0x3F))
     }
     scalarCount += 1
   }
@@ -230,10 +249,35 @@ private struct WordBuilder {
   @inline(__always)
   mutating func end<Sink: WordSink>(_ sink: inout Sink) {
     if byteCount > 0 {
-      let word = WordKey(padded: UnsafeBufferPointer(rebasing: buffer[..<byteCount]))
+      if partScalarCount > 0 {
+        endLongWord(&sink)
+        return
+      }
       sink.receive(word: word, scalarCount: scalarCount)
       byteCount = 0
       scalarCount = 0
     }
+  }
+
+  @inline(__always)
+  private var word: WordKey { WordKey(padded: UnsafeBufferPointer(rebasing: buffer[..<byteCount])) }
+
+  /// Makes room where another scalar comes after the longest word.
+  @inline(never)
+  private mutating func givePart<Sink: WordSink>(_ sink: inout Sink) {
+    let place = LongWordPlace(isFirst: partScalarCount == 0, wordLength: nil)
+    sink.receive(partOfLongWord: word, scalarCount: scalarCount, place: place)
+    partScalarCount += scalarCount
+    byteCount = 0
+    scalarCount = 0
+  }
+
+  @inline(never)
+  private mutating func endLongWord<Sink: WordSink>(_ sink: inout Sink) {
+    let place = LongWordPlace(isFirst: false, wordLength: partScalarCount + scalarCount)
+    sink.receive(partOfLongWord: word, scalarCount: scalarCount, place: place)
+    partScalarCount = 0
+    byteCount = 0
+    scalarCount = 0
   }
 }

@@ -2,6 +2,7 @@ import ArgumentParser
 import ClozeCLI
 import ClozeCore
 import ClozeData
+import ClozeText
 import ClozeTraining
 import Foundation
 
@@ -103,24 +104,42 @@ struct Evaluate: Tool {
     }
     let pretrained = try PretrainedModel(folder, precision: dumpLogits == nil ? precision : .float32)
     if let fill {
+      warn(
+        of: UnknownText(TextLoss([fill], pretrained.tokenizer, specials: .recognized), pretrained.tokenizer),
+        in: "--fill")
       let blanks = try MaskFilling(pretrained).fill(fill, count: topK)
       let result = FillingResult(model: folder, sentence: fill, blanks: blanks)
       return try StandardOutput.writeLine(json ? result.json() : result.text)
     }
-    if let data { return try score(pretrained, questions: shardQuestions(data, pretrained), on: data) }
+    if let data {
+      let dataset = try TokenDataset(folder: URL(fileURLWithPath: data), split: split)
+      return try score(
+        pretrained, questions: shardQuestions(dataset, pretrained), on: data,
+        unknownText: dataset.index.unknownText)
+    }
     if let text {
       let encoded = try encodedText(text, pretrained)
-      if let dumpLogits { return try dump(pretrained, encoded, source: text, to: dumpLogits) }
-      try score(pretrained, questions: textQuestions(encoded, pretrained), on: text)
+      if let dumpLogits {
+        warn(of: encoded.unknownText, in: text)
+        return try dump(pretrained, encoded, source: text, to: dumpLogits)
+      }
+      try score(
+        pretrained, questions: textQuestions(encoded, pretrained), on: text, unknownText: encoded.unknownText)
     }
   }
 
   /// Windows of a split, which must be made with the model's tokenizer.
-  private func shardQuestions(_ folder: String, _ pretrained: PretrainedModel) throws -> MaskedQuestions {
-    let dataset = try TokenDataset(folder: URL(fileURLWithPath: folder), split: split)
+  private func shardQuestions(_ dataset: TokenDataset, _ pretrained: PretrainedModel) throws
+    -> MaskedQuestions
+  {
     try pretrained.check(dataset)
     return try MaskedQuestions(
       dataset, scheme: questions.scheme(for: pretrained), vocabulary: pretrained.tokenizer.vocabulary)
+  }
+
+  private func warn(of unknownText: UnknownText, in source: String) {
+    guard unknownText.isWorthAWarning else { return }
+    Console.warning("\(source): \(unknownText.description); \(unknownText.adviceForModel)")
   }
 
   private func encodedText(_ path: String, _ pretrained: PretrainedModel) throws -> EncodedText {
@@ -134,7 +153,10 @@ struct Evaluate: Tool {
       text, scheme: questions.scheme(for: pretrained), vocabulary: pretrained.tokenizer.vocabulary)
   }
 
-  private func score(_ pretrained: PretrainedModel, questions: MaskedQuestions, on source: String) throws {
+  private func score(
+    _ pretrained: PretrainedModel, questions: MaskedQuestions, on source: String, unknownText: UnknownText?
+  ) throws {
+    if let unknownText { warn(of: unknownText, in: source) }
     let progress = EvaluationProgress(
       windowCount: self.questions.windowCount(of: questions.windowCount), quiet: common.quiet)
     let report = try questions.evaluation(windows: progress.windowCount)
@@ -146,7 +168,8 @@ struct Evaluate: Tool {
     let result = MaskedResult(
       model: pretrained.folder, precision: precision, scheme: questions.scheme, report: report,
       signature: questions.signature(
-        tokenizer: pretrained.tokenizer.digest, precision: precision, report: report))
+        tokenizer: pretrained.tokenizer.digest, precision: precision, report: report),
+      unknownText: unknownText)
     try StandardOutput.writeLine(json ? result.json() : result.text)
   }
 

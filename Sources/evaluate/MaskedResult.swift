@@ -1,6 +1,7 @@
 import ClozeCLI
 import ClozeCore
 import ClozeData
+import ClozeText
 import ClozeTraining
 import Foundation
 
@@ -11,6 +12,8 @@ struct MaskedResult {
   let scheme: EvaluationScheme
   let report: MaskedReport
   let signature: MaskedSignature
+  /// Nil where the data folder was made before it was counted.
+  let unknownText: UnknownText?
 
   var text: String {
     var table = Table()
@@ -27,6 +30,7 @@ struct MaskedResult {
       "predictions",
       "\(Figure.count(report.all.count)) in \(Figure.count(report.windowCount)) windows of \(scheme.windowLength)"
     )
+    if let unknownText { table.add("unknown characters", unknownText.description) }
     for (name, scores) in outcomes { table.add(name, line(scores)) }
     for (band, scores) in zip(UnigramBaseline.bands, report.byBand) {
       table.add("tokens " + band.name, line(scores))
@@ -49,7 +53,7 @@ struct MaskedResult {
         bands: zip(UnigramBaseline.bands, report.byBand).map {
           JSON.Band(name: $0.name, minimumShare: $0.share, scores: JSON.Scores($1))
         },
-        warnings: report.warnings))
+        unknownText: unknownText, warnings: report.warnings))
   }
 
   private var outcomes: [(String, MaskedScores)] {
@@ -109,6 +113,7 @@ private struct JSON: Encodable {
   let unigram: Unigram?
   let outcomes: [String: Scores]
   let bands: [Band]
+  let unknownText: UnknownText?
   let warnings: [String]
 
   static func bounds(_ interval: ClosedRange<Double>) -> [Double] {

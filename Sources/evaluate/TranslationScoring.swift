@@ -105,8 +105,10 @@ struct TranslationScoring {
       Translator(model, tokenizer: tokenizer, beam: beam),
       tapes: WorkerGroup(count: workers).tapes(for: model.store))
     return TranslationResult(
-      model: folder, precision: "\(model.store.precision)", pairs: file.pairs.count, data: file.digest,
-      tokenizer: tokenizer.digest, beam: beam, findings: findings(file).messages, report: report)
+      unknown: UnknownPairs(file.pairs, tokenizer), model: folder, precision: "\(model.store.precision)",
+      pairs: file.pairs.count,
+      data: file.digest, tokenizer: tokenizer.digest, beam: beam, findings: findings(file).messages,
+      report: report)
   }
 
   /// What makes a score on these pairs say something else than it seems to.
@@ -132,6 +134,7 @@ struct TranslationScoring {
 
 /// The outcome of `--translation`, as a person and as a program reads it.
 struct TranslationResult {
+  let unknown: UnknownPairs
   let model: URL
   let precision: String
   let pairs: Int
@@ -142,7 +145,7 @@ struct TranslationResult {
   let findings: [String]
   let report: TranslationEvaluation.Report
 
-  var warnings: [String] { findings + report.warnings }
+  var warnings: [String] { findings + unknown.warnings(of: "test") + report.warnings }
 
   var text: String {
     var table = Table()

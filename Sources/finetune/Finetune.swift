@@ -61,15 +61,18 @@ struct Finetune: Tool {
     let start =
       model.map { FinetuneStart.pretrained(URL(fileURLWithPath: $0)) }
       ?? .scratch(tokenizer: URL(fileURLWithPath: tokenizer ?? ""))
+    let (training, held) = (try pairs.training(), try pairs.validationPairs())
     let run = try FinetuneRun(
-      configuration: configuration, start: start, training: try pairs.training(),
-      validation: try pairs.validationPairs(), output: URL(fileURLWithPath: output),
-      resume: ResumeMode(resuming))
+      configuration: configuration, start: start, training: training, validation: held,
+      output: URL(fileURLWithPath: output), resume: ResumeMode(resuming))
     if pairs.strictPairs { try run.findings.refuse() }
     let progress = ProgressLine(quiet: common.quiet)
     for error in run.damaged { progress.warning("\(error)") }
     for message in run.findings.messages { progress.warning(message) }
     describe(run, to: progress)
+    for (name, pairs) in [("training", training), ("validation", held)] {
+      for warning in UnknownPairs(pairs.pairs, run.tokenizer).warnings(of: name) { progress.warning(warning) }
+    }
 
     let interruption = Interruption()
     let outcome = try run.run(

@@ -126,6 +126,9 @@ struct Pretrain: Tool {
     let epochs = run.epochs.map { ", \(Figure.decimal($0.count, 2)) epochs" } ?? ""
     progress.line("\(windows) windows of \(batch.windowLength) tokens, \(batch.windows) a step\(epochs)")
     if let advice = run.epochs?.advice { progress.warning(advice) }
+    if let unknownText = run.unknownText, unknownText.isWorthAWarning {
+      progress.warning("\(data): \(unknownText.description); \(unknownText.adviceForTokenizing)")
+    }
   }
 }
 

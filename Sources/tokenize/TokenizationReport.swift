@@ -1,4 +1,6 @@
+import ClozeCore
 import ClozeData
+import ClozeText
 import Foundation
 
 /// The table that `tokenize` ends with.
@@ -6,14 +8,51 @@ struct TokenizationReport {
   let statistics: CorpusStatistics
   let index: DataIndex
   let folder: URL
+  let normalizer: TextNormalizer
   /// Of the train split's ordinary tokens, nats a token.
   let unigramEntropy: Double
 
-  init(statistics: CorpusStatistics, index: DataIndex, folder: URL) throws {
+  init(statistics: CorpusStatistics, index: DataIndex, folder: URL, normalizer: TextNormalizer) throws {
     self.statistics = statistics
     self.index = index
     self.folder = folder
+    self.normalizer = normalizer
     unigramEntropy = try UnigramCounts.ofOrdinaryTokens(in: folder, index: index).entropy
+  }
+
+  /// What of the text is lost that somebody may not know of.
+  var warnings: [String] {
+    let unknown = index.unknownText.flatMap {
+      $0.isWorthAWarning ? "unknown text: \($0.description); \($0.adviceForTokenizing)" : nil
+    }
+    return (unknown.map { [$0] } ?? []) + longWordWarning + statistics.loss.normalizationWarnings
+  }
+
+  /// Reading such words costs us nothing and others much.
+  private var longWordWarning: [String] {
+    guard let length = index.unknownText?.longestWord, length > 2000 else { return [] }
+    return [
+      "longest word: words of up to \(Figure.count(length)) characters are read whole, for which Hugging Face's "
+        + "tokenizers needs time that grows with the square of their length; put spaces or line ends between sentences"
+    ]
+  }
+
+  /// What the tokenizer's settings take from the text, where they do.
+  private var lossRows: [(String, String)] {
+    var rows: [(String, String)] = []
+    if let unknownText = index.unknownText {
+      rows.append(("unknown characters", unknownText.description))
+      if unknownText.longestWord != Tokenizer.standardLongestWord {
+        rows.append(("longest word", "\(Figure.count(unknownText.longestWord)) characters"))
+      }
+    }
+    if normalizer.stripsAccents ?? normalizer.lowercases {
+      rows.append(("characters without their marks", Figure.percent(statistics.loss.markShare, 4)))
+    }
+    if normalizer.lowercases {
+      rows.append(("capitals made small", Figure.percent(statistics.loss.caseShare, 4)))
+    }
+    return rows
   }
 
   var text: String {
@@ -34,6 +73,8 @@ struct TokenizationReport {
       ("bytes/token before compression", ratio(rawBytes, tokens, digits: 3)),
       ("bytes of text/token", ratio(train.bytes + held.bytes, tokens, digits: 3)),
       ("unknown tokens", ratio(100 * statistics.tokens.unknownTokens, tokens, digits: 4) + " %"),
+    ]
+    let rest: [(String, String)] = [
       ("pieces per word", ratio(tokens, words, digits: 3)),
       ("unigram entropy", String(format: "%.4f nats/token", unigramEntropy)),
       ("exact duplicates dropped", "\(statistics.duplicates)"),
@@ -44,7 +85,7 @@ struct TokenizationReport {
       ("corpus", index.corpus.short),
       ("output", folder.path),
     ]
-    return FigureTable.text(rows)
+    return FigureTable.text(rows + lossRows + rest)
   }
 
   private func ratio(_ part: Int, _ whole: Int, digits: Int) -> String {

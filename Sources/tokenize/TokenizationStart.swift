@@ -7,13 +7,15 @@ import Foundation
 /// Where the tokenizer of a data folder comes from.
 enum TokenizerSource {
   case given(Tokenizer)
-  case trained(size: Int, lowercases: Bool)
+  case trained(VocabularyTrainer, TextNormalizer)
 
   /// One line that is another for another tokenizer of the same text.
   var description: String {
     switch self {
     case .given(let tokenizer): "given \(tokenizer.digest.hex)"
-    case .trained(let size, let lowercases): "trained \(size) lowercases \(lowercases)"
+    case .trained(let trainer, let normalizer):
+      "trained \(trainer.size) lowercases \(normalizer.lowercases) "
+        + "strips \(normalizer.stripsAccents ?? normalizer.lowercases) longest \(trainer.longestWord ?? 0)"
     }
   }
 }
@@ -76,13 +78,13 @@ struct TokenizationStart {
       if needsCorpus, surveyed == nil {
         surveyed = try pass.survey { progress.report("surveying", bytes: $0) }.statistics.corpus
       }
-    case .trained(let size, let lowercases):
-      let normalizer = TextNormalizer(lowercases: lowercases)
+    case .trained(let trainer, let normalizer):
       let (counts, statistics) = try pass.countWords(normalizer: normalizer) {
         progress.report("counting words", bytes: $0)
       }
-      let vocabulary = try VocabularyTrainer(size: size).train(counts)
-      tokenizer = Tokenizer(vocabulary: vocabulary, normalizer: normalizer)
+      tokenizer = Tokenizer(
+        vocabulary: try trainer.train(counts), normalizer: normalizer,
+        longestWord: trainer.longestWord ?? counts.longestWord)
       surveyed = statistics.corpus
     }
     self.progress = DatasetProgress(
@@ -90,10 +92,11 @@ struct TokenizationStart {
   }
 
   /// Encodes all documents into the folder, from the last checkpoint on where there is one.
-  /// - Throws: `DiskShortage`, `CorpusError`, `FileError`
-  mutating func encode(checkpointBytes: Int, isQuiet: Bool, progress report: CorpusProgress) throws -> (
-    CorpusStatistics, DataIndex
-  ) {
+  /// - Parameter allowsUnknown: whether to finish where most of the text is unknown to the tokenizer.
+  /// - Throws: `DiskShortage`, `CorpusError`, `FileError`; `UnreadableText`, after which another run can go on.
+  mutating func encode(
+    checkpointBytes: Int, allowsUnknown: Bool, isQuiet: Bool, progress report: CorpusProgress
+  ) throws -> (CorpusStatistics, DataIndex) {
     var readBytes = 0
     var unfinished: DatasetWriter?
     do {
@@ -115,7 +118,11 @@ struct TokenizationStart {
       guard progress.corpus == nil || progress.corpus == statistics.corpus else {
         throw CorpusError.changed(inputs: pass.inputs.description)
       }
-      return (statistics, try writer.finish(corpus: statistics.corpus))
+      let unknownText = UnknownText(statistics.loss, tokenizer)
+      guard unknownText.characters > 0, allowsUnknown || unknownText.share <= UnknownText.refusalShare else {
+        throw UnreadableText(inputs: pass.inputs.description, unknownText: unknownText)
+      }
+      return (statistics, try writer.finish(corpus: statistics.corpus, unknownText: unknownText))
     } catch let error as CorpusError {
       // With another text there is nothing to go on from.
       unfinished?.discard()
@@ -129,7 +136,8 @@ struct TokenizationStart {
       Console.warning("\(path): is not as the unfinished run wrote it; all documents are encoded anew")
       progress.checkpoint = nil
       unfinished = nil
-      return try encode(checkpointBytes: checkpointBytes, isQuiet: isQuiet, progress: report)
+      return try encode(
+        checkpointBytes: checkpointBytes, allowsUnknown: allowsUnknown, isQuiet: isQuiet, progress: report)
     }
   }
 }

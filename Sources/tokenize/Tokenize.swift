@@ -17,6 +17,10 @@ struct Tokenize: Tool {
       one, and to encode it. Equal documents are kept once. The output has the same bytes for any \
       --workers. Literal [MASK] and the like are text and are counted.
 
+      What the tokenizer cannot read becomes [UNK]: its characters are counted by script, warned of above 0.5 % of the \
+      text, and refused above 20 % without --allow-unknown. An uncased vocabulary keeps accents, vowel signs and tones \
+      unless --strip-accents is given.
+
       Killed, or stopped by a full disk, it goes on when it is run again with the same arguments into the same folder, \
       to the same bytes: with the vocabulary that it had trained, and from its last checkpoint, one of which is made \
       every --checkpoint-megabytes of text. A compressed file is inflated again up to there, and standard input has to \
@@ -38,21 +42,6 @@ struct Tokenize: Tool {
 
   @Option(name: .long, help: ArgumentHelp("The data folder to write.", valueName: "folder"))
   var output: String?
-
-  @Option(name: .long, help: "How many tokens to train. (default: 8192)")
-  var vocabularySize: Int?
-
-  @Option(
-    name: .long,
-    help: ArgumentHelp(
-      "Use this folder, tokenizer.json or vocab.txt and train no vocabulary.", valueName: "path"))
-  var tokenizer: String?
-
-  @Flag(
-    exclusivity: .exclusive,
-    help: "Whether upper and lower case differ; of a tokenizer.json its own setting holds. (default: --cased)"
-  )
-  var letterCase: LetterCase?
 
   @Option(name: .long, help: "The share of documents to hold out, in 0...1.")
   var validationRate = 0.01
@@ -88,6 +77,8 @@ struct Tokenize: Tool {
       "How many megabytes of text there are from one checkpoint to the next.", valueName: "n"))
   var checkpointMegabytes = 16
 
+  @OptionGroup(title: "The vocabulary") var vocabulary: VocabularyOptions
+
   @OptionGroup(title: "A data folder that there is") var folderOptions: FolderOptions
 
   @OptionGroup var common: CommonOptions
@@ -101,15 +92,6 @@ struct Tokenize: Tool {
     }
     guard (0...1).contains(validationRate) else {
       throw ValidationError("--validation-rate is \(validationRate); choose a share in 0...1, such as 0.01")
-    }
-    if let vocabularySize {
-      guard tokenizer == nil else {
-        throw ValidationError(
-          "--vocabulary-size is for a vocabulary to train, and --tokenizer gives one; leave out one")
-      }
-      guard (100...1_000_000).contains(vocabularySize) else {
-        throw ValidationError("--vocabulary-size is \(vocabularySize); choose 100...1000000, such as 8192")
-      }
     }
     guard (1...1024).contains(workers) else {
       throw ValidationError("--workers is \(workers); choose 1...1024")
@@ -149,21 +131,17 @@ struct Tokenize: Tool {
     // first pass also tells whether the folder's data came from this corpus.
     let progress = CorpusProgress(totalBytes: corpus.byteCount, isQuiet: common.quiet)
     let existing = force ? nil : try? DataIndex.read(folder: folder).index.corpus
-    let source: TokenizerSource =
-      if let path = tokenizer {
-        .given(try Tokenizer(URL(fileURLWithPath: path), lowercases: letterCase.map { $0 == .uncased }))
-      } else {
-        .trained(size: vocabularySize ?? 8192, lowercases: letterCase == .uncased)
-      }
     var start = try TokenizationStart(
-      pass, source, layout: layout, folder: folder, needsCorpus: existing != nil, progress: progress)
+      pass, try vocabulary.source(), layout: layout, folder: folder, needsCorpus: existing != nil,
+      progress: progress)
     if let existing, let surveyed = start.progress.corpus, existing != surveyed {
       throw ShardError.otherCorpus(path: folder.path, existing: existing, new: surveyed)
     }
 
     // 3. The shards, which take the place of an earlier run's once they are whole.
     let (statistics, index) = try start.encode(
-      checkpointBytes: checkpointMegabytes * 1_000_000, isQuiet: common.quiet, progress: progress)
+      checkpointBytes: checkpointMegabytes * 1_000_000, allowsUnknown: vocabulary.allowUnknown,
+      isQuiet: common.quiet, progress: progress)
     progress.finish()
 
     // 4. What came out.
@@ -171,13 +149,11 @@ struct Tokenize: Tool {
       Console.warning(
         "\(folder.path): no document fell to the \(split.rawValue) split; see --validation-rate")
     }
-    try StandardOutput.writeLine(
-      try TokenizationReport(statistics: statistics, index: index, folder: folder).text)
+    let report = try TokenizationReport(
+      statistics: statistics, index: index, folder: folder, normalizer: start.tokenizer.normalizer)
+    for warning in report.warnings { Console.warning(warning) }
+    try StandardOutput.writeLine(report.text)
   }
-}
-
-enum LetterCase: String, EnumerableFlag {
-  case cased, uncased
 }
 
 extension DocumentBoundary: ExpressibleByArgument {}

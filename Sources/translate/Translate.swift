@@ -80,16 +80,19 @@ struct Translate: Tool {
     let tapes = group.tapes(for: translation.store)
 
     var input = StandardInputLines()
+    var unknown = UnknownLines(tokenizer)
     var lineNumber = 0
     while let lines = try input.next(limit: 512 * group.count) {
       let translations = try translator.translate(lines, tapes: tapes) { index, problem in
         progress.warning("line \(lineNumber + index + 1): \(problem.description)")
       }
+      unknown.check(lines, firstNumber: lineNumber + 1) { progress.warning($0) }
       try write(translations, from: lineNumber)
       lineNumber += lines.count
       if !common.quiet { progress.update("\(Figure.count(lineNumber)) lines") }
     }
     progress.clear()
+    if let summary = unknown.summary { progress.warning(summary) }
     if input.repairedLines > 0 {
       progress.warning(
         "\(Figure.count(input.repairedLines)) lines were not valid UTF-8; what was wrong reads as U+FFFD")

@@ -142,6 +142,36 @@ import Testing
     }
   }
 
+  @Test(arguments: [
+    UnknownText(
+      characters: 10, tooLong: 0, scripts: ["Thai": 11], commonest: [], longestWord: 100, normalization: nil),
+    UnknownText(
+      characters: 10, tooLong: -1, scripts: [:], commonest: [], longestWord: 100, normalization: nil),
+    UnknownText(
+      characters: .max, tooLong: 0, scripts: ["A": .max, "B": .max], commonest: [], longestWord: 100,
+      normalization: nil),
+    UnknownText(
+      characters: 10, tooLong: 0, scripts: ["\u{1B}[2J": 1], commonest: [], longestWord: 100,
+      normalization: nil),
+    UnknownText(
+      characters: 10, tooLong: 0, scripts: [:], commonest: [], longestWord: 0, normalization: nil),
+    UnknownText(
+      characters: 10, tooLong: 0, scripts: [:], commonest: [], longestWord: 100, normalization: "\u{1B}"),
+  ])
+  func unknownTextThatIsNone(unknownText: UnknownText) throws {
+    try DataFixture.editIndex(folder) { $0.unknownText = unknownText }
+    expectComplaint("states counts of unknown text that no text has")
+  }
+
+  @Test func unknownTextReadsBack() throws {
+    let unknownText = UnknownText(
+      characters: 1 << 52, tooLong: 3, scripts: ["Thai": 7, "Old Persian": 1],
+      commonest: [.init(scalar: 0xE01, count: 5), .init(scalar: 0x10FFFF, count: 1)], longestWord: 400,
+      normalization: "NFKC")
+    try DataFixture.editIndex(folder) { $0.unknownText = unknownText }
+    #expect(try DataIndex.read(folder: folder).index.unknownText == unknownText)
+  }
+
   @Test func entropyThatIsNone() throws {
     try DataFixture.editIndex(folder) { $0.unigramEntropy = -1 }
     expectComplaint("an entropy of -1")

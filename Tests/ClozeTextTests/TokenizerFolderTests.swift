@@ -57,7 +57,10 @@ import Testing
       "the model is of the kind 'BPE'"
     ),
     (#""unk_token": "[UNK]""#, #""unk_token": "<unk>""#, "'model.unk_token' is <unk>"),
-    (#""max_input_chars_per_word": 100"#, #""max_input_chars_per_word": 50"#, "is 50; use a BERT tokenizer"),
+    (
+      #""max_input_chars_per_word": 100"#, #""max_input_chars_per_word": 0"#,
+      "is 0; use a BERT tokenizer, where"
+    ),
     ("subword_prefix\": \"##\"", "subword_prefix\": \"@@\"", "is @@; use"),
     (#""clean_text": true"#, #""clean_text": 1"#, "'normalizer.clean_text' is missing or of the wrong type"),
     (#""lstrip": false"#, #""lstrip": true"#, "'added_tokens: [PAD]: lstrip' is true"),

@@ -11,6 +11,25 @@ import Testing
     return String((0..<length).map { _ in letters[random.below(letters.count)] })
   }
 
+  /// Words that come once are not all dropped: what stays is a sample of the whole text, whatever its order.
+  @Test func wordsThatComeOnceAreSampled() {
+    let words = (0..<20_000).map { "w\($0)x" }
+    func kept(_ words: [String]) -> Set<String> {
+      var counts = WordCounts(.cased, capacity: 400)
+      for word in words { counts.add(word) }
+      #expect(counts.distinctCount <= 400 && counts.undercount > 0)
+      var kept: Set<String> = []
+      counts.visitWords { word, _ in kept.insert(String(decoding: word, as: UTF8.self)) }
+      return kept
+    }
+    let found = kept(words)
+    let first = Set(words.prefix(10_000))
+    #expect(found.intersection(first).count >= 25)
+    #expect(found.subtracting(first).count >= 25)
+    // The words of lowest hash stay in any order.
+    #expect(found.intersection(kept(words.reversed())).count >= 50)
+  }
+
   @Test(
     arguments: [TextNormalizer.cased, .uncased], [" ", "\n", "é ", ".", "\u{1}", "中", "@ [", "\u{7F}{", "`"])
   func wordsOfEveryLengthAtEveryPlace(normalizer: TextNormalizer, ending: String) {

@@ -44,6 +44,35 @@ import Testing
       availableMemory: availableMemory)
   }
 
+  /// Losses of no predictions would be no numbers.
+  @Test(arguments: [
+    (Split.train, "every token of the train split"), (.validation, "the validation windows hold nothing"),
+  ])
+  func unknownTokensAloneAreRefused(split: Split, message: String) throws {
+    let tokenizer = Tokenizer(
+      vocabulary: try Vocabulary(tokens: SpecialTokens.texts + ["w"]), normalizer: .cased)
+    let writer = try DatasetWriter(
+      folder: folder.file("unknown"),
+      provenance: .init(tokenizer: tokenizer.digest, vocabularySize: 6, seed: 1, validationRate: 0.5),
+      layout: ShardLayout(), pool: WorkerPool(workerCount: 1))
+    try writer.stage(tokenizer)
+    for number in 0..<40 {
+      let place: Split = number < 20 ? .train : .validation
+      let document = [TokenID](repeating: place == split ? 1 : 5, count: 100)
+      try writer.append(document[...], to: place, counts: TokenCounts(words: 100), bytes: 400)
+    }
+    _ = try writer.finish(corpus: Digest(of: "corpus"))
+    var settings = configuration
+    settings.stop.steps = 1
+    let failure = failureMessage {
+      try PretrainRun(
+        configuration: settings, data: folder.file("unknown"), output: folder.file("run"), resume: false
+      ).run(isInterrupted: { false }, report: { _ in })
+    }
+    #expect(failure.contains(message), "\(failure)")
+    #expect(!FileManager.default.fileExists(atPath: folder.file("run/config.yaml").path))
+  }
+
   /// A small model fits, 64 windows of 128 tokens beside it do not.
   @Test func activationsThatDoNotFitAreNotMade() throws {
     let plan = try plan(availableMemory: 12_000_000)

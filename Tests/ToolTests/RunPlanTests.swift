@@ -27,7 +27,7 @@ import Testing
     #expect(
       table.keys.sorted() == [
         "disk", "epochs", "memory", "repeated tokens", "special tokens", "speed", "time",
-        "train/validation overlap", "unknown tokens",
+        "train/validation overlap", "unknown characters", "unknown tokens",
       ])
     #expect(try #require(table["memory"]).contains("2 gradient lanes"))
     #expect(try #require(table["time"]).contains("to the end at step 40; "))

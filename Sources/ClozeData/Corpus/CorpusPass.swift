@@ -16,6 +16,8 @@ package struct CorpusStatistics: Sendable, Equatable {
   package var bytesFromDisk = 0
   /// Of the documents that were kept.
   package var tokens = TokenCounts()
+  /// What the tokenizer lost of them.
+  package var loss = TextLoss()
   /// The digest of the corpus's text.
   package var corpus = Digest(of: "")
 
@@ -127,9 +129,11 @@ package struct CorpusPass: Sendable {
           batch.tokens[batch.ends[number]..<batch.ends[number + 1]], to: documents.splits[number],
           counts: batch.counts[number], bytes: documents.byteCount(of: number))
       }
+      writer.add(batch.loss)
       try writer.endBatch(at: documents.end, after: documents.digests, bytes: documents.readBytes)
     }
     (statistics.tokens, statistics.empty) = writer.counts
+    statistics.loss = writer.loss
     return statistics
   }
 

@@ -8,6 +8,8 @@ struct EncodedBatch: Sendable {
   private(set) var ends = [0]
   /// What the encoder met in each document.
   private(set) var counts: [TokenCounts] = []
+  /// What was lost of all documents.
+  private(set) var loss = TextLoss()
 
   init(_ documents: DocumentBatch, with encoder: inout TokenEncoder) {
     // English has some four bytes a token.
@@ -18,6 +20,7 @@ struct EncodedBatch: Sendable {
       ends.append(tokens.count)
       counts.append(encoder.counts - before)
     }
+    loss = encoder.takeLoss()
   }
 }
 

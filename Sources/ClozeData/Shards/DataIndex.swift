@@ -1,5 +1,5 @@
 package import ClozeCore
-internal import ClozeText
+package import ClozeText
 package import Foundation
 
 /// The two parts of a corpus. No document is in both.
@@ -29,7 +29,9 @@ package enum Split: String, NamedChoice {
 ///
 /// `unigrams.bin` is a little-endian 64-bit count for every token id: how often it occurs in the train split. The
 /// counts add up to the train split's tokens. `unigramEntropy` is their entropy H = -Σ p ln p in nats a token,
-/// `[UNK]` included, which a baseline leaves out: see `UnigramCounts.ofOrdinaryTokens`.
+/// `[UNK]` included, which a baseline leaves out: see `UnigramCounts.ofOrdinaryTokens`. `unknownText` says how many
+/// characters of the documents are in words that became `[UNK]`, by script. Folders made before it was counted have none,
+/// and it stays as it is when frames are lost.
 ///
 /// `identity`, the SHA-256 of the index file's bytes, is the identity of the data: it covers the digests of
 /// everything else, and what is in quarantine.
@@ -98,6 +100,8 @@ package struct DataIndex: Codable, Sendable, Equatable {
   /// Nats a token.
   package var unigramEntropy: Double
   package var unigrams: Digest
+  /// What of the text of both splits is unknown to the tokenizer.
+  package var unknownText: UnknownText?
 
   package static let currentVersion = 2
   static let fileName = "index.json"
@@ -170,6 +174,9 @@ package struct DataIndex: Codable, Sendable, Equatable {
         vocabularySize: vocabularySize)...DataIndex.tokenBits(vocabularySize: vocabularySize))
     guard unigramEntropy.isFinite, unigramEntropy >= 0 else {
       throw ShardError.malformedIndex(path: path, reason: "states an entropy of \(unigramEntropy) nats")
+    }
+    if let unknownText, !unknownText.isPlausible {
+      throw ShardError.malformedIndex(path: path, reason: "states counts of unknown text that no text has")
     }
     for split in Split.allCases {
       let part = self[split]

@@ -1,5 +1,5 @@
 package import ClozeCore
-internal import ClozeText
+package import ClozeText
 internal import Foundation
 
 /// `provenance.json`: where the data come from, which their shards do not say. With it and the shards a lost index can
@@ -19,6 +19,8 @@ package struct DataProvenance: Codable, Sendable, Equatable {
   package var trainFrames: Int
   package var validationFrames: Int
   package var index: Digest
+  /// As in the index; nil where the index has none.
+  package var unknownText: UnknownText?
 
   static let fileName = "provenance.json"
 
@@ -28,6 +30,7 @@ package struct DataProvenance: Codable, Sendable, Equatable {
     tokenizer = index.tokenizer
     vocabularySize = index.vocabularySize
     corpus = index.corpus
+    unknownText = index.unknownText
     seed = index.seed
     validationRate = index.validationRate
     trainFrames = index.train.numberCount
@@ -44,7 +47,7 @@ package struct DataProvenance: Codable, Sendable, Equatable {
     }
     // A repair makes a list of the frames that are missing.
     guard read.version == 1, read.validationRate.isFinite,
-      (1...Vocabulary.maximumCount).contains(read.vocabularySize),
+      read.unknownText?.isPlausible ?? true, (1...Vocabulary.maximumCount).contains(read.vocabularySize),
       [read.trainFrames, read.validationFrames].allSatisfy({ (0...DataIndex.maximumFrames).contains($0) })
     else {
       throw ShardError.wrongProvenance(path: url.path, reason: "has numbers that no data folder has")

@@ -51,7 +51,7 @@ package struct DatasetRepair {
       tokenizer: provenance.tokenizer, vocabularySize: provenance.vocabularySize,
       tokenBits: DataIndex.tokenBits(vocabularySize: provenance.vocabularySize), corpus: provenance.corpus,
       seed: provenance.seed, validationRate: provenance.validationRate, unigramEntropy: 0,
-      unigrams: provenance.corpus)
+      unigrams: provenance.corpus, unknownText: provenance.unknownText)
     let names = try DatasetRepair.shardNames(in: folder)
     for split in Split.allCases {
       try mend(split, old: old?[split], frameCount: provenance.frames(split), names: names[split] ?? [])

@@ -70,6 +70,8 @@ package final class DatasetWriter {
   private let journal: DocumentJournal?
   private var progress: DatasetProgress?
   private let checkpointBytes: Int
+  /// What was lost of all documents.
+  private(set) var loss: TextLoss
   /// Bytes of text since the last checkpoint.
   private var uncheckpointedBytes = 0
   /// Whether `progress` is in the folder.
@@ -96,8 +98,9 @@ package final class DatasetWriter {
     let staging = DatasetWriter.staging(in: folder)
     self.staging = staging
     self.progress = progress
+    loss = progress?.checkpoint?.loss ?? TextLoss()
     let size = provenance.vocabularySize
-    if let checkpoint = progress?.checkpoint, checkpoint.position.isPlausible,
+    if let checkpoint = progress?.checkpoint, checkpoint.position.isPlausible, checkpoint.loss.isPlausible,
       let journal = DocumentJournal(
         folder: staging, goingOnAfter: checkpoint.documents, documents: checkpoint.position.documents)
     {
@@ -115,6 +118,7 @@ package final class DatasetWriter {
       }
     }
     self.progress?.checkpoint = nil
+    loss = TextLoss()
     try? FileManager.default.removeItem(at: staging)
     try Folder.create(staging)
     journal = progress == nil ? nil : try DocumentJournal(folder: staging)
@@ -181,6 +185,9 @@ package final class DatasetWriter {
     try writer(split).append(tokens, counts: counts, bytes: bytes)
   }
 
+  /// Adds what was lost of documents that were added since the last batch.
+  package func add(_ loss: TextLoss) { self.loss += loss }
+
   /// Says that all documents before `position` were added, and makes a checkpoint where one is due.
   /// - Parameters:
   ///   - digests: of the documents since the last batch, duplicates too, in order.
@@ -194,8 +201,8 @@ package final class DatasetWriter {
     uncheckpointedBytes = 0
     var next = progress
     next?.checkpoint = DatasetProgress.Checkpoint(
-      position: position, documents: try journal.synchronize(), train: try writer(.train).state(),
-      validation: try writer(.validation).state())
+      position: position, documents: try journal.synchronize(), loss: loss,
+      train: try writer(.train).state(), validation: try writer(.validation).state())
     // The names of new shards before the file that speaks of them.
     try Folder.synchronize(staging)
     try next?.write(to: staging)
@@ -209,8 +216,11 @@ package final class DatasetWriter {
   }
 
   /// Writes what is left, the counts and the index, and puts all of it in place of an earlier data set.
+  /// - Parameters:
+  ///   - corpus: the digest of the corpus's text.
+  ///   - unknownText: what of the text is unknown to the tokenizer; nil where nobody counted.
   /// - Throws: `FileError`; `ShardError.damagedLeftover`, after which nobody goes on from what is there.
-  package func finish(corpus: Digest) throws -> DataIndex {
+  package func finish(corpus: Digest, unknownText: UnknownText? = nil) throws -> DataIndex {
     let parts: [(Split, DataIndex.Part)]
     do {
       parts = try Split.allCases.map { ($0, try writer($0).finish()) }
@@ -225,6 +235,7 @@ package final class DatasetWriter {
       seed: provenance.seed, validationRate: provenance.validationRate,
       unigramEntropy: unigrams.entropy, unigrams: Digest(of: unigrams.encoded))
     for (split, part) in parts { index[split] = part }
+    index.unknownText = unknownText
     func write(_ data: Data, _ name: String) throws {
       try AtomicFile.write(data, to: staging.appendingPathComponent(name))
     }

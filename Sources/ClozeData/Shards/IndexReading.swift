@@ -1,4 +1,5 @@
 internal import ClozeCore
+internal import ClozeText
 
 // Reading `index.json`. Ten gigabytes of shards have an index of some twenty megabytes, which every start of every tool
 // waits for: read this way it takes a tenth of the time that a `Decodable` takes.
@@ -10,6 +11,7 @@ extension DataIndex {
     var (corpus, seed, validationRate) = (Digest?.none, UInt64?.none, Double?.none)
     var (train, validation) = (Part?.none, Part?.none)
     var (unigramEntropy, unigrams) = (Double?.none, Digest?.none)
+    var unknownText: UnknownText?
     try reader.object { reader, key in
       switch key {
       case "version": version = try reader.integer()
@@ -23,6 +25,7 @@ extension DataIndex {
       case "validation": validation = try Part(&reader)
       case "unigramEntropy": unigramEntropy = try reader.number()
       case "unigrams": unigrams = try reader.digest()
+      case "unknownText": unknownText = try UnknownText(&reader)
       default: try reader.skip()
       }
     }
@@ -37,6 +40,7 @@ extension DataIndex {
     self.validation = try reader.require(validation, "validation")
     self.unigramEntropy = try reader.require(unigramEntropy, "unigramEntropy")
     self.unigrams = try reader.require(unigrams, "unigrams")
+    self.unknownText = unknownText
   }
 
   /// The version alone, of an index that may have any form.
@@ -114,6 +118,51 @@ extension DataIndex.Frame {
     self.documents = try reader.require(documents, "documents")
     self.continues = try reader.require(continues, "continues")
     self.digest = try reader.require(digest, "digest")
+  }
+}
+
+extension UnknownText {
+  /// - Throws: `JSONSyntaxError`
+  fileprivate init(_ reader: inout JSONReader) throws {
+    var (characters, tooLong, longestWord) = (Int?.none, Int?.none, Int?.none)
+    var (scripts, commonest) = ([String: Int]?.none, [Character]?.none)
+    var normalization: String?
+    try reader.object { reader, key in
+      switch key {
+      case "characters": characters = try reader.integer()
+      case "tooLong": tooLong = try reader.integer()
+      case "longestWord": longestWord = try reader.integer()
+      case "normalization": normalization = try reader.string()
+      case "commonest": commonest = try reader.list { try Character(&$0) }
+      case "scripts":
+        var counts: [String: Int] = [:]
+        try reader.object { counts[$1] = try $0.integer() }
+        scripts = counts
+      default: try reader.skip()
+      }
+    }
+    self.init(
+      characters: try reader.require(characters, "characters"),
+      tooLong: try reader.require(tooLong, "tooLong"), scripts: try reader.require(scripts, "scripts"),
+      commonest: try reader.require(commonest, "commonest"),
+      longestWord: try reader.require(longestWord, "longestWord"), normalization: normalization)
+  }
+}
+
+extension UnknownText.Character {
+  fileprivate init(_ reader: inout JSONReader) throws {
+    var (scalar, count) = (Int?.none, Int?.none)
+    try reader.object { reader, key in
+      switch key {
+      case "scalar": scalar = try reader.integer()
+      case "count": count = try reader.integer()
+      default: try reader.skip()
+      }
+    }
+    guard let value = UInt32(exactly: try reader.require(scalar, "scalar")) else {
+      throw reader.failure("has no scalar there")
+    }
+    self.init(scalar: value, count: try reader.require(count, "count"))
   }
 }
 

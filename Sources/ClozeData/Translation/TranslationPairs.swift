@@ -62,7 +62,9 @@ package enum PairInput: Sendable, Equatable {
 
 /// Labelled pairs for training a translator, as they lie in files.
 ///
-/// ASCII spaces around a side go, and a byte-order mark and the CR of a CR LF line end. A blank line is refused like any
+/// Spaces and tabs of ASCII around a side go, and a byte-order mark and the CR of a CR LF line end. All other white space and
+/// format characters stay: BLEU and chrF are of the text as it is. A side of white space alone is empty. A blank line is
+/// refused like any
 /// other line without a tab, except at the end of the file. A line has at most 1 MiB.
 package struct TranslationPairs: Sendable {
   package let pairs: [TranslationPair]
@@ -199,10 +201,12 @@ package struct TranslationPairs: Sendable {
     throws(TranslationError) -> String
   {
     // By scalars: a space and a combining mark after it are one character.
-    var scalars = field.unicodeScalars
-    while scalars.first == " " { scalars.removeFirst() }
-    while scalars.last == " " { scalars.removeLast() }
-    guard !scalars.isEmpty else { throw .emptySide(path: path, line: line, side: name) }
-    return String(scalars)
+    func isSpace(_ scalar: Unicode.Scalar) -> Bool { scalar == " " || scalar == "\t" || scalar == "\r" }
+    let scalars = field.unicodeScalars.drop(while: isSpace)
+    let text = scalars.lastIndex { !isSpace($0) }.map { String(scalars[...$0]) } ?? ""
+    guard !text.unicodeScalars.allSatisfy(\.properties.isWhitespace) else {
+      throw .emptySide(path: path, line: line, side: name)
+    }
+    return text
   }
 }

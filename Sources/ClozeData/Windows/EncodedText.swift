@@ -9,6 +9,8 @@ package struct EncodedText: Sendable {
   package let documents: [[TokenID]]
   /// Digest of the documents' text and of where each ends: which text this is, however its files were compressed.
   package let digest: Digest
+  /// What of the text is unknown to the tokenizer.
+  package let unknownText: UnknownText
 
   /// - Parameters:
   ///   - inputs: plain text or JSON lines; equal documents are all kept.
@@ -29,6 +31,7 @@ package struct EncodedText: Sendable {
     }
     guard !documents.isEmpty else { throw CorpusError.empty(inputs: inputs.description) }
     self.documents = documents
+    unknownText = UnknownText(encoder.loss, tokenizer)
     self.digest = digest.finalize()
   }
 

@@ -28,6 +28,12 @@ package struct MaskedEvaluation: Sendable {
     self.microbatchWindows = microbatchWindows
   }
 
+  /// Whether any window has a masked position.
+  /// - Throws: what the source throws.
+  package func asksAnything() throws -> Bool {
+    try windows.indices.contains { try !source(windows[$0...$0]).labels.isEmpty }
+  }
+
   /// Scores `model` on the tapes' workers; the report has the same bits for any number of them.
   ///
   /// - Parameter progress: hears, on any worker, of each window that is done; the sum of what it hears is the number of windows.

@@ -161,12 +161,17 @@ package struct PretrainPlan: Sendable {
       : ""
     describeRepetition(survey, part, run.tokenizer)
 
+    if let unknownText = run.unknownText {
+      add(
+        "unknown characters", unknownText.description,
+        unknownText.isWorthAWarning ? unknownText.adviceForTokenizing : nil)
+    }
     let counts = run.unigrams
     let specials = run.tokenizer.vocabulary.specials
     let unknown = Double(counts.counts[Int(specials.unknown)]) / Double(max(counts.total, 1))
     add(
       "unknown tokens", "\(Figure.percent(unknown, 2)) of the train text",
-      unknown > 0.01
+      unknown > 0.01 && run.unknownText == nil
         ? "the vocabulary cannot spell these words; tokenize with a larger --vocabulary-size or a vocabulary of this text"
         : nil)
     let marks = specials.ids.filter { $0 != specials.unknown }.reduce(0) { $0 + Int(counts.counts[Int($1)]) }

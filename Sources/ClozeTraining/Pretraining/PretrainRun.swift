@@ -9,11 +9,12 @@ package import Foundation
 package enum PretrainError: Failure {
   case vocabularyDiffers(configured: Int, data: String, found: Int)
   case noValidation(data: String)
+  case nothingToLearn(data: String, split: Split)
 
   package var exitStatus: ExitStatus {
     switch self {
     case .vocabularyDiffers: .usage
-    case .noValidation: .data
+    case .noValidation, .nothingToLearn: .data
     }
   }
 
@@ -24,6 +25,12 @@ package enum PretrainError: Failure {
         + "set it to 0 to take theirs"
     case .noValidation(let data):
       "\(data): holds too little validation text for one window; tokenize with a larger --validation-rate"
+    case .nothingToLearn(let data, .train):
+      "\(data): every token of the train split is [UNK] or another special token, so there is nothing to predict; "
+        + "tokenize with a vocabulary of this text"
+    case .nothingToLearn(let data, .validation):
+      "\(data): the validation windows hold nothing but [UNK] and other special tokens, so there is nothing to "
+        + "predict; tokenize with a vocabulary of this text or a larger --validation-rate"
     }
   }
 }
@@ -77,6 +84,9 @@ package struct PretrainRun {
     }
     unigrams = try dataset.unigramCounts()
     unigramEntropy = unigrams.without(specials.ids).entropy
+    guard unigrams.without(specials.ids).total > 0 else {
+      throw PretrainError.nothingToLearn(data: data.path, split: .train)
+    }
 
     self.resume = resume
     folder = RunFolder(output)
@@ -132,11 +142,17 @@ package struct PretrainRun {
 
   /// The unigram entropy of the training text's ordinary tokens in nats.
   package let unigramEntropy: Double
+  /// What of the data's text is unknown to its tokenizer; nil where `tokenize` did not count it yet.
+  package var unknownText: UnknownText? { training.dataset.index.unknownText }
 
   /// Trains until a limit or an interruption.
   @discardableResult
   package func run(isInterrupted: () -> Bool, report: (TrainingEvent) -> Void) throws -> RunOutcome {
     precondition(lock != nil, "PretrainRun.run: a run that was opened to plan it")
+    let evaluation = try evaluation()
+    guard try evaluation.asksAnything() else {
+      throw PretrainError.nothingToLearn(data: validation.dataset.folder.path, split: .validation)
+    }
     try folder.begin(configuration)
     let identities = [
       "data": training.dataset.identity.hex, "tokenizer": tokenizer.digest.hex,
@@ -148,7 +164,6 @@ package struct PretrainRun {
       contextFreeLoss: configuration.masking.contextFreeLoss(unigramEntropy: unigramEntropy),
       identities: identities)
     settings.dataBytes = dataBytes
-    let evaluation = try evaluation()
     let trainer = Trainer(
       settings, objective: objective, folder: folder,
       validate: { tapes in

@@ -1,0 +1,117 @@
+import ArgumentParser
+import ClozeCLI
+import ClozeCore
+import ClozeText
+import Foundation
+
+/// What the tokenizer of a data folder is, and what text it may fail to read.
+struct VocabularyOptions: ParsableArguments {
+  @Option(name: .long, help: "How many tokens to train. (default: 8192)")
+  var vocabularySize: Int?
+
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "Use this folder, tokenizer.json or vocab.txt and train no vocabulary.", valueName: "path"))
+  var tokenizer: String?
+
+  @Flag(
+    exclusivity: .exclusive,
+    help: "Whether upper and lower case differ; of a tokenizer.json its own setting holds. (default: --cased)"
+  )
+  var letterCase: LetterCase?
+
+  @Flag(
+    exclusivity: .exclusive,
+    help:
+      "Whether a trained tokenizer drops the nonspacing marks of text, as BERT's uncased one does: accents, and the vowel signs and tones of many scripts. (default: --keep-accents)"
+  )
+  var accents: Accents?
+
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "In characters: a longer word is unknown (max_input_chars_per_word). (default: 100; more where more than 0.5 % of the text lies in longer words, as where a script has no spaces)",
+      valueName: "n"))
+  var longestWord: Int?
+
+  @Flag(
+    name: .long,
+    help:
+      "Go on where more than 20 % of the characters are unknown to the tokenizer, which is refused otherwise."
+  )
+  var allowUnknown = false
+
+  mutating func validate() throws {
+    if let vocabularySize {
+      guard tokenizer == nil else {
+        throw ValidationError(
+          "--vocabulary-size is for a vocabulary to train, and --tokenizer gives one; leave out one")
+      }
+      guard (100...1_000_000).contains(vocabularySize) else {
+        throw ValidationError("--vocabulary-size is \(vocabularySize); choose 100...1000000, such as 8192")
+      }
+    }
+    if tokenizer != nil {
+      let given =
+        (accents.map { ["--\($0.rawValue)"] } ?? []) + (longestWord == nil ? [] : ["--longest-word"])
+      if let option = given.first {
+        throw ValidationError(
+          "\(option) is for a vocabulary to train, and --tokenizer gives one with its own setting; leave out one"
+        )
+      }
+    }
+    if let longestWord, !Tokenizer.longestWordRange.contains(longestWord) {
+      let range = Tokenizer.longestWordRange
+      throw ValidationError(
+        "--longest-word is \(longestWord); choose \(range.lowerBound)...\(range.upperBound), such as 100")
+    }
+  }
+
+  /// - Throws: `FileError`, `TokenizerError`, `VocabularyError`
+  func source() throws -> TokenizerSource {
+    if let tokenizer {
+      let lowercases = letterCase.map { $0 == .uncased }
+      let given = try Tokenizer(URL(fileURLWithPath: tokenizer), lowercases: lowercases)
+      if let letterCase, let lowercases, lowercases != given.normalizer.lowercases {
+        Console.warning(
+          "--\(letterCase.rawValue): the tokenizer \(tokenizer) has a setting of its own, which holds")
+      }
+      return .given(given)
+    }
+    // Not left to follow the case, as BERT leaves it: what it drops as accents are letters' parts in most scripts.
+    let lowercases = letterCase == .uncased
+    let normalizer = TextNormalizer(
+      lowercases: lowercases, stripsAccents: accents.map { $0 == .stripAccents } ?? (lowercases ? false : nil)
+    )
+    return .trained(
+      VocabularyTrainer(size: vocabularySize ?? 8192, longestWord: longestWord), normalizer)
+  }
+}
+
+enum LetterCase: String, EnumerableFlag {
+  case cased, uncased
+}
+
+enum Accents: String, EnumerableFlag {
+  case stripAccents = "strip-accents"
+  case keepAccents = "keep-accents"
+}
+
+/// More of the text is unknown to the tokenizer than is worth training on, or nothing of it is left.
+struct UnreadableText: Failure {
+  let inputs: String
+  let unknownText: UnknownText
+
+  var exitStatus: ExitStatus { .data }
+
+  var description: String {
+    guard unknownText.characters > 0 else {
+      return
+        "\(inputs): no document has a token, for the tokenizer drops all their characters: controls, format and "
+        + "private-use characters, and the marks it strips; tokenize with another tokenizer or other text"
+    }
+    return "\(inputs): \(unknownText.description); \(unknownText.adviceForTokenizing); "
+      + "--allow-unknown goes on, from where this run came to"
+  }
+}

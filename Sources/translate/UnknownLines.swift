@@ -1,0 +1,42 @@
+import ClozeCLI
+import ClozeCore
+import ClozeText
+
+/// Says which lines hold characters that the tokenizer does not know: their translation is a guess. The first lines each
+/// have a warning, all of them one at the end.
+struct UnknownLines {
+  private static let namedCount = 10
+
+  private let tokenizer: Tokenizer
+  private var encoder: TokenEncoder
+  private var all = TextLoss()
+  private var count = 0
+
+  init(_ tokenizer: Tokenizer) {
+    self.tokenizer = tokenizer
+    encoder = TokenEncoder(tokenizer)
+  }
+
+  /// - Parameter firstNumber: of the first line, counted from 1.
+  mutating func check(_ lines: [String], firstNumber: Int, warn: (String) -> Void) {
+    for (index, line) in lines.enumerated() {
+      _ = encoder.encode(line)
+      let loss = encoder.takeLoss()
+      all += loss
+      guard loss.unknownCharacters > 0 else { continue }
+      count += 1
+      if count <= UnknownLines.namedCount {
+        warn("line \(firstNumber + index): \(UnknownText(loss, tokenizer).description)")
+      }
+    }
+  }
+
+  /// One sentence on all lines; nil where every character was known.
+  var summary: String? {
+    guard count > 0 else { return nil }
+    let unknown = UnknownText(all, tokenizer)
+    return
+      "\(Figure.count(count)) lines hold characters that the model does not know, and what it makes of them is a "
+      + "guess: \(unknown.description); \(unknown.adviceForModel)"
+  }
+}
