@@ -66,7 +66,7 @@ import Testing
     settings.stop.steps = 1
     let failure = failureMessage {
       try PretrainRun(
-        configuration: settings, data: folder.file("unknown"), output: folder.file("run"), resume: false
+        configuration: settings, data: folder.file("unknown"), output: folder.file("run"), resume: .never
       ).run(isInterrupted: { false }, report: { _ in })
     }
     #expect(failure.contains(message), "\(failure)")
