@@ -99,6 +99,7 @@ struct Evaluate: Tool {
       return try StandardOutput.writeLine(json ? result.json() : result.text)
     }
     let pretrained = try PretrainedModel(folder, precision: dumpLogits == nil ? precision : .float32)
+    for warning in pretrained.warnings { Console.warning(warning) }
     if let fill {
       let blanks = try MaskFilling(pretrained).fill(fill, count: topK)
       let result = FillingResult(model: folder, sentence: fill, blanks: blanks)

@@ -72,6 +72,7 @@ struct Finetune: Tool {
       output: URL(fileURLWithPath: output), resume: resume)
     let progress = ProgressLine(quiet: common.quiet)
     for error in run.damaged { progress.warning("\(error)") }
+    for warning in run.warnings { progress.warning(warning) }
     describe(run, to: progress)
 
     let interruption = Interruption()

@@ -46,6 +46,8 @@ package struct FinetuneRun {
   package let trainingPairCount: Int
   package let skippedPairCount: Int
   package let damaged: [CheckpointError]
+  /// What of the start is not used.
+  package let warnings: [String]
   private let objective: TranslationObjective
   private let validationPairs: [TranslationPair]
   private let validationBatches: TranslationBatches
@@ -95,6 +97,7 @@ package struct FinetuneRun {
     try folder.check(configuration, resume: resume) { $0.trajectory }
     checkpoint = try resume ? folder.newestWhole(purpose: "finetune") { damaged.append($0) } : nil
     self.damaged = damaged
+    warnings = try origin.isPretrained ? ModelArchive.unreadWarning(origin.folder).map { [$0] } ?? [] : []
     let precision = configuration.compute.elementType
     if let checkpoint {
       for (what, expected) in identities.sorted(by: { $0.key < $1.key }) {
@@ -132,8 +135,7 @@ package struct FinetuneRun {
     switch start {
     case .pretrained(let url):
       let folder = try RunFolder.model(at: url, report: report)
-      let weights = try Data(file: folder.appendingPathComponent("model.safetensors"))
-      return Origin(folder: folder, isPretrained: true, digest: Digest(of: weights).hex)
+      return Origin(folder: folder, isPretrained: true, digest: try ModelArchive.weightsDigest(folder).hex)
     case .scratch(let url):
       return Origin(
         folder: try RunFolder.model(at: url, report: report), isPretrained: false, digest: "scratch")
@@ -143,11 +145,10 @@ package struct FinetuneRun {
   /// The tokenizer that the start was trained with; of a start from scratch, the one that is named.
   private static func tokenizer(_ origin: Origin) throws -> Tokenizer {
     guard origin.isPretrained else { return try Tokenizer(origin.folder) }
-    let file = try TensorFile(origin.folder.appendingPathComponent("model.safetensors"))
     return try Tokenizer(
       besideModel: origin.folder,
-      vocabularySize: ModelArchive.encoderConfiguration(origin.folder).vocabularySize, metadata: file.metadata
-    )
+      vocabularySize: ModelArchive.encoderConfiguration(origin.folder).vocabularySize,
+      metadata: ModelArchive.metadata(origin.folder))
   }
 
   /// The model's sizes, with the rates of the settings.
@@ -170,7 +171,7 @@ package struct FinetuneRun {
     } else if sizes.vocabularySize == 0 {
       sizes.vocabularySize = tokenizer.vocabulary.count
     }
-    guard sizes.vocabularySize == tokenizer.vocabulary.count else {
+    guard sizes.vocabularySize >= tokenizer.vocabulary.count else {
       throw FinetuneError.tokenizerDiffers(
         model: origin.folder.path, tokens: tokenizer.vocabulary.count, vocabulary: sizes.vocabularySize)
     }
@@ -194,7 +195,9 @@ package struct FinetuneRun {
     let trainer = Trainer(
       settings, objective: objective, folder: folder, validate: { try validate(tapes: $0) },
       writeModel: { folder in
-        try ModelArchive.write(model, to: folder, metadata: identities)
+        try ModelArchive.write(
+          model, to: folder, metadata: identities,
+          generation: tokenizer.generation(rowCount: configuration.model.vocabularySize))
         try tokenizer.write(to: folder, positionCount: configuration.model.positionCount)
       },
       readModel: {
@@ -217,5 +220,18 @@ package struct FinetuneRun {
       figures: [
         "validationLoss": statistics.loss, "BLEU": report.bleu.value, "chrF": report.chrF.value,
       ], score: report.chrF.value, warnings: report.warnings)
+  }
+}
+
+extension Tokenizer {
+  /// How `transformers` is to search for translations.
+  /// - Parameter rowCount: of the model's token table.
+  fileprivate func generation(rowCount: Int) -> GenerationSettings {
+    let specials = vocabulary.specials
+    let suppressed = vocabulary.unanswerable(rowCount: rowCount).subtracting([specials.separator])
+    return GenerationSettings(
+      tokens: .init(
+        start: specials.classification, end: specials.separator, padding: specials.padding,
+        suppressed: Array(suppressed)))
   }
 }
