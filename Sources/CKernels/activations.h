@@ -41,7 +41,8 @@ INLINE activated silu(float x) {
 
 // x tanh(ln(1 + e^x)). Source: Misra 2019, arXiv:1908.08681.
 INLINE activated mish(float x) {
-  FAST
+  // Not reordered: x n might overflow where n / (n + 2) does not.
+  FUSED
   // With n = e^x (e^x + 2), tanh(ln(1 + e^x)) = n / (n + 2). Beyond 20 that is 1 in f32, and e^2x would overflow.
   float e = vector_exp(x > 20 ? 20 : x);
   float n = e * (e + 2), t = n / (n + 2);
