@@ -67,7 +67,9 @@ struct TokenizerConfiguration {
     if case .object(let members)?? = try beside("added_tokens.json").map(\.json) {
       let path = file.deletingLastPathComponent().appendingPathComponent("added_tokens.json").path
       for (text, value) in members {
-        guard let id = value.integer else { throw TokenizerError.missingField(path: path, field: text) }
+        guard let id = value.integer, id >= 0 else {
+          throw TokenizerError.missingField(path: path, field: text)
+        }
         let isSpecial = SpecialTokens.texts.contains(text) || specials.contains { $0.added.text == text }
         var token = AddedToken(text: text, id: 0)
         (token.isSpecial, token.isNormalized) = (isSpecial, !isSpecial)
@@ -127,7 +129,7 @@ struct TokenizerConfiguration {
       throw TokenizerError.missingField(path: path, field: "added_tokens_decoder")
     }
     for (key, value) in members {
-      guard let id = Int(key) else {
+      guard let id = Int(key), (0...Vocabulary.maximumCount).contains(id) else {
         throw TokenizerError.missingField(path: path, field: "added_tokens_decoder.\(key)")
       }
       tokens.append(
