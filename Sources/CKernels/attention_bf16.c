@@ -2,6 +2,7 @@
 // long as a document's piece or a sentence. Compiled for units that multiply bfloat16 and, as a slow twin, for any.
 #include "dropout.h"
 
+// Two neighbours in one word. Memory that holds bf16 or f32 is written and read as words, which C allows this type alone.
 typedef uint32_t __attribute__((may_alias)) bf16_pair;
 
 enum { VECTOR = 16, TILE_ROWS = 4, TILE_COLUMNS = 4 * VECTOR, BLOCK = 32 };

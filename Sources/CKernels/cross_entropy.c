@@ -2,19 +2,19 @@
 #include "vector_math.h"
 
 CLONES void cloze_cross_entropy(
-    size_t rows, size_t classes, float smoothing, const float *logits, const int32_t *labels, float *losses,
-    int32_t *ranks, float *gradient) {
+    size_t rows, size_t classes, float smoothing, float *logits, const int32_t *labels, float *losses,
+    int32_t *ranks, int gradient) {
   FAST
   for (size_t row = 0; row < rows; row++) {
-    const float *x = logits + row * classes;
-    float *g = gradient ? gradient + row * classes : 0;
+    float *x = logits + row * classes;
     if (labels[row] < 0) {
       losses[row] = 0;
       ranks[row] = -1;
-      if (g) memset(g, 0, classes * sizeof *g);
+      if (gradient) memset(x, 0, classes * sizeof *x);
       continue;
     }
     size_t label = (size_t)labels[row];
+    float score = x[label];
     float maximum = x[0], total = 0;
     for (size_t j = 0; j < classes; j++) {
       maximum = x[j] > maximum ? x[j] : maximum;
@@ -22,20 +22,20 @@ CLONES void cloze_cross_entropy(
     }
     // How many classes score above the label; of equals, the first counts as higher.
     int32_t rank = 0;
-    for (size_t j = 0; j < label; j++) rank += x[j] >= x[label];
-    for (size_t j = label + 1; j < classes; j++) rank += x[j] > x[label];
+    for (size_t j = 0; j < label; j++) rank += x[j] >= score;
+    for (size_t j = label + 1; j < classes; j++) rank += x[j] > score;
     ranks[row] = rank;
     float sum = 0;
     for (size_t j = 0; j < classes; j++) sum += vector_exp(x[j] - maximum);
     float normalizer = maximum + __builtin_logf(sum);
     float average = total / (float)classes;
-    losses[row] = normalizer - (1 - smoothing) * x[label] - smoothing * average;
+    losses[row] = normalizer - (1 - smoothing) * score - smoothing * average;
     // No comparison with NaN holds, and what is no number is no correct prediction.
     if (losses[row] != losses[row]) ranks[row] = (int32_t)classes;
-    if (g) {
+    if (gradient) {
       float share = smoothing / (float)classes;
-      for (size_t j = 0; j < classes; j++) g[j] = vector_exp(x[j] - normalizer) - share;
-      g[label] = vector_exp(x[label] - normalizer) - share - (1 - smoothing);
+      for (size_t j = 0; j < classes; j++) x[j] = vector_exp(x[j] - normalizer) - share;
+      x[label] = vector_exp(score - normalizer) - share - (1 - smoothing);
     }
   }
 }

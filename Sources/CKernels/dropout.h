@@ -36,11 +36,15 @@ INLINE uint32_t dropout_word(dropout_row row, uint32_t number) {
 // Elements a call of `dropout_factors` handles; a row is cut into pieces of this length.
 enum { DROPOUT_PIECE = 512 };
 
+// The halves of such words. They are written as words, which C lets nobody read as another type, but for a type that says
+// so.
+typedef uint16_t __attribute__((may_alias)) dropout_bits;
+
 // factors[i] = 0 or scale, for the elements [start, start + count) of a row; start is even. A word serves two elements.
 INLINE void dropout_factors(
     const cloze_dropout *dropout, dropout_row row, size_t start, size_t count, float *factors) {
   uint32_t words[DROPOUT_PIECE / 2];
   for (size_t i = 0; i < (count + 1) / 2; i++) words[i] = dropout_word(row, (uint32_t)(start / 2 + i));
-  const uint16_t *bits = (const uint16_t *)words;
+  const dropout_bits *bits = (const dropout_bits *)words;
   for (size_t i = 0; i < count; i++) factors[i] = bits[i] < dropout->threshold ? 0.0f : dropout->scale;
 }

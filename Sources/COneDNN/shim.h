@@ -11,7 +11,9 @@ extern void omp_set_num_threads(int count);
 
 typedef struct {
   dnnl_primitive_t primitive;
-  dnnl_memory_t a, b, bias, c;
+  dnnl_memory_t a, b, bias, c, scratch;
+  // Bytes of memory that a run takes, of unspecified content before and after.
+  size_t scratch_size;
 } cloze_product;
 
 // c [m, n] = a [m, k] b [k, n] + bias [n], or c += a b. Strides are in elements.
@@ -42,6 +44,12 @@ static inline dnnl_status_t cloze_describe_product(
 static inline dnnl_status_t cloze_append_sum(dnnl_post_ops_t operations) {
   return dnnl_post_ops_append_sum(operations, 1.0f, 0, dnnl_data_type_undef);
 }
+static inline dnnl_status_t cloze_scratch(cloze_product *product, const_dnnl_primitive_desc_t d, dnnl_engine_t engine) {
+  const_dnnl_memory_desc_t scratch = dnnl_primitive_desc_query_md(d, dnnl_query_scratchpad_md, 0);
+  product->scratch_size = scratch ? dnnl_memory_desc_get_size(scratch) : 0;
+  if (!product->scratch_size) return dnnl_success;
+  return dnnl_memory_create(&product->scratch, scratch, engine, DNNL_MEMORY_NONE);
+}
 #else
 typedef dnnl_memory_desc_t cloze_descriptor;
 static inline dnnl_status_t cloze_describe(
@@ -65,6 +73,12 @@ static inline dnnl_status_t cloze_describe_product(
 static inline dnnl_status_t cloze_append_sum(dnnl_post_ops_t operations) {
   return dnnl_post_ops_append_sum(operations, 1.0f);
 }
+static inline dnnl_status_t cloze_scratch(cloze_product *product, const_dnnl_primitive_desc_t d, dnnl_engine_t engine) {
+  const dnnl_memory_desc_t *scratch = dnnl_primitive_desc_query_md(d, dnnl_query_scratchpad_md, 0);
+  product->scratch_size = scratch ? dnnl_memory_desc_get_size(scratch) : 0;
+  if (!product->scratch_size) return dnnl_success;
+  return dnnl_memory_create(&product->scratch, scratch, engine, DNNL_MEMORY_NONE);
+}
 #endif
 
 static inline dnnl_status_t cloze_product_create(
@@ -81,6 +95,8 @@ static inline dnnl_status_t cloze_product_create(
   if (status == dnnl_success) status = cloze_describe(&bias, 1, s->n, bias_strides, dnnl_f32);
   if (status != dnnl_success) return status;
   dnnl_primitive_attr_create(&attributes);
+  // Else each prepared product would keep scratch memory of its own.
+  dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user);
   if (s->accumulates) {
     dnnl_post_ops_create(&operations);
     cloze_append_sum(operations);
@@ -92,6 +108,7 @@ static inline dnnl_status_t cloze_product_create(
   if (status == dnnl_success) status = cloze_memory(&product->b, &b, engine);
   if (status == dnnl_success) status = cloze_memory(&product->c, &c, engine);
   if (status == dnnl_success && s->has_bias) status = cloze_memory(&product->bias, &bias, engine);
+  if (status == dnnl_success) status = cloze_scratch(product, description, engine);
   if (description) dnnl_primitive_desc_destroy(description);
   if (operations) dnnl_post_ops_destroy(operations);
   dnnl_primitive_attr_destroy(attributes);
@@ -100,16 +117,20 @@ static inline dnnl_status_t cloze_product_create(
 }
 
 static inline dnnl_status_t cloze_product_run(
-    const cloze_product *product, dnnl_stream_t stream, void *a, void *b, void *bias, void *c) {
+    const cloze_product *product, dnnl_stream_t stream, void *a, void *b, void *bias, void *c, void *scratch) {
   dnnl_memory_set_data_handle(product->a, a);
   dnnl_memory_set_data_handle(product->b, b);
   dnnl_memory_set_data_handle(product->c, c);
-  dnnl_exec_arg_t arguments[4] = {
+  dnnl_exec_arg_t arguments[5] = {
       {DNNL_ARG_SRC, product->a}, {DNNL_ARG_WEIGHTS, product->b}, {DNNL_ARG_DST, product->c}, {0, NULL}};
   int count = 3;
   if (product->bias) {
     dnnl_memory_set_data_handle(product->bias, bias);
     arguments[count++] = (dnnl_exec_arg_t){DNNL_ARG_BIAS, product->bias};
+  }
+  if (product->scratch) {
+    dnnl_memory_set_data_handle(product->scratch, scratch);
+    arguments[count++] = (dnnl_exec_arg_t){DNNL_ARG_SCRATCHPAD, product->scratch};
   }
   return dnnl_primitive_execute(product->primitive, stream, count, arguments);
 }
@@ -119,5 +140,6 @@ static inline void cloze_product_destroy(cloze_product *product) {
   if (product->b) dnnl_memory_destroy(product->b);
   if (product->c) dnnl_memory_destroy(product->c);
   if (product->bias) dnnl_memory_destroy(product->bias);
+  if (product->scratch) dnnl_memory_destroy(product->scratch);
   if (product->primitive) dnnl_primitive_destroy(product->primitive);
 }

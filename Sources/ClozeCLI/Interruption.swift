@@ -3,7 +3,9 @@ internal import Dispatch
 internal import Foundation
 internal import Synchronization
 
-/// Whether SIGINT or SIGTERM has asked the program to stop. A second signal ends it at once.
+/// Whether a signal has asked the program to stop: SIGINT, SIGTERM, and those that terminals and clusters send before the
+/// end, SIGHUP and SIGUSR1. A second signal ends it at once. One that whoever started the program had it ignore, as `nohup`
+/// does with SIGHUP, stays ignored.
 package final class Interruption {
   private final class Signals: Sendable {
     /// The number of the first signal; 0 before.
@@ -14,7 +16,8 @@ package final class Interruption {
   private let sources: [any DispatchSourceSignal]
 
   package init() {
-    sources = [SIGINT, SIGTERM].map { [signals] number in
+    let numbers = [SIGINT, SIGTERM, SIGHUP, SIGUSR1].filter { !Self.isIgnored($0) }
+    sources = numbers.map { [signals] number in
       signal(number, SIG_IGN)
       let source = DispatchSource.makeSignalSource(signal: number, queue: .global(qos: .userInteractive))
       source.setEventHandler {
@@ -24,6 +27,12 @@ package final class Interruption {
       source.resume()
       return source
     }
+  }
+
+  private static func isIgnored(_ number: Int32) -> Bool {
+    var action = sigaction()
+    sigaction(number, nil, &action)
+    return action.__sigaction_handler.sa_handler.map { unsafeBitCast($0, to: Int.self) } == 1
   }
 
   package var isRequested: Bool { signals.first.load(ordering: .relaxed) != 0 }

@@ -29,6 +29,19 @@ package struct ConfigurationOptions: ParsableArguments {
   }
 }
 
+/// Options of the tools that write a run folder.
+package struct ResumeOptions: ParsableArguments {
+  @Flag(name: .long, help: "Go on with the run in the output folder from its newest whole checkpoint.")
+  package var resume = false
+
+  @Flag(name: .long, help: "Go on where the output folder holds a run, and begin one where it holds none.")
+  package var resumeOrStart = false
+
+  package var isAsked: Bool { resume || resumeOrStart }
+
+  package init() {}
+}
+
 /// A command-line tool: its errors become one line on standard error and an exit status.
 package protocol Tool: ParsableCommand {
   /// Does the work; what it throws is reported by `run()`.
@@ -43,6 +56,9 @@ extension Tool {
     signal(SIGXFSZ, SIG_IGN)
     do {
       try execute()
+    } catch is ClosedPipeError {
+      // `translate | head -1`: whoever read the results has all that it wanted.
+      throw ArgumentParser.ExitCode.success
     } catch let failure as any Failure {
       Self.report("\(failure)")
       throw ArgumentParser.ExitCode(failure.exitStatus.rawValue)
@@ -65,6 +81,7 @@ extension Tool {
   /// As the parser's own, which prints wrong arguments as they are: names of files may come in them, from a pattern.
   package static func main() {
     do {
+      try RepeatedOption.refuse(in: CommandLine.arguments.dropFirst(), of: Self.self)
       var command = try parseAsRoot()
       try command.run()
     } catch {

@@ -1,45 +1,29 @@
 internal import CKernels
 
+/// The last layer of a language model: a table E [V, D], mostly the token embeddings themselves, and a bias [V].
+package struct VocabularyParameters: Sendable {
+  package let table: Parameter
+  package let bias: Parameter
+
+  package init(table: Parameter, bias: Parameter) {
+    self.table = table
+    self.bias = bias
+  }
+
+  fileprivate var linear: LinearParameters { LinearParameters(weight: table, bias: bias) }
+
+  /// Rows whose logits are in memory at once. At 8,192 tokens that is 512 rows, which most micro-batches stay below. Of a
+  /// larger vocabulary fewer, though at least 64, since each chunk of rows reads the whole table, and in training writes a
+  /// gradient as large.
+  fileprivate var rowsPerChunk: Int { max(64, (1 << 22) / table.rows / 16 * 16) }
+}
+
 /// What a loss says of its predictions.
 package struct PredictionResult: Sendable {
   /// Nats for each row; 0 where nothing is predicted.
   package let losses: [Float]
   /// How many classes score above the label in each row, 0 being a correct prediction; -1 where nothing is predicted.
   package let ranks: [Int32]
-}
-
-extension Tape {
-  /// The logits x Eᵀ + b [M, V], in f32, of the rows x [M, D] against a table E [V, D].
-  package func vocabularyLogits(_ input: Tensor, table: Parameter, bias: Parameter) -> Tensor {
-    linear(input, LinearParameters(weight: table, bias: bias), type: .float32)
-  }
-
-  /// The loss of `logits` [M, V] against `labels` [M] (-1: nothing is predicted there), summed, not averaged: a step divides
-  /// once, by the number of predictions of all its micro-batches.
-  ///
-  ///     loss = log Σ e^x - (1 - s) x[label] - s mean(x), with s the label smoothing
-  ///
-  /// Softmax, loss and gradient are one pass: softmax(x) - target is the logits' gradient at once, so logits have one loss.
-  ///
-  /// Source: Szegedy et al. 2016, section 7 (label smoothing). arXiv:1512.00567
-  package func crossEntropy(_ logits: Tensor, labels: [Int32], labelSmoothing: Double = 0) -> PredictionResult
-  {
-    precondition(
-      labels.count == logits.rows && logits.type == .float32,
-      "crossEntropy: \(labels.count) labels for [\(logits.rows), \(logits.columns)]")
-    precondition(labels.allSatisfy { $0 < logits.columns }, "crossEntropy: a label is outside the vocabulary")
-    let losses = arena.allocate(Float.self, count: labels.count)
-    let ranks = arena.allocate(Int32.self, count: labels.count)
-    precondition(logits.gradient == nil, "crossEntropy: the logits have a loss already")
-    let gradient = isRecording ? destination(of: logits).bytes.assumingMemoryBound(to: Float.self) : nil
-    cloze_cross_entropy(
-      logits.rows, logits.columns, Float(labelSmoothing), logits.floats, arena.copy(labels), losses, ranks,
-      gradient)
-    lap("cross-entropy")
-    return PredictionResult(
-      losses: Array(UnsafeBufferPointer(start: losses, count: labels.count)),
-      ranks: Array(UnsafeBufferPointer(start: ranks, count: labels.count)))
-  }
 }
 
 /// One class and its logarithmic probability.
@@ -49,26 +33,111 @@ package struct ScoredClass: Sendable, Equatable {
 }
 
 extension Tape {
-  /// The `count` likeliest classes of each row of `logits` [R, V], best first; of equals, the lower index first.
+  /// The logits x Eᵀ + b [M, V], in f32, of the rows x [M, D], all in memory at once: for few rows.
+  package func vocabularyLogits(_ input: Tensor, _ vocabulary: VocabularyParameters) -> Tensor {
+    linear(input, vocabulary.linear, type: .float32)
+  }
+
+  /// The loss of the logits x Eᵀ + b against `labels` [M] (-1: nothing is predicted there) for the rows x [M, D], summed, not
+  /// averaged: a step divides once, by the number of predictions of all its micro-batches.
+  ///
+  ///     loss = log Σ e^x - (1 - s) x[label] - s mean(x), with s the label smoothing
+  ///
+  /// The logits [M, V] never exist as a whole. A chunk of rows goes from its logits to its losses and, on a recording tape,
+  /// on to the gradients: softmax(x) - target takes the place of the logits, and its products with the table and the rows
+  /// are added before the next chunk takes the memory. So memory does not grow with M x V. Nothing is left for `backward`:
+  /// the loss is the last operation of its micro-batch.
+  ///
+  /// Source: Szegedy et al. 2016, section 7 (label smoothing), arXiv:1512.00567; Hsu et al. 2024, section 3.2 (chunks of
+  /// rows, gradients in the forward pass), arXiv:2410.10989.
+  package func crossEntropy(
+    _ input: Tensor, _ vocabulary: VocabularyParameters, labels: [Int32], labelSmoothing: Double = 0
+  ) -> PredictionResult {
+    let classes = vocabulary.table.rows
+    precondition(labels.count == input.rows, "crossEntropy: \(labels.count) labels for \(input.rows) rows")
+    precondition(labels.allSatisfy { $0 < classes }, "crossEntropy: a label is outside the vocabulary")
+    let losses = arena.allocate(Float.self, count: labels.count)
+    let ranks = arena.allocate(Int32.self, count: labels.count)
+    let labelMemory = arena.copy(labels)
+    let inputGradient = isRecording && input.rows > 0 ? destination(of: input) : nil
+    visitLogits(input, vocabulary) { rows, logits in
+      let first = rows.lowerBound
+      cloze_cross_entropy(
+        rows.count, classes, Float(labelSmoothing), logits, labelMemory + first, losses + first,
+        ranks + first,
+        isRecording ? 1 : 0)
+      lap("cross-entropy")
+      guard let inputGradient, let lane else { return }
+      let rowBytes = input.columns * input.type.size
+      linearGradient(
+        of: logits, type: .float32, rows: rows.count, input: input.bytes + first * rowBytes,
+        inputGradient: inputGradient.bytes + first * rowBytes, accumulates: inputGradient.accumulates,
+        vocabulary.linear, lane)
+      profile?.lap("linear", isBackward: true)
+    }
+    return PredictionResult(
+      losses: Array(UnsafeBufferPointer(start: losses, count: labels.count)),
+      ranks: Array(UnsafeBufferPointer(start: ranks, count: labels.count)))
+  }
+
+  /// The `count` likeliest classes of each row x [R, D] by its logits x Eᵀ + b, best first; of equals, the lower index first.
   ///
   /// - Parameter excluded: classes that must not be chosen; they keep their share of the probability.
-  package func likeliest(_ logits: Tensor, count: Int, excluded: Set<Int32> = []) -> [[ScoredClass]] {
-    precondition(logits.type == .float32, "likeliest: logits are \(logits.type)")
-    let normalizers = arena.allocate(Float.self, count: logits.rows)
-    cloze_log_sum_exp(logits.rows, logits.columns, logits.floats, normalizers)
-    return (0..<logits.rows).map { row in
-      let scores = logits.floats + row * logits.columns
-      for index in excluded { scores[Int(index)] = -.infinity }
-      // `best` is sorted; most classes fail the one comparison with its last.
-      var best: [(index: Int, score: Float)] = []
-      var threshold = -Float.infinity
-      for index in 0..<logits.columns where scores[index] > threshold {
-        let place = best.firstIndex { $0.score < scores[index] } ?? best.count
-        best.insert((index, scores[index]), at: place)
-        if best.count > count { best.removeLast() }
-        if best.count == count { threshold = best[count - 1].score }
+  package func likeliest(
+    _ input: Tensor, _ vocabulary: VocabularyParameters, count: Int, excluded: Set<Int32> = []
+  ) -> [[ScoredClass]] {
+    let classes = vocabulary.table.rows
+    var found: [[ScoredClass]] = []
+    found.reserveCapacity(input.rows)
+    visitLogits(input, vocabulary) { rows, logits in
+      let normalizers = arena.allocate(Float.self, count: rows.count)
+      cloze_log_sum_exp(rows.count, classes, logits, normalizers)
+      for row in 0..<rows.count {
+        let scores = UnsafeMutableBufferPointer(start: logits + row * classes, count: classes)
+        for index in excluded { scores[Int(index)] = -.infinity }
+        found.append(Tape.best(scores, count: count, normalizer: normalizers[row]))
       }
-      return best.map { ScoredClass(index: Int32($0.index), logProbability: $0.score - normalizers[row]) }
+      lap("likeliest")
+    }
+    return found
+  }
+
+  private static func best(
+    _ scores: UnsafeMutableBufferPointer<Float>, count: Int, normalizer: Float
+  ) -> [ScoredClass] {
+    // `best` is sorted; most classes fail the one comparison with its last.
+    var best: [(index: Int, score: Float)] = []
+    var threshold = -Float.infinity
+    for index in scores.indices where scores[index] > threshold {
+      let place = best.firstIndex { $0.score < scores[index] } ?? best.count
+      best.insert((index, scores[index]), at: place)
+      if best.count > count { best.removeLast() }
+      if best.count == count { threshold = best[count - 1].score }
+    }
+    return best.map { ScoredClass(index: Int32($0.index), logProbability: $0.score - normalizer) }
+  }
+
+  /// Calls `body` with the logits of one chunk of rows after another; they are gone when it returns, with all that it
+  /// allocates.
+  private func visitLogits(
+    _ input: Tensor, _ vocabulary: VocabularyParameters,
+    _ body: (_ rows: Range<Int>, _ logits: UnsafeMutablePointer<Float>) -> Void
+  ) {
+    let (width, classes) = (vocabulary.table.columns, vocabulary.table.rows)
+    precondition(
+      input.columns == width && input.type == precision,
+      "vocabulary: input [\(input.rows), \(input.columns)], \(vocabulary.table.path) \(vocabulary.table.shape)"
+    )
+    let mark = arena.mark
+    for first in stride(from: 0, to: input.rows, by: vocabulary.rowsPerChunk) {
+      defer { arena.release(to: mark) }
+      let rows = first..<min(first + vocabulary.rowsPerChunk, input.rows)
+      let logits = arena.allocate(Float.self, count: rows.count * classes)
+      linearValues(
+        input.bytes + first * width * input.type.size, rows: rows.count, vocabulary.linear, into: logits,
+        type: .float32)
+      lap("linear")
+      body(rows, logits)
     }
   }
 }

@@ -9,10 +9,13 @@ package struct Dropout: Sendable {
 
   static let none = Dropout(key: (0, 0), index: 0, rate: 0)
 
-  /// - Parameter rate: the probability of a zero, to 1 / 65,536.
+  /// At 1 the scale 1 / (1 - rate) would be infinite, and just below it nothing is left that could be learnt from.
+  package static let rates = 0...0.999
+
+  /// - Parameter rate: the probability of a zero, in `rates`, to 1 / 65,536; one above 0 is at least that.
   init(key: (UInt32, UInt32), index: UInt64, rate: Double) {
-    precondition(rate >= 0 && rate < 1, "Dropout: rate \(rate) is outside 0 ..< 1")
-    let threshold = UInt32((rate * 65_536).rounded())
+    precondition(Dropout.rates.contains(rate), "Dropout: rate \(rate) is outside \(Dropout.rates)")
+    let threshold = rate > 0 ? max(1, UInt32((rate * 65_536).rounded())) : 0
     kernel = cloze_dropout(
       key: key, index: index, threshold: threshold, scale: 65_536 / Float(65_536 - threshold))
   }

@@ -1,39 +1,39 @@
 /// The keys and values of the tokens that a decoder has produced, for R rows decoded side by side, so that a step
 /// computes the new token only.
 ///
-/// Row r owns `capacity` places of [keys D | values D], in the precision of the tape. All rows are equally long.
+/// Row r owns `rowCapacity` places of [keys D | values D], in the precision of the tape. All rows are equally long. The
+/// memory is the tape's and lives until that begins anew.
 package final class KeyValueCache {
   package let rowCapacity: Int
   package let width: Int
   package private(set) var length = 0
   package private(set) var rowCount: Int
   private let type: ElementType
-  private var places: UnsafeMutableRawBufferPointer
-  private var spare: UnsafeMutableRawBufferPointer
+  private let maximumRowCount: Int
+  /// One row more than the most that are decoded, for `reorder` to put one aside.
+  private let places: UnsafeMutableRawBufferPointer
+  private let arena: Arena
 
   /// - Parameters:
   ///   - rowCapacity: tokens a row can hold.
   ///   - width: D.
-  ///   - type: of the projections that it takes.
   ///   - maximumRowCount: rows that `reorder` may grow to; `rowCount` where nil.
-  package init(rowCount: Int, rowCapacity: Int, width: Int, type: ElementType, maximumRowCount: Int? = nil) {
+  package init(_ tape: Tape, rowCount: Int, rowCapacity: Int, width: Int, maximumRowCount: Int? = nil) {
     self.rowCount = rowCount
     self.rowCapacity = rowCapacity
     self.width = width
-    self.type = type
-    let byteCount = max(rowCount, maximumRowCount ?? 0) * rowCapacity * 2 * width * type.size
-    places = .allocate(byteCount: byteCount, alignment: 64)
-    spare = .allocate(byteCount: byteCount, alignment: 64)
-    places.initializeMemory(as: UInt8.self, repeating: 0)
-    spare.initializeMemory(as: UInt8.self, repeating: 0)
+    type = tape.precision
+    arena = tape.arena
+    self.maximumRowCount = max(rowCount, maximumRowCount ?? 0)
+    let count =
+      (self.maximumRowCount + 1) * rowCapacity * KeyValueCache.bytesPerToken(width: width, type: type)
+    places = UnsafeMutableRawBufferPointer(start: arena.allocate(bytes: count), count: count)
   }
 
-  deinit {
-    places.deallocate()
-    spare.deallocate()
-  }
+  /// Bytes that a token of a row takes.
+  package static func bytesPerToken(width: Int, type: ElementType) -> Int { 2 * width * type.size }
 
-  private var placeBytes: Int { 2 * width * type.size }
+  private var placeBytes: Int { KeyValueCache.bytesPerToken(width: width, type: type) }
   private var rowBytes: Int { rowCapacity * placeBytes }
 
   /// Adds one token a row: the columns D ..< 3D of a fused projection [R, 3D].
@@ -52,26 +52,48 @@ package final class KeyValueCache {
   }
 
   /// Row r continues what was row `parents[r]`; rows may be dropped or repeated, up to the maximum.
+  ///
+  /// In place: a row is overwritten once no other row has yet to be copied from it. Where rows continue one another in a
+  /// circle, one of them is put aside first.
   package func reorder(_ parents: [Int]) {
     precondition(
-      parents.count * rowBytes <= spare.count && parents.allSatisfy { $0 >= 0 && $0 < rowCount },
+      parents.count <= maximumRowCount && parents.allSatisfy { $0 >= 0 && $0 < rowCount },
       "KeyValueCache: \(rowCount) rows cannot become \(parents)")
-    guard parents != Array(0..<rowCount) else { return }
-    let used = length * placeBytes
-    for (row, parent) in parents.enumerated() {
-      let source = UnsafeRawBufferPointer(rebasing: places[parent * rowBytes..<parent * rowBytes + used])
-      UnsafeMutableRawBufferPointer(rebasing: spare[row * rowBytes..<row * rowBytes + used])
-        .copyMemory(from: source)
+    defer { rowCount = parents.count }
+    var sources = parents
+    var waiting = Set(parents.indices.filter { parents[$0] != $0 })
+    var readers = [Int](repeating: 0, count: maximumRowCount + 1)
+    for row in waiting { readers[parents[row]] += 1 }
+    var free = waiting.filter { readers[$0] == 0 }.sorted()
+    while !waiting.isEmpty {
+      if free.isEmpty, let row = waiting.min() {
+        copyRow(row, to: maximumRowCount)
+        for reader in waiting where sources[reader] == row { sources[reader] = maximumRowCount }
+        readers[row] = 0
+        free.append(row)
+      }
+      while let row = free.popLast() {
+        let source = sources[row]
+        copyRow(source, to: row)
+        waiting.remove(row)
+        readers[source] -= 1
+        if readers[source] == 0, waiting.contains(source) { free.append(source) }
+      }
     }
-    swap(&places, &spare)
-    rowCount = parents.count
+  }
+
+  private func copyRow(_ source: Int, to destination: Int) {
+    let used = length * placeBytes
+    UnsafeMutableRawBufferPointer(rebasing: places[destination * rowBytes..<destination * rowBytes + used])
+      .copyMemory(
+        from: UnsafeRawBufferPointer(rebasing: places[source * rowBytes..<source * rowBytes + used]))
   }
 
   /// All places as a matrix [R * capacity, 2D] for the attention operation.
   var tensor: Tensor {
     guard let base = places.baseAddress else { preconditionFailure("KeyValueCache: no rows") }
     return Tensor(
-      rows: rowCount * rowCapacity, columns: 2 * width, type: type, bytes: base, owner: self)
+      rows: rowCount * rowCapacity, columns: 2 * width, type: type, bytes: base, owner: arena)
   }
 
   /// Row r's query sees row r's tokens so far.

@@ -18,44 +18,68 @@ extension Tape {
   ///
   /// - Parameter type: the type of y; the products read the tape's precision in any case.
   package func linear(_ input: Tensor, _ parameters: LinearParameters, type: ElementType? = nil) -> Tensor {
-    let weight = parameters.weight
-    let bias = parameters.bias
-    let (rows, inputs, outputs) = (input.rows, weight.columns, weight.rows)
+    let (rows, inputs, outputs) = (input.rows, parameters.weight.columns, parameters.weight.rows)
     precondition(
       input.columns == inputs && input.type == precision,
-      "linear: input [\(rows), \(input.columns)], \(weight.path) \(weight.shape)")
+      "linear: input [\(rows), \(input.columns)], \(parameters.weight.path) \(parameters.weight.shape)")
     let output = makeTensor(rows: rows, columns: outputs, type: type)
-    products.run(
-      m: rows, n: outputs, k: inputs, a: Operand(input.bytes, columns: inputs),
-      b: Operand(store.operandBytes(weight), columns: inputs).transposed,
-      bias: bias.map { store.values + $0.offset }, c: Operand(output.bytes, columns: outputs),
-      inputType: precision, outputType: output.type)
+    linearValues(input.bytes, rows: rows, parameters, into: output.bytes, type: output.type)
     record("linear") { [unowned self] in
       // Without rows a product would write nothing, and the lane would take what it held before for this gradient.
       guard let lane, let outputGradient = output.gradient, rows > 0 else { return }
-      let dy = operandGradient(outputGradient, of: output)
-      let (dx, inputAccumulates) = destination(of: input)
-      products.run(
-        m: rows, n: inputs, k: outputs, a: Operand(dy, columns: outputs),
-        b: Operand(store.operandBytes(weight), columns: inputs), c: Operand(dx, columns: inputs),
-        inputType: precision, outputType: precision, accumulates: inputAccumulates)
-      let (dw, weightAccumulates) = lane.destination(of: weight)
-      products.run(
-        m: outputs, n: inputs, k: rows, a: Operand(dy, columns: outputs).transposed,
-        b: Operand(input.bytes, columns: inputs), c: Operand(dw, columns: inputs),
-        inputType: precision, outputType: .float32, accumulates: weightAccumulates)
-      if let bias { addColumnSums(of: dy, rows: rows, columns: outputs, to: lane.accumulator(of: bias)) }
+      let inputGradient = destination(of: input)
+      linearGradient(
+        of: outputGradient, type: output.type, rows: rows, input: input.bytes,
+        inputGradient: inputGradient.bytes, accumulates: inputGradient.accumulates, parameters, lane)
     }
     return output
   }
 
-  /// A gradient in the type that the products read: converted where the tensor is f32 in a bf16 tape.
-  private func operandGradient(_ gradient: UnsafeMutableRawPointer, of tensor: Tensor)
+  /// The product of `linear` on plain memory: `rows` rows of the tape's precision to as many of `type`.
+  func linearValues(
+    _ input: UnsafeMutableRawPointer, rows: Int, _ parameters: LinearParameters,
+    into output: UnsafeMutableRawPointer, type: ElementType
+  ) {
+    let (inputs, outputs) = (parameters.weight.columns, parameters.weight.rows)
+    products.run(
+      m: rows, n: outputs, k: inputs, a: Operand(input, columns: inputs),
+      b: Operand(store.operandBytes(parameters.weight), columns: inputs).transposed,
+      bias: parameters.bias.map { store.values + $0.offset }, c: Operand(output, columns: outputs),
+      inputType: precision, outputType: type)
+  }
+
+  /// The way back of `linear` on plain memory, for at least one row: dy [rows, outputs] of `type` to dx, and to the lane's
+  /// gradients of the weight and the bias.
+  ///
+  /// - Parameter accumulates: whether dx is added to what is there.
+  func linearGradient(
+    of outputGradient: UnsafeMutableRawPointer, type: ElementType, rows: Int, input: UnsafeMutableRawPointer,
+    inputGradient: UnsafeMutableRawPointer, accumulates: Bool, _ parameters: LinearParameters,
+    _ lane: GradientLane
+  ) {
+    let (weight, inputs, outputs) = (parameters.weight, parameters.weight.columns, parameters.weight.rows)
+    let dy = operand(outputGradient, type: type, count: rows * outputs)
+    products.run(
+      m: rows, n: inputs, k: outputs, a: Operand(dy, columns: outputs),
+      b: Operand(store.operandBytes(weight), columns: inputs), c: Operand(inputGradient, columns: inputs),
+      inputType: precision, outputType: precision, accumulates: accumulates)
+    let (dw, weightAccumulates) = lane.destination(of: weight)
+    products.run(
+      m: outputs, n: inputs, k: rows, a: Operand(dy, columns: outputs).transposed,
+      b: Operand(input, columns: inputs), c: Operand(UnsafeMutableRawPointer(dw), columns: inputs),
+      inputType: precision, outputType: .float32, accumulates: weightAccumulates)
+    if let bias = parameters.bias {
+      addColumnSums(of: dy, rows: rows, columns: outputs, to: lane.accumulator(of: bias))
+    }
+  }
+
+  /// Values in the type that the products read: converted where they are f32 on a bf16 tape.
+  private func operand(_ values: UnsafeMutableRawPointer, type: ElementType, count: Int)
     -> UnsafeMutableRawPointer
   {
-    guard tensor.type != precision else { return gradient }
-    let converted = arena.allocate(UInt16.self, count: tensor.count)
-    cloze_convert_f32_bf16(tensor.count, gradient.assumingMemoryBound(to: Float.self), converted)
+    guard type != precision else { return values }
+    let converted = arena.allocate(UInt16.self, count: count)
+    cloze_convert_f32_bf16(count, values.assumingMemoryBound(to: Float.self), converted)
     return UnsafeMutableRawPointer(converted)
   }
 

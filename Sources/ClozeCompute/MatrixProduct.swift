@@ -25,7 +25,7 @@ struct Operand {
 
 /// oneDNN's matrix products for one worker: prepared at the first use of a shape, then only run.
 ///
-/// The products of one worker run on its own thread (`omp_set_num_threads(1)`), and a prepared product owns its
+/// The products of one worker run on its own thread (`omp_set_num_threads(1)`), one after another, and share one piece of
 /// scratch memory, so a value of this class must never be used by two threads at once.
 final class MatrixProducts {
   private struct Shape: Hashable {
@@ -38,6 +38,8 @@ final class MatrixProducts {
   private var engine: dnnl_engine_t?
   private var stream: dnnl_stream_t?
   private var prepared: [Shape: cloze_product] = [:]
+  /// As much as the product needs that needs most.
+  private var scratch = UnsafeMutableRawBufferPointer(start: nil, count: 0)
 
   init() {
     guard dnnl_engine_create(&engine, dnnl_cpu, 0) == dnnl_success,
@@ -50,6 +52,7 @@ final class MatrixProducts {
       var product = product
       cloze_product_destroy(&product)
     }
+    scratch.deallocate()
     dnnl_stream_destroy(stream)
     dnnl_engine_destroy(engine)
   }
@@ -72,7 +75,8 @@ final class MatrixProducts {
       cRow: c.rowStride, cColumn: c.columnStride, inputType: inputType, outputType: outputType,
       hasBias: bias != nil, accumulates: accumulates)
     var product = prepared[shape] ?? prepare(shape)
-    let status = cloze_product_run(&product, stream, a.bytes, b.bytes, bias, c.bytes)
+    let status = cloze_product_run(
+      &product, stream, a.bytes, b.bytes, bias, c.bytes, scratch.baseAddress)
     precondition(
       status == dnnl_success, "matrix product \(m) x \(n) x \(k): oneDNN status \(status.rawValue)")
   }
@@ -91,6 +95,10 @@ final class MatrixProducts {
       status == dnnl_success,
       "matrix product \(shape.m) x \(shape.n) x \(shape.k): oneDNN cannot prepare it (status \(status.rawValue))"
     )
+    if product.scratch_size > scratch.count {
+      scratch.deallocate()
+      scratch = .allocate(byteCount: product.scratch_size, alignment: 64)
+    }
     prepared[shape] = product
     return product
   }

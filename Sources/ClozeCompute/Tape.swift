@@ -71,6 +71,24 @@ package final class Tape {
     return try body()
   }
 
+  /// Where the tape's memory stands, for `keep`.
+  package var mark: Arena.Mark { arena.mark }
+
+  /// Ends a layer, which `mark` began. A pass without a recording takes back all memory that was handed out since then
+  /// except the layer's output, and moves that to where the layer's memory began. So a chain of layers, with a mark before
+  /// its first, needs the memory of its largest layer and of that layer's input. A recorded pass keeps everything for
+  /// `backward`.
+  ///
+  /// - Returns: the output, in its new place; every other tensor made since `mark` is dangling.
+  package func keep(_ output: Tensor, since mark: Arena.Mark) -> Tensor {
+    guard !isRecording else { return output }
+    arena.release(to: mark)
+    let kept = makeTensor(rows: output.rows, columns: output.columns, type: output.type)
+    // The places may overlap, which `copyMemory` allows.
+    kept.bytes.copyMemory(from: output.bytes, byteCount: output.count * output.type.size)
+    return kept
+  }
+
   /// A tensor of unspecified content.
   package func makeTensor(rows: Int, columns: Int, type: ElementType? = nil) -> Tensor {
     let type = type ?? precision

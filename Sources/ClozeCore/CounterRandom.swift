@@ -9,6 +9,7 @@ package enum RandomPurpose: UInt32, Sendable {
   case bootstrap
   case validationSplit
   case survey
+  case evaluationSample
 }
 
 /// A counter-based random function: the words of a stream are a pure function of

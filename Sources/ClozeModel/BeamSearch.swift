@@ -18,14 +18,17 @@ package struct BeamConfiguration: Codable, Sendable, Equatable {
   package var beamSize = 5
   /// The exponent on the length in a hypothesis's score; 0 prefers short translations, more than 1 long ones.
   package var lengthPenalty = 1.0
+  /// Tokens that a translation has at least: a search for the likeliest sentence often finds the empty one.
+  package var minimumLength = 1
   /// A translation has at most this many tokens for each of the source …
   package var maximumLengthRatio = 2.0
   /// … and this many besides.
   package var maximumExtraLength = 16
 
-  package init(beamSize: Int = 5, lengthPenalty: Double = 1.0) {
+  package init(beamSize: Int = 5, lengthPenalty: Double = 1.0, minimumLength: Int = 1) {
     self.beamSize = beamSize
     self.lengthPenalty = lengthPenalty
+    self.minimumLength = minimumLength
   }
 }
 
@@ -73,16 +76,13 @@ package struct BeamSearch: Sendable {
     let input = EncoderInput(sequences: sources, rowMultiple: 16)
     let memories = model.decoder.memories(tape, encoded: model.encoder(tape, input))
     var searches = sources.indices.map { source in
-      let limit =
-        Int(Double(sources[source].count) * configuration.maximumLengthRatio)
-        + configuration.maximumExtraLength
-      return Search(
-        source: source, maximumLength: min(limit, model.decoder.positionCount - 1), live: [([start], 0)])
+      Search(
+        source: source, maximumLength: maximumLength(source: sources[source].count), live: [([start], 0)])
     }
     let longest = searches.map(\.maximumLength).max() ?? 0
     let caches = memories.map { _ in
       KeyValueCache(
-        rowCount: sources.count, rowCapacity: longest, width: model.decoder.width, type: tape.precision,
+        tape, rowCount: sources.count, rowCapacity: longest, width: model.decoder.width,
         maximumRowCount: sources.count * configuration.beamSize)
     }
     var results = [[Hypothesis]](repeating: [], count: sources.count)
@@ -90,11 +90,13 @@ package struct BeamSearch: Sendable {
     var position = 0
     while !searches.isEmpty {
       let candidates = tape.scoped {
-        let logits = model.decoder.step(
+        let hidden = model.decoder.step(
           tape, tokens: searches.flatMap { $0.live.map { $0.tokens[$0.tokens.count - 1] } },
           position: position,
           memories: memories, spans: spans(searches, input.sequences), caches: caches)
-        return tape.likeliest(logits, count: 2 * configuration.beamSize, excluded: excluded)
+        return model.decoder.head.likeliest(
+          tape, hidden, count: 2 * configuration.beamSize,
+          excluded: position < configuration.minimumLength ? excluded.union([end]) : excluded)
       }
       position += 1
       var parents: [Int] = []
@@ -118,6 +120,25 @@ package struct BeamSearch: Sendable {
       for cache in caches { cache.reorder(parents) }
     }
     return results
+  }
+
+  /// Tokens that a translation of so many source tokens has at most.
+  private func maximumLength(source count: Int) -> Int {
+    let limit =
+      Int(Double(count) * configuration.maximumLengthRatio) + configuration.maximumExtraLength
+    return min(limit, model.decoder.positionCount - 1)
+  }
+
+  /// Bytes that a source of `count` tokens adds to a search, at most: in the encoder those of its largest layer, after it
+  /// what the decoder's layers read of the source and the caches of hypotheses as long as they may become.
+  package func memory(source count: Int) -> Int {
+    let sizes = model.configuration
+    let precision = model.store.precision
+    let layer = max(2 * sizes.feedForwardSize + 5 * sizes.hiddenSize, 8 * sizes.hiddenSize) * precision.size
+    let token =
+      model.decoder.layers.count * KeyValueCache.bytesPerToken(width: sizes.hiddenSize, type: precision)
+    let cached = maximumLength(source: count) * configuration.beamSize
+    return max(count * layer, (count + cached) * token + count * sizes.hiddenSize * precision.size)
   }
 
   /// The rows of a search see its source.

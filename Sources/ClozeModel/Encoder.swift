@@ -27,9 +27,11 @@ package struct Encoder {
   /// - Parameter spans: which tokens see which; each sequence itself where nil.
   package func callAsFunction(_ tape: Tape, _ input: EncoderInput, spans: [AttentionSpan]? = nil) -> Tensor {
     let spans = spans ?? AttentionSpan.within(input.sequences)
+    let mark = tape.mark
     var hidden = embeddings(tape, tokens: input.tokens, positions: input.positions, segments: input.segments)
     for layer in layers {
-      hidden = layer.feedForward(tape, layer.attention(tape, hidden, spans: spans))
+      hidden = tape.keep(layer.attention(tape, hidden, spans: spans), since: mark)
+      hidden = tape.keep(layer.feedForward(tape, hidden), since: mark)
     }
     return hidden
   }

@@ -53,15 +53,16 @@ package struct EncoderConfiguration: Configuration, Equatable {
       hiddenSize % headCount == 0, "hiddenSize",
       "is \(hiddenSize), which \(headCount) heads cannot share; choose a multiple of headCount")
     for (key, value) in [("dropout", dropout), ("attentionDropout", attentionDropout)] {
-      try require(value >= 0 && value < 1, key, "is \(value); choose a rate in 0 ..< 1")
+      try require(
+        Dropout.rates.contains(value), key,
+        "is \(value); choose a rate of \(Dropout.rates.lowerBound) to \(Dropout.rates.upperBound)")
     }
-    // Both are used as Float, in which a large Double is infinite.
-    try require(
-      normEpsilon > 0 && Float(normEpsilon).isFinite, "normEpsilon",
-      "is \(normEpsilon); choose a small positive number")
-    try require(
-      initializerDeviation > 0 && Float(initializerDeviation).isFinite, "initializerDeviation",
-      "is \(initializerDeviation); choose a small positive number")
+    // Both are used as Float, in which a large Double is infinite and a small one 0.
+    for (key, value) in [("normEpsilon", normEpsilon), ("initializerDeviation", initializerDeviation)] {
+      try require(
+        Float(value) >= .leastNormalMagnitude && Float(value).isFinite, key,
+        "is \(value); choose a small positive number, such as 1e-12")
+    }
   }
 
   /// Parameters are drawn from this distribution unless they are biases or norms.

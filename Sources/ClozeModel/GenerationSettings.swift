@@ -28,6 +28,7 @@ package struct GenerationSettings: Sendable {
       "decoder_start_token_id": tokens.start, "bos_token_id": tokens.start, "eos_token_id": tokens.end,
       "pad_token_id": tokens.padding, "suppress_tokens": tokens.suppressed.sorted(),
       "num_beams": beam.beamSize, "length_penalty": beam.lengthPenalty, "early_stopping": false,
+      "min_new_tokens": beam.minimumLength,
       "max_length": positionCount,
     ]
   }

@@ -8,7 +8,7 @@ package struct MaskedLanguageHead {
   let transform: LinearParameters
   let transformNorm: NormParameters
   let outputBias: Parameter
-  private let tokenTable: Parameter
+  private let vocabulary: VocabularyParameters
   private let activation: Activation
   private let epsilon: Float
 
@@ -19,14 +19,30 @@ package struct MaskedLanguageHead {
     transformNorm = NormParameters(store, path: path + ".transformNorm", width: width)
     outputBias = store.declare(
       path + ".outputBias", shape: [configuration.vocabularySize], initialization: .zeros)
-    self.tokenTable = tokenTable
+    vocabulary = VocabularyParameters(table: tokenTable, bias: outputBias)
     activation = configuration.activation
     epsilon = Float(configuration.normEpsilon)
   }
 
+  /// All logits at once, for few rows.
   package func callAsFunction(_ tape: Tape, _ hidden: Tensor) -> Tensor {
-    let transformed = tape.norm(
-      tape.activation(tape.linear(hidden, transform), activation), transformNorm, epsilon: epsilon)
-    return tape.vocabularyLogits(transformed, table: tokenTable, bias: outputBias)
+    tape.vocabularyLogits(transformed(tape, hidden), vocabulary)
+  }
+
+  /// The loss of the logits against `labels` [M], -1 where nothing is predicted, and its gradient on a recording tape.
+  package func crossEntropy(
+    _ tape: Tape, _ hidden: Tensor, labels: [Int32], labelSmoothing: Double = 0
+  ) -> PredictionResult {
+    tape.crossEntropy(
+      transformed(tape, hidden), vocabulary, labels: labels, labelSmoothing: labelSmoothing)
+  }
+
+  /// The likeliest tokens of each row, best first.
+  func likeliest(_ tape: Tape, _ hidden: Tensor, count: Int, excluded: Set<Int32>) -> [[ScoredClass]] {
+    tape.likeliest(transformed(tape, hidden), vocabulary, count: count, excluded: excluded)
+  }
+
+  private func transformed(_ tape: Tape, _ hidden: Tensor) -> Tensor {
+    tape.norm(tape.activation(tape.linear(hidden, transform), activation), transformNorm, epsilon: epsilon)
   }
 }

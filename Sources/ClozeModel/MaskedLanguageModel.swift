@@ -36,8 +36,27 @@ package struct MaskedLanguageModel: Sendable {
       store, path: "head", configuration: configuration, tokenTable: outputTable)
   }
 
-  /// The logits [M, V] at the rows `predicted` [M] of the micro-batch; -1 gives a padding row.
+  /// The logits [M, V] at the rows `predicted` [M] of the micro-batch, all at once; -1 gives a padding row.
   package func logits(_ tape: Tape, _ input: EncoderInput, predicted: [Int32]) -> Tensor {
-    head(tape, tape.gatherRows(encoder(tape, input), predicted))
+    head(tape, hidden(tape, input, predicted))
+  }
+
+  /// The loss of `labels` [M] at the rows `predicted` [M], and its gradient on a recording tape; -1 in both is padding.
+  package func crossEntropy(
+    _ tape: Tape, _ input: EncoderInput, predicted: [Int32], labels: [Int32]
+  ) -> PredictionResult {
+    head.crossEntropy(tape, hidden(tape, input, predicted), labels: labels)
+  }
+
+  /// The `count` likeliest tokens at each of the rows `predicted`, best first.
+  package func likeliest(
+    _ tape: Tape, _ input: EncoderInput, predicted: [Int32], count: Int, excluded: Set<Int32>
+  ) -> [[ScoredClass]] {
+    head.likeliest(tape, hidden(tape, input, predicted), count: count, excluded: excluded)
+  }
+
+  private func hidden(_ tape: Tape, _ input: EncoderInput, _ predicted: [Int32]) -> Tensor {
+    let mark = tape.mark
+    return tape.keep(tape.gatherRows(encoder(tape, input), predicted), since: mark)
   }
 }

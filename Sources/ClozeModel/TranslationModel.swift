@@ -49,8 +49,20 @@ package struct TranslationModel: Sendable {
       sharedToken: encoder.embeddings.token)
   }
 
-  /// The logits [Nt, V] of the token after each target token, targets known (teacher forcing).
+  /// The logits [Nt, V] of the token after each target token, targets known (teacher forcing), all at once.
   package func logits(_ tape: Tape, source: EncoderInput, target: EncoderInput) -> Tensor {
+    decoder.head(tape, hidden(tape, source, target))
+  }
+
+  /// The loss of `labels` [Nt], the token after each target token, and its gradient on a recording tape; -1 is padding.
+  package func crossEntropy(
+    _ tape: Tape, source: EncoderInput, target: EncoderInput, labels: [Int32], labelSmoothing: Double = 0
+  ) -> PredictionResult {
+    decoder.head.crossEntropy(
+      tape, hidden(tape, source, target), labels: labels, labelSmoothing: labelSmoothing)
+  }
+
+  private func hidden(_ tape: Tape, _ source: EncoderInput, _ target: EncoderInput) -> Tensor {
     let encoded = encoder(tape, source)
     return decoder(tape, target, encoded: encoded, sources: source.sequences)
   }
@@ -93,19 +105,20 @@ package struct Decoder {
       store, path: path + ".head", configuration: configuration, tokenTable: sharedToken)
   }
 
-  /// All target tokens at once, for training: logits [Nt, V].
+  /// All target tokens at once, for training: [Nt, D] for the head.
   func callAsFunction(_ tape: Tape, _ target: EncoderInput, encoded: Tensor, sources: Sequences) -> Tensor {
     let selfSpans = AttentionSpan.within(target.sequences)
     let crossSpans = AttentionSpan.across(targets: target.sequences, sources: sources)
+    let mark = tape.mark
     var hidden = embeddings(
       tape, tokens: target.tokens, positions: target.positions, segments: target.segments)
     for layer in layers {
-      hidden = layer.selfAttention(tape, hidden, spans: selfSpans, causal: true)
+      hidden = tape.keep(layer.selfAttention(tape, hidden, spans: selfSpans, causal: true), since: mark)
       let memory = layer.crossAttention.memory(tape, encoded: encoded)
-      hidden = layer.crossAttention(tape, hidden, memory: memory, spans: crossSpans)
-      hidden = layer.feedForward(tape, hidden)
+      hidden = tape.keep(layer.crossAttention(tape, hidden, memory: memory, spans: crossSpans), since: mark)
+      hidden = tape.keep(layer.feedForward(tape, hidden), since: mark)
     }
-    return head(tape, hidden)
+    return hidden
   }
 
   /// The keys and values of the encoded source, one tensor a layer.
@@ -113,7 +126,7 @@ package struct Decoder {
     layers.map { $0.crossAttention.memory(tape, encoded: encoded) }
   }
 
-  /// The logits [R, V] after one more token a row, all rows at the same `position`.
+  /// One more token a row, all rows at the same `position`: [R, D] for the head.
   ///
   /// - Parameters:
   ///   - spans: which rows read which source tokens.
@@ -122,14 +135,16 @@ package struct Decoder {
     _ tape: Tape, tokens: [Int32], position: Int, memories: [Tensor], spans: [AttentionSpan],
     caches: [KeyValueCache]
   ) -> Tensor {
+    let mark = tape.mark
     var hidden = embeddings(
       tape, tokens: tokens, positions: [Int32](repeating: Int32(position), count: tokens.count),
       segments: [Int32](repeating: 0, count: tokens.count))
     for (index, layer) in layers.enumerated() {
-      hidden = layer.selfAttention.step(tape, hidden, cache: caches[index])
-      hidden = layer.crossAttention(tape, hidden, memory: memories[index], spans: spans)
-      hidden = layer.feedForward(tape, hidden)
+      hidden = tape.keep(layer.selfAttention.step(tape, hidden, cache: caches[index]), since: mark)
+      hidden = tape.keep(
+        layer.crossAttention(tape, hidden, memory: memories[index], spans: spans), since: mark)
+      hidden = tape.keep(layer.feedForward(tape, hidden), since: mark)
     }
-    return head(tape, hidden)
+    return hidden
   }
 }

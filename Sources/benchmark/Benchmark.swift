@@ -86,7 +86,7 @@ struct Benchmark: Tool {
     if let pairs, let tokenizer {
       ProcessMemory.resetPeak()
       let item = FinetuningCase(
-        pairs: try TranslationPairs.read(URL(fileURLWithPath: pairs)),
+        pairs: try TranslationPairs(.table(URL(fileURLWithPath: pairs))),
         tokenizer: try Tokenizer(URL(fileURLWithPath: tokenizer)))
       try show(item.run(seconds: seconds, workers: workers), in: &report)
     }

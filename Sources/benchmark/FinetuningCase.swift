@@ -8,7 +8,7 @@ import Foundation
 
 /// Fine-tuning to time: 4 + 4 layers of 256 from random weights, on pairs of real lengths.
 struct FinetuningCase {
-  let pairs: [TranslationPair]
+  let pairs: TranslationPairs
   let tokenizer: Tokenizer
 
   /// - Parameter seconds: how long to step, after two steps that prepare.
@@ -16,16 +16,17 @@ struct FinetuningCase {
     var settings = FinetuneConfiguration()
     settings.model.vocabularySize = tokenizer.vocabulary.count
     settings.compute.workers = workers
-    let batches = try TranslationBatches(
-      pairs, tokenizer: tokenizer, maximumLength: settings.batch.maximumLength,
-      tokensPerMicrobatch: settings.batch.tokensPerMicrobatch, seed: 1)
+    let specials = tokenizer.vocabulary.specials
+    let batches = TranslationBatches(
+      try PairSelection(pairs, tokenizer: tokenizer, maximumLength: settings.batch.maximumLength).encoded,
+      specials: specials, tokensPerMicrobatch: settings.batch.tokensPerMicrobatch, seed: 1)
     let model = TranslationModel(
       configuration: settings.model, decoder: settings.decoder, precision: settings.compute.elementType,
       seed: 1)
     let stepper = Stepper(
       TranslationObjective(
         model: model, batches: batches, microbatchCount: settings.batch.microbatches,
-        specials: tokenizer.vocabulary.specials, labelSmoothing: settings.labelSmoothing),
+        specials: specials, labelSmoothing: settings.labelSmoothing),
       optimizer: settings.optimizer, compute: settings.compute, seed: 1)
     let meter = StepMeter(stepper)
     try meter.run(seconds: seconds)

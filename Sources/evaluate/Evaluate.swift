@@ -53,8 +53,7 @@ struct Evaluate: Tool {
   @Option(help: ArgumentHelp("With --fill: the number of tokens to print.", valueName: "k"))
   var topK = 5
 
-  @Option(help: ArgumentHelp("Score translations of labelled pairs.", valueName: "tsv"))
-  var translation: String?
+  @OptionGroup(title: "Labelled pairs") var pairs: PairOptions
 
   @OptionGroup(title: "Search, with --translation") var search: SearchOptions
 
@@ -70,7 +69,10 @@ struct Evaluate: Tool {
   var precision = ComputeConfiguration.Precision.automatic
 
   mutating func validate() throws {
-    let modes = [("--data", data), ("--text", text), ("--fill", fill), ("--translation", translation)]
+    let modes = [
+      ("--data", data), ("--text", text), ("--fill", fill),
+      ("--translation", pairs.translation ?? pairs.translationSource),
+    ]
     let given = modes.filter { $0.1 != nil }.map(\.0)
     guard given.count == 1 else {
       throw ValidationError(
@@ -92,9 +94,10 @@ struct Evaluate: Tool {
     compute.precision = precision
     try compute.validate()
     let folder = try RunFolder.model(at: URL(fileURLWithPath: model)) { Console.warning("\($0)") }
-    if let translation {
+    if let input = pairs.input {
+      let file = try TranslationPairs(input, skipsBadRows: pairs.skipBadRows)
       let scoring = try TranslationScoring(model: folder, precision: precision, search: search)
-      let result = try scoring.score(URL(fileURLWithPath: translation), workers: workers)
+      let result = try scoring.score(file, workers: workers, isStrict: pairs.strictPairs)
       for warning in result.warnings { Console.warning(warning) }
       return try StandardOutput.writeLine(json ? result.json() : result.text)
     }
@@ -135,15 +138,16 @@ struct Evaluate: Tool {
   private func score(_ pretrained: PretrainedModel, questions: MaskedQuestions, on source: String) throws {
     let progress = EvaluationProgress(
       windowCount: self.questions.windowCount(of: questions.windowCount), quiet: common.quiet)
-    let report = try questions.evaluation(windowCount: progress.windowCount)
+    let report = try questions.evaluation(windows: progress.windowCount)
       .run(pretrained.model, workers: workers) { progress.finished(windows: $0) }
     progress.end()
     guard report.all.count > 0 else { throw EvaluationError.nothingToPredict(text: source) }
     for warning in report.warnings { Console.warning(warning) }
+    let precision = "\(pretrained.model.store.precision)"
     let result = MaskedResult(
-      model: pretrained.folder, precision: "\(pretrained.model.store.precision)", scheme: questions.scheme,
-      report: report,
-      signature: questions.signature(tokenizer: pretrained.tokenizer.digest, count: report.all.count))
+      model: pretrained.folder, precision: precision, scheme: questions.scheme, report: report,
+      signature: questions.signature(
+        tokenizer: pretrained.tokenizer.digest, precision: precision, report: report))
     try StandardOutput.writeLine(json ? result.json() : result.text)
   }
 

@@ -7,7 +7,9 @@ struct SchemeOptions: ParsableArguments {
   @Option(help: "Decides which tokens are masked.")
   var seed = PretrainRun.evaluationSeed
 
-  @Option(help: ArgumentHelp("Evaluate on the first N windows; 0 for all.", valueName: "n"))
+  @Option(
+    help: ArgumentHelp(
+      "Evaluate on N windows drawn over the whole text, always the same ones; 0 for all.", valueName: "n"))
   var windows = 0
 
   @Option(

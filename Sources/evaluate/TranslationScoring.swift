@@ -15,6 +15,9 @@ struct SearchOptions: ParsableArguments {
   @Option(help: "The exponent on the length in a hypothesis's score; 0 prefers short translations.")
   var lengthPenalty = 1.0
 
+  @Option(help: "Tokens that a translation has at least; 0 allows empty ones.")
+  var minimumLength = 1
+
   @Option(
     help: ArgumentHelp(
       "How BLEU cuts sentences into words: 13a, or zh, each Chinese character a word; zh where the targets are Chinese.",
@@ -26,15 +29,61 @@ struct SearchOptions: ParsableArguments {
     guard lengthPenalty >= 0, lengthPenalty.isFinite else {
       throw ValidationError("--length-penalty is \(lengthPenalty); choose 0 or more")
     }
+    guard (0...1000).contains(minimumLength) else {
+      throw ValidationError("--minimum-length is \(minimumLength); choose 0 to 1000")
+    }
   }
 
-  var beamConfiguration: BeamConfiguration { BeamConfiguration(beamSize: beam, lengthPenalty: lengthPenalty) }
+  var beamConfiguration: BeamConfiguration {
+    BeamConfiguration(beamSize: beam, lengthPenalty: lengthPenalty, minimumLength: minimumLength)
+  }
+}
+
+/// Which labelled pairs are scored.
+struct PairOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("Score translations of labelled pairs, source<TAB>target.", valueName: "tsv"))
+  var translation: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Their sources, where they lie in two files of equally many lines …", valueName: "file"))
+  var translationSource: String?
+
+  @Option(help: ArgumentHelp("… and their targets.", valueName: "file"))
+  var translationTarget: String?
+
+  @Flag(help: "Leave out rows that cannot be used, and count them.")
+  var skipBadRows = false
+
+  @Flag(help: "Refuse pairs that have anything odd about them, such as sources that are cut.")
+  var strictPairs = false
+
+  /// Nil where no pairs are named.
+  var input: PairInput? {
+    if let translation { return .table(URL(fileURLWithPath: translation)) }
+    guard let translationSource, let translationTarget else { return nil }
+    return .parallel(
+      source: URL(fileURLWithPath: translationSource), target: URL(fileURLWithPath: translationTarget))
+  }
+
+  mutating func validate() throws {
+    guard (translationSource == nil) == (translationTarget == nil) else {
+      throw ValidationError("--translation-source and --translation-target go together; give both")
+    }
+    guard translation == nil || translationSource == nil else {
+      throw ValidationError("--translation and --translation-source are given; choose one of them")
+    }
+    guard input != nil || !skipBadRows && !strictPairs else {
+      throw ValidationError("--skip-bad-rows and --strict-pairs are for pairs; add --translation FILE")
+    }
+  }
 }
 
 /// The work of `--translation`: translates the sources of labelled pairs and compares with the targets.
 struct TranslationScoring {
   private let folder: URL
   private let model: TranslationModel
+  private let metadata: [String: String]
   private let tokenizer: Tokenizer
   private let beam: BeamConfiguration
   private let metricTokenizer: MetricTokenizer?
@@ -42,23 +91,42 @@ struct TranslationScoring {
   init(model folder: URL, precision: ComputeConfiguration.Precision, search: SearchOptions) throws {
     var compute = ComputeConfiguration()
     compute.precision = precision
-    let (model, metadata) = try ModelArchive.loadTranslationModel(folder, precision: compute.elementType)
+    (model, metadata) = try ModelArchive.loadTranslationModel(folder, precision: compute.elementType)
     self.folder = folder
-    self.model = model
     beam = search.beamConfiguration
     metricTokenizer = search.metricTokenizer
     tokenizer = try Tokenizer(
       besideModel: folder, vocabularySize: model.configuration.vocabularySize, metadata: metadata)
   }
 
-  func score(_ file: URL, workers: Int) throws -> TranslationResult {
-    let pairs = try TranslationPairs.read(file)
-    let report = try TranslationEvaluation(pairs, metricTokenizer: metricTokenizer).run(
+  func score(_ file: TranslationPairs, workers: Int, isStrict: Bool) throws -> TranslationResult {
+    if isStrict { try findings(file).refuse() }
+    let report = try TranslationEvaluation(file.pairs, metricTokenizer: metricTokenizer).run(
       Translator(model, tokenizer: tokenizer, beam: beam),
       tapes: WorkerGroup(count: workers).tapes(for: model.store))
     return TranslationResult(
-      model: folder, precision: "\(model.store.precision)", pairs: pairs.count,
-      data: Digest(of: try Data(file: file)), beam: beam, report: report)
+      model: folder, precision: "\(model.store.precision)", pairs: file.pairs.count, data: file.digest,
+      tokenizer: tokenizer.digest, beam: beam, findings: findings(file).messages, report: report)
+  }
+
+  /// What makes a score on these pairs say something else than it seems to.
+  private func findings(_ file: TranslationPairs) -> PairFindings {
+    var findings = PairFindings()
+    findings.describeSkippedRows(file)
+    var encoder = TokenEncoder(tokenizer)
+    func lines(where isOdd: (TranslationPair) -> Bool) -> [Int] {
+      zip(file.pairs, file.lines).filter { isOdd($0.0) }.map(\.1)
+    }
+    let limit = model.configuration.positionCount - 2
+    findings.add(file.path, lines { encoder.encode($0.source).isEmpty }, "a source without tokens")
+    findings.add(file.path, lines { encoder.encode($0.target).isEmpty }, "a target without tokens")
+    findings.add(
+      file.path, lines { encoder.encode($0.source).count > limit },
+      "a source of more than \(limit) tokens, which is cut for the model")
+    if metadata["pairs"] == file.digest.hex {
+      findings.add("\(file.path): holds the pairs that the model was trained on; score held-out pairs")
+    }
+    return findings
   }
 }
 
@@ -67,11 +135,14 @@ struct TranslationResult {
   let model: URL
   let precision: String
   let pairs: Int
+  /// Of the pairs.
   let data: Digest
+  let tokenizer: Digest
   let beam: BeamConfiguration
+  let findings: [String]
   let report: TranslationEvaluation.Report
 
-  var warnings: [String] { report.warnings }
+  var warnings: [String] { findings + report.warnings }
 
   var text: String {
     var table = Table()
@@ -83,17 +154,27 @@ struct TranslationResult {
       "search",
       beam.beamSize == 1 ? "greedy" : "beam of \(beam.beamSize), length penalty \(beam.lengthPenalty)")
     table.add("model", "\(model.path), \(precision)")
-    return table.text + "\nBLEU|\(report.bleu.signature)\nchrF|\(report.chrF.signature)"
-      + "\nchrF++|\(report.chrFPlusPlus.signature)"
+    return table.text + "\nBLEU|\(signature(report.bleu))\nchrF|\(signature(report.chrF))"
+      + "\nchrF++|\(signature(report.chrFPlusPlus))"
+  }
+
+  /// sacreBLEU's signature, and behind it what else decides a score here: search, arithmetic, tokenizer, pairs.
+  private func signature(_ score: MetricScore) -> String {
+    score.signature
+      + "|beam:\(beam.beamSize)|penalty:\(beam.lengthPenalty)|minimum:\(beam.minimumLength)|precision:\(precision)"
+      + "|tokenizer:\(tokenizer.short)|data:\(data.short)|n:\(pairs)"
   }
 
   func json() throws -> String {
     try JSONText.encode(
       JSON(
         model: model.path, precision: precision, pairs: pairs, data: data.hex, beamSize: beam.beamSize,
-        lengthPenalty: beam.lengthPenalty, bleu: JSON.Score(report.bleu), chrF: JSON.Score(report.chrF),
-        chrFPlusPlus: JSON.Score(report.chrFPlusPlus), diversity: report.diversity,
-        hypotheses: report.hypotheses, warnings: report.warnings))
+        lengthPenalty: beam.lengthPenalty, minimumLength: beam.minimumLength,
+        bleu: JSON.Score(value: report.bleu.value, signature: signature(report.bleu)),
+        chrF: JSON.Score(value: report.chrF.value, signature: signature(report.chrF)),
+        chrFPlusPlus: JSON.Score(
+          value: report.chrFPlusPlus.value, signature: signature(report.chrFPlusPlus)),
+        diversity: report.diversity, hypotheses: report.hypotheses, warnings: warnings))
   }
 }
 
@@ -102,11 +183,6 @@ private struct JSON: Encodable {
   struct Score: Encodable {
     let value: Double
     let signature: String
-
-    init(_ score: MetricScore) {
-      value = score.value
-      signature = score.signature
-    }
   }
 
   let model: String
@@ -115,6 +191,7 @@ private struct JSON: Encodable {
   let data: String
   let beamSize: Int
   let lengthPenalty: Double
+  let minimumLength: Int
   let bleu: Score
   let chrF: Score
   let chrFPlusPlus: Score

@@ -14,7 +14,7 @@ struct Finetune: Tool {
     discussion: """
       The encoder, the embeddings and the output bias start from the checkpoint; the decoder's layers are new. \
       --from-scratch trains the same network from random weights, which shows \
-      what pretraining was worth. Pairs are lines of source<TAB>target, or two parallel files joined by a comma.
+      what pretraining was worth. Pairs are lines of source<TAB>target, or line i of two files.
 
       Example:
         finetune --model checkpoints/small --train pairs.train.tsv --validation pairs.validation.tsv \\
@@ -39,17 +39,12 @@ struct Finetune: Tool {
       valueName: "folder"))
   var tokenizer: String?
 
-  @Option(help: ArgumentHelp("Training pairs.", valueName: "tsv"))
-  var train: String
-
-  @Option(help: ArgumentHelp("Validation pairs.", valueName: "tsv"))
-  var validation: String
+  @OptionGroup(title: "Labelled pairs") var pairs: PairOptions
 
   @Option(help: ArgumentHelp("The run folder.", valueName: "folder"))
   var output: String
 
-  @Flag(help: "Go on with the run in the output folder from its newest whole checkpoint.")
-  var resume = false
+  @OptionGroup var resuming: ResumeOptions
 
   mutating func validate() throws {
     switch (model, fromScratch, tokenizer) {
@@ -67,22 +62,19 @@ struct Finetune: Tool {
       model.map { FinetuneStart.pretrained(URL(fileURLWithPath: $0)) }
       ?? .scratch(tokenizer: URL(fileURLWithPath: tokenizer ?? ""))
     let run = try FinetuneRun(
-      configuration: configuration, start: start, training: try pairs(train),
-      validation: try pairs(validation),
-      output: URL(fileURLWithPath: output), resume: resume)
+      configuration: configuration, start: start, training: try pairs.training(),
+      validation: try pairs.validationPairs(), output: URL(fileURLWithPath: output),
+      resume: ResumeMode(resuming))
+    if pairs.strictPairs { try run.findings.refuse() }
     let progress = ProgressLine(quiet: common.quiet)
     for error in run.damaged { progress.warning("\(error)") }
     for warning in run.warnings { progress.warning(warning) }
+    for message in run.findings.messages { progress.warning(message) }
     describe(run, to: progress)
 
     let interruption = Interruption()
-    var best: ValidationReport?
     let outcome = try run.run(
-      isInterrupted: { interruption.isRequested },
-      report: { event in
-        if case .validated(_, let report) = event, report.score >= best?.score ?? -.infinity { best = report }
-        progress.show(event.message)
-      })
+      isInterrupted: { interruption.isRequested }, report: { progress.show($0.message) })
     guard outcome.reason != .interrupted else { throw interruption.exitCode }
     let cursor = outcome.cursor
     var table = Table()
@@ -90,28 +82,18 @@ struct Finetune: Tool {
     table.add("time", Figure.duration(cursor.seconds))
     table.add("tokens/s", Figure.count(Int(Double(cursor.tokens) / max(cursor.seconds, 1e-9))))
     table.add("best step", cursor.bestStep.map(Figure.count) ?? "none")
-    for (name, value) in (best?.figures ?? [:]).sorted(by: { $0.key < $1.key }) {
+    for (name, value) in (cursor.bestFigures ?? [:]).sorted(by: { $0.key < $1.key }) {
       table.add("best " + name, Figure.decimal(value, 3))
     }
     table.add("peak memory", Figure.bytes(ProcessMemory.peak))
-    table.add("model", URL(fileURLWithPath: output).appendingPathComponent("best").path)
+    table.add("model", URL(fileURLWithPath: output).appendingPathComponent(cursor.bestLink).path)
     try StandardOutput.writeLine(table.text)
   }
 
-  /// The pairs of a TSV file, or of two parallel files joined by a comma.
-  private func pairs(_ argument: String) throws -> [TranslationPair] {
-    let files = argument.split(separator: ",", maxSplits: 1).map { URL(fileURLWithPath: String($0)) }
-    return files.count == 2
-      ? try TranslationPairs.read(source: files[0], target: files[1])
-      : try TranslationPairs.read(URL(fileURLWithPath: argument))
-  }
-
   private func describe(_ run: FinetuneRun, to progress: ProgressLine) {
-    let skipped =
-      run.skippedPairCount > 0 ? ", \(Figure.count(run.skippedPairCount)) too long and left out" : ""
     progress.line(
       "\(Figure.count(run.model.store.parameterCount)) parameters, \(run.model.store.precision), "
-        + "\(Figure.count(run.trainingPairCount)) pairs\(skipped)")
+        + "\(Figure.count(run.trainingPairCount)) pairs")
     var table = Table()
     for (entry, origin) in run.origins {
       let from =
@@ -123,5 +105,11 @@ struct Finetune: Tool {
       table.add(entry.name, "\(entry.shape)  \(from)")
     }
     progress.line(table.text)
+  }
+}
+
+extension ResumeMode {
+  init(_ options: ResumeOptions) {
+    self = options.resume ? .required : options.resumeOrStart ? .ifPresent : .never
   }
 }

@@ -12,7 +12,8 @@ struct Pretrain: Tool {
     discussion: """
       Reads the shards that `tokenize` wrote and writes a run folder: config.yaml, metrics.jsonl and checkpoints, each \
       of which is a model folder that `evaluate`, `finetune` and Hugging Face's `from_pretrained` read. The links `best` \
-      and `latest` point at two of them. SIGINT and SIGTERM save and exit with 128 and their number; --resume goes on, bit for bit.
+      and `latest` point at two of them. SIGINT, SIGTERM, SIGHUP and SIGUSR1 save and exit with 128 and their number; --resume goes on, \
+      bit for bit.
 
       Example:
         pretrain --config configs/pretrain.yaml --data corpora/shards --output checkpoints/small --set stop.minutes=5
@@ -27,8 +28,7 @@ struct Pretrain: Tool {
   @Option(help: ArgumentHelp("The run folder.", valueName: "folder"))
   var output: String
 
-  @Flag(help: "Go on with the run in the output folder from its newest whole checkpoint.")
-  var resume = false
+  @OptionGroup var resuming: ResumeOptions
 
   @Flag(help: "Say what the run will need and how long it will take, and write nothing.")
   var plan = false
@@ -42,8 +42,8 @@ struct Pretrain: Tool {
   mutating func validate() throws {
     if let verifyResume {
       guard verifyResume >= 2 else { throw ValidationError("--verify-resume needs 2 steps or more") }
-      guard !resume, !plan else {
-        throw ValidationError("--verify-resume goes with neither --resume nor --plan")
+      guard !resuming.isAsked, !plan else {
+        throw ValidationError("--verify-resume goes with neither --resume, --resume-or-start nor --plan")
       }
     }
   }
@@ -54,19 +54,14 @@ struct Pretrain: Tool {
     if let verifyResume { return try proveResuming(configuration, steps: verifyResume) }
     let run = try PretrainRun(
       configuration: configuration, data: URL(fileURLWithPath: data), output: URL(fileURLWithPath: output),
-      resume: resume)
+      resume: ResumeMode(resuming))
     let progress = ProgressLine(quiet: common.quiet)
     for error in run.damaged { progress.warning("\(error)") }
     describe(run, to: progress)
 
     let interruption = Interruption()
-    var lastValidation: ValidationReport?
     let outcome = try run.run(
-      isInterrupted: { interruption.isRequested },
-      report: { event in
-        if case .validated(_, let report) = event { lastValidation = report }
-        progress.show(event.message)
-      })
+      isInterrupted: { interruption.isRequested }, report: { progress.show($0.message) })
     guard outcome.reason != .interrupted else { throw interruption.exitCode }
     let cursor = outcome.cursor
     var table = Table()
@@ -74,21 +69,22 @@ struct Pretrain: Tool {
     table.add("tokens", Figure.count(cursor.tokens))
     table.add("time", Figure.duration(cursor.seconds))
     table.add("tokens/s", Figure.count(Int(Double(cursor.tokens) / max(cursor.seconds, 1e-9))))
-    if let figures = lastValidation?.figures, let loss = figures["validationLoss"] {
+    table.add("best step", cursor.bestStep.map(Figure.count) ?? "none")
+    if let figures = cursor.bestFigures, let loss = figures["validationLoss"] {
       table.add(
-        "validation loss",
+        "best validation loss",
         "\(Figure.decimal(loss, 4)) nats (unigram entropy \(Figure.decimal(run.unigramEntropy, 4)))")
-      table.add("validation accuracy", Figure.percent(figures["validationAccuracy"] ?? .nan, 2))
+      table.add("best validation accuracy", Figure.percent(figures["validationAccuracy"] ?? .nan, 2))
     }
     table.add("peak memory", Figure.bytes(ProcessMemory.peak))
-    table.add("model", URL(fileURLWithPath: output).appendingPathComponent("best").path)
+    table.add("model", URL(fileURLWithPath: output).appendingPathComponent(cursor.bestLink).path)
     try StandardOutput.writeLine(table.text)
   }
 
   private func showPlan(_ configuration: PretrainConfiguration) throws {
     let plan = try PretrainPlan(
       configuration: configuration, data: URL(fileURLWithPath: data), output: URL(fileURLWithPath: output),
-      resume: resume)
+      resume: ResumeMode(resuming))
     var table = Table()
     for finding in plan.findings {
       table.add(finding.name, finding.text)
@@ -130,5 +126,11 @@ struct Pretrain: Tool {
     let epochs = run.epochs.map { ", \(Figure.decimal($0.count, 2)) epochs" } ?? ""
     progress.line("\(windows) windows of \(batch.windowLength) tokens, \(batch.windows) a step\(epochs)")
     if let advice = run.epochs?.advice { progress.warning(advice) }
+  }
+}
+
+extension ResumeMode {
+  init(_ options: ResumeOptions) {
+    self = options.resume ? .required : options.resumeOrStart ? .ifPresent : .never
   }
 }

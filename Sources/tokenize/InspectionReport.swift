@@ -25,6 +25,7 @@ struct InspectionReport {
       return
     }
     let (index, identity) = try DataIndex.read(folder: folder)
+    let entropy = try UnigramCounts.ofOrdinaryTokens(in: folder, index: index).entropy
     var rows = [
       ("folder", PrintableText.escape(folder.path)),
       ("data", identity.hex),
@@ -33,7 +34,7 @@ struct InspectionReport {
       ("vocabulary", "\(Figure.count(index.vocabularySize)) tokens, \(index.tokenBits) bits each"),
       ("seed", "\(index.seed)"),
       ("validation rate", "\(index.validationRate)"),
-      ("unigram entropy", String(format: "%.4f nats/token", index.unigramEntropy)),
+      ("unigram entropy", String(format: "%.4f nats/token", entropy)),
     ]
     for split in Split.allCases {
       let part = index[split]

@@ -6,6 +6,15 @@ struct TokenizationReport {
   let statistics: CorpusStatistics
   let index: DataIndex
   let folder: URL
+  /// Of the train split's ordinary tokens, nats a token.
+  let unigramEntropy: Double
+
+  init(statistics: CorpusStatistics, index: DataIndex, folder: URL) throws {
+    self.statistics = statistics
+    self.index = index
+    self.folder = folder
+    unigramEntropy = try UnigramCounts.ofOrdinaryTokens(in: folder, index: index).entropy
+  }
 
   var text: String {
     let (train, held) = (index.train, index.validation)
@@ -26,7 +35,7 @@ struct TokenizationReport {
       ("bytes of text/token", ratio(train.bytes + held.bytes, tokens, digits: 3)),
       ("unknown tokens", ratio(100 * statistics.tokens.unknownTokens, tokens, digits: 4) + " %"),
       ("pieces per word", ratio(tokens, words, digits: 3)),
-      ("unigram entropy", String(format: "%.4f nats/token", index.unigramEntropy)),
+      ("unigram entropy", String(format: "%.4f nats/token", unigramEntropy)),
       ("exact duplicates dropped", "\(statistics.duplicates)"),
       ("documents without tokens dropped", "\(statistics.empty)"),
       ("documents cut at 16 MiB", "\(statistics.splitDocuments)"),

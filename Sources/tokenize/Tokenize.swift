@@ -142,7 +142,7 @@ struct Tokenize: Tool {
     var format = CorpusFormat()
     (format.boundary, format.field, format.isStrict) = (documents, field, strict)
     let pass = CorpusPass(corpus, format: format, seed: seed, validationRate: validationRate, pool: pool)
-    var layout = ShardLayout()
+    var layout = try ShardLayout(corpusBytes: corpus.byteCount)
     layout.framesPerShard = shardFrames
 
     // 2. The tokenizer: given, trained on the words of the train split, or the one that a killed run has trained. The
@@ -172,7 +172,7 @@ struct Tokenize: Tool {
         "\(folder.path): no document fell to the \(split.rawValue) split; see --validation-rate")
     }
     try StandardOutput.writeLine(
-      TokenizationReport(statistics: statistics, index: index, folder: folder).text)
+      try TokenizationReport(statistics: statistics, index: index, folder: folder).text)
   }
 }
 

@@ -32,6 +32,9 @@ struct Translate: Tool {
   @Option(help: "The exponent on the length in a hypothesis's score; 0 prefers short translations.")
   var lengthPenalty = 1.0
 
+  @Option(help: "Tokens that a translation has at least; 0 allows empty ones.")
+  var minimumLength = 1
+
   @Option(
     name: .customLong("n-best"),
     help: "Print the best N translations of each line as index<TAB>score<TAB>text; at most the beam.")
@@ -47,6 +50,9 @@ struct Translate: Tool {
     guard (1...100).contains(beam) else { throw ValidationError("--beam is \(beam); choose 1 to 100") }
     guard lengthPenalty >= 0, lengthPenalty.isFinite else {
       throw ValidationError("--length-penalty is \(lengthPenalty); choose 0 or more")
+    }
+    guard (0...1000).contains(minimumLength) else {
+      throw ValidationError("--minimum-length is \(minimumLength); choose 0 to 1000")
     }
     guard nBest.map({ (1...beam).contains($0) }) ?? true else {
       throw ValidationError("--n-best is \(nBest ?? 0); choose 1 to --beam, which is \(beam)")
@@ -68,15 +74,16 @@ struct Translate: Tool {
       besideModel: folder, vocabularySize: translation.configuration.vocabularySize, metadata: metadata)
     let translator = Translator(
       translation, tokenizer: tokenizer,
-      beam: BeamConfiguration(beamSize: beam, lengthPenalty: lengthPenalty))
+      beam: BeamConfiguration(
+        beamSize: beam, lengthPenalty: lengthPenalty, minimumLength: minimumLength))
     let group = WorkerGroup(count: workers)
     let tapes = group.tapes(for: translation.store)
 
     var input = StandardInputLines()
     var lineNumber = 0
     while let lines = try input.next(limit: 512 * group.count) {
-      let translations = try translator.translate(lines, tapes: tapes) { index in
-        progress.warning("line \(lineNumber + index + 1): is longer than the model's positions and was cut")
+      let translations = try translator.translate(lines, tapes: tapes) { index, problem in
+        progress.warning("line \(lineNumber + index + 1): \(problem.description)")
       }
       try write(translations, from: lineNumber)
       lineNumber += lines.count
@@ -101,6 +108,16 @@ struct Translate: Tool {
       }
     }
     try StandardOutput.write(output)
+  }
+}
+
+extension TranslationProblem: CustomStringConvertible {
+  package var description: String {
+    switch self {
+    case .cut: "is longer than the model's positions and was cut"
+    case .notFinite:
+      "the model gives numbers that are not finite, so its translation is empty; the weights are damaged"
+    }
   }
 }
 

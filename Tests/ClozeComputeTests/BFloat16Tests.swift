@@ -46,7 +46,11 @@ import Testing
       let norm = NormParameters(
         gain: store.declare("gain", shape: [4], initialization: .ones),
         bias: store.declare("bias", shape: [4], initialization: .zeros))
+      let vocabulary = VocabularyParameters(
+        table: store.declare("table", shape: [4, 4], initialization: .zeros),
+        bias: store.declare("logits", shape: [4], initialization: .zeros))
       store.allocate(seed: nil)
+      _ = store.values(of: vocabulary.bias).update(fromContentsOf: [1, 2, value, 4])
       let tape = Tape(store: store)
       tape.begin()
       let input = tape.makeTensor(rows: 1, columns: 4, values: [1, 2, value, 4])
@@ -54,8 +58,8 @@ import Testing
       for activation in Activation.allCases where value.isNaN {
         #expect(tape.activation(input, activation).values()[2].isNaN, "\(activation)")
       }
-      let logits = tape.makeTensor(rows: 1, columns: 4, values: [1, 2, value, 4], type: .float32)
-      #expect(tape.crossEntropy(logits, labels: [0]).losses[0].isNaN)
+      let hidden = tape.makeTensor(rows: 1, columns: 4, values: [0, 0, 0, 0])
+      #expect(tape.crossEntropy(hidden, vocabulary, labels: [0]).losses[0].isNaN)
       let context = tape.attention(
         queries: ColumnSlice(input), keys: ColumnSlice(input), values: ColumnSlice(input), width: 4,
         headCount: 1,

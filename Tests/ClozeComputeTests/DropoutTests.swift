@@ -38,6 +38,15 @@ import Testing
     #expect(Set(values).count == 2)
   }
 
+  /// A rate that is rounded to none would be a setting without effect, one that is rounded to all an infinite scale.
+  @Test func extremeRates() {
+    let few = mask(rows: 400, columns: 2048, rate: 1e-9)
+    #expect((1...100).contains(few.filter { $0 == 0 }.count))
+    let many = mask(rows: 400, columns: 2048, rate: Dropout.rates.upperBound)
+    #expect(many.filter { $0.isFinite }.count == many.count)
+    #expect((1...2000).contains(many.filter { $0 > 0 }.count))
+  }
+
   /// Neither a row, a column nor a piece of 512 columns is dropped more than its share.
   @Test(arguments: [0.1, 0.5])
   func dropsEverywhereAlike(rate: Double) {

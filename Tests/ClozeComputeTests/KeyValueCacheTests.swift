@@ -34,8 +34,7 @@ import Testing
     ], [1, 3])
   func stepsEqualTheWhole(parents: [[Int]], headCount: Int) {
     let rowCount = parents[0].count
-    let cache = KeyValueCache(
-      rowCount: rowCount, rowCapacity: parents.count, width: width, type: tape.precision)
+    let cache = KeyValueCache(tape, rowCount: rowCount, rowCapacity: parents.count, width: width)
     var rows = [[Int]](repeating: [], count: rowCount)
     for (step, parents) in parents.enumerated() {
       cache.reorder(parents)

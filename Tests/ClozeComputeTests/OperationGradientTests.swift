@@ -112,8 +112,10 @@ import Testing
   @Test(arguments: [[2], [-1, 0], [3, -1, 0, 6]] as [[Int32]], [0, 0.1])
   func crossEntropy(labels: [Int32], labelSmoothing: Double) {
     expectRight(
-      GradientCheck(inputs: [.init(labels.count, 7, type: .float32)]) { tape, inputs, _ in
-        .losses(tape.crossEntropy(inputs[0], labels: labels, labelSmoothing: labelSmoothing).losses)
+      GradientCheck(inputs: [.init(labels.count, 4)], parameters: [[7, 4], [7]]) { tape, inputs, parameters in
+        let vocabulary = VocabularyParameters(table: parameters[0], bias: parameters[1])
+        return .losses(
+          tape.crossEntropy(inputs[0], vocabulary, labels: labels, labelSmoothing: labelSmoothing).losses)
       })
   }
 
@@ -124,8 +126,31 @@ import Testing
         let hidden = tape.embedding(
           tokens: [5, 1, 1], positions: [0, 1, 2], segments: [0, 0, 0], tokenTable: parameters[0],
           positionTable: parameters[1], segmentTable: parameters[2])
-        let logits = tape.vocabularyLogits(hidden, table: parameters[0], bias: parameters[3])
-        return .losses(tape.crossEntropy(logits, labels: [2, -1, 5]).losses)
+        let vocabulary = VocabularyParameters(table: parameters[0], bias: parameters[3])
+        return .losses(tape.crossEntropy(hidden, vocabulary, labels: [2, -1, 5]).losses)
+      })
+  }
+
+  /// A tensor may have a loss and another reader: their gradients add, in either order.
+  @Test(arguments: [false, true]) func readBesideTheLoss(lossComesFirst: Bool) {
+    expectRight(
+      GradientCheck(inputs: [.init(3, 4)], parameters: [[7, 4], [7], [4], [4]]) { tape, inputs, parameters in
+        let vocabulary = VocabularyParameters(table: parameters[0], bias: parameters[1])
+        func loss(_ input: Tensor) -> [Float] {
+          tape.crossEntropy(input, vocabulary, labels: [2, -1, 6]).losses
+        }
+        func other() -> Tensor {
+          tape.norm(
+            inputs[0], NormParameters(gain: parameters[2], bias: parameters[3]), epsilon: 1e-5)
+        }
+        let (first, second) =
+          lossComesFirst
+          ? (loss(inputs[0]), loss(other()))
+          : {
+            let next = other()
+            return (loss(inputs[0]), loss(next))
+          }()
+        return .losses(first + second)
       })
   }
 }

@@ -48,23 +48,6 @@ import Testing
     }
   }
 
-  /// Nothing predicted in a micro-batch: no rows, no values, and the gradient is that of no predictions.
-  @Test(arguments: Machine.precisions)
-  func noRows(precision: ElementType) {
-    let (tape, parameters) = makeTape(precision, [([3, 4], values(12, seed: 1)), ([3], [1, 2, 3])])
-    let lane = GradientLane(tape.store)
-    lane.values(of: parameters[0]).update(repeating: .nan)
-    lane.begin()
-    tape.begin(lane: lane)
-    let input = tape.makeTensor(rows: 2, columns: 4, values: values(8, seed: 2))
-    let logits = tape.vocabularyLogits(tape.gatherRows(input, []), table: parameters[0], bias: parameters[1])
-    #expect(tape.crossEntropy(logits, labels: []).losses.isEmpty)
-    tape.backward()
-    lane.end()
-    #expect(lane.numbers(of: parameters[0]).allSatisfy { $0 == 0 })
-    #expect(lane.numbers(of: parameters[1]).allSatisfy { $0 == 0 })
-  }
-
   @Test(arguments: [1, 3, 33, 256], Machine.precisions)
   func norm(width: Int, precision: ElementType) {
     let (x, residual) = (values(5 * width, seed: 1), values(5 * width, seed: 2))
@@ -143,46 +126,5 @@ import Testing
       headCount: 1,
       spans: [AttentionSpan(queries: 0..<4, keys: 0..<4)])
     #expect(greatestDifference(result.values(), [1, 1, 1, 1]) < 1e-6)
-  }
-
-  @Test(arguments: [2, 5, 1000], [0, 0.1, 0.9])
-  func crossEntropy(classes: Int, labelSmoothing: Double) {
-    let logits = RandomValues.uniform(4 * classes, from: -20, to: 20, seed: classes)
-    let labels: [Int32] = [0, -1, Int32(classes - 1), Int32(classes / 2)]
-    let (tape, _) = makeTape(.float32, [])
-    let result = tape.crossEntropy(
-      tape.makeTensor(rows: 4, columns: classes, values: logits), labels: labels,
-      labelSmoothing: labelSmoothing)
-    for (row, label) in labels.enumerated() {
-      let x = logits[row * classes..<(row + 1) * classes].map(Double.init)
-      let expected =
-        label < 0 ? 0 : ReferenceKernels.crossEntropy(x, label: Int(label), smoothing: labelSmoothing)
-      #expect(abs(Double(result.losses[row]) - expected) < 1e-5 * max(1, expected))
-      #expect(result.ranks[row] == (label < 0 ? -1 : Int32(x.filter { $0 > x[Int(label)] }.count)))
-    }
-  }
-
-  /// Of equal scores only one can be the prediction: the first.
-  @Test func equalScoresRankInOrder() {
-    let (tape, _) = makeTape(.float32, [])
-    let logits = tape.makeTensor(rows: 3, columns: 3, values: [Float](repeating: 0.5, count: 9))
-    #expect(tape.crossEntropy(logits, labels: [0, 1, 2]).ranks == [0, 1, 2])
-  }
-
-  @Test(arguments: [1, 3, 20, 60], [[], [0, 7, 8]] as [Set<Int32>])
-  func likeliestClasses(count: Int, excluded: Set<Int32>) {
-    // Ten scores only, so that many are equal.
-    let logits = RandomValues.tokens(3 * 50, below: 10, seed: count).map(Float.init)
-    let (tape, _) = makeTape(.float32, [])
-    let found = tape.likeliest(
-      tape.makeTensor(rows: 3, columns: 50, values: logits), count: count, excluded: excluded)
-    for row in 0..<3 {
-      let x = logits[row * 50..<(row + 1) * 50].map(Double.init)
-      let order = x.indices.filter { !excluded.contains(Int32($0)) }.sorted { (x[$1], $0) < (x[$0], $1) }
-      #expect(found[row].map(\.index) == order.prefix(count).map { Int32($0) })
-      let expected = ReferenceKernels.softmax(x)
-      #expect(
-        greatestError(found[row].map(\.logProbability), order.prefix(count).map { log(expected[$0]) }) < 1e-5)
-    }
   }
 }

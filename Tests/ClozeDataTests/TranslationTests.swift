@@ -12,13 +12,13 @@ import Testing
 
   private func complaint(_ text: String) throws -> String {
     let url = try folder.write(text, to: "pairs.tsv")
-    return failureMessage { _ = try TranslationPairs.read(url) }
+    return failureMessage { _ = try TranslationPairs(.table(url)) }
   }
 
   @Test func tabSeparatedLines() throws {
     let url = try folder.write("\u{FEFF}我爱你。\tI love you.\r\n a b \t c \n\n", to: "pairs.tsv")
     #expect(
-      try TranslationPairs.read(url) == [
+      try TranslationPairs(.table(url)).pairs == [
         TranslationPair(source: "我爱你。", target: "I love you."), TranslationPair(source: "a b", target: "c"),
       ])
   }
@@ -35,32 +35,110 @@ import Testing
     #expect(try complaint("\n").contains("holds no pairs"))
     try Data([97, 9, 0xFF, 10]).write(to: folder.file("x.tsv"))
     #expect(
-      failureMessage { _ = try TranslationPairs.read(folder.file("x.tsv")) }.contains("x.tsv:1: is not valid")
+      failureMessage { _ = try TranslationPairs(.table(folder.file("x.tsv"))) }.contains(
+        "x.tsv:1: is not valid")
     )
-    #expect(failureMessage { _ = try TranslationPairs.read(folder.url) }.contains("is a directory"))
+    #expect(failureMessage { _ = try TranslationPairs(.table(folder.url)) }.contains("is a directory"))
   }
 
   @Test func parallelFiles() throws {
     let source = try folder.write("a\nb\n", to: "x.zh")
     let target = try folder.write("c\nd", to: "x.en")
-    #expect(try TranslationPairs.read(source: source, target: target).map(\.target) == ["c", "d"])
+    #expect(
+      try TranslationPairs(.parallel(source: source, target: target)).pairs.map(\.target) == ["c", "d"])
     try folder.write("c\nd\ne", to: "x.en")
     #expect(
-      failureMessage { _ = try TranslationPairs.read(source: source, target: target) }
+      failureMessage { _ = try TranslationPairs(.parallel(source: source, target: target)) }
         .contains("x.en: has 3 lines"))
     try folder.write("c\n\n\ne", to: "x.en")
     try folder.write("a\nb\nc\nd", to: "x.zh")
     #expect(
-      failureMessage { _ = try TranslationPairs.read(source: source, target: target) }
+      failureMessage { _ = try TranslationPairs(.parallel(source: source, target: target)) }
         .contains("x.en:2: has an empty target"))
   }
 
-  private func batches(maximumLength: Int = 30, tokensPerMicrobatch: Int = 100, seed: UInt64 = 1) throws
-    -> TranslationBatches
-  {
+  // MARK: Rows that cannot be used
+
+  @Test func badRowsAreLeftOutAndNamed() throws {
+    var bytes = Data("a\tb\nno tab\n\tempty source\nempty target\t  \na\tb\tc\n\n".utf8)
+    bytes += Data([0xFF, 9, 0x61, 10])
+    bytes += Data("\(String(repeating: "long ", count: 500_000))\tx\nc\td\n\n\n".utf8)
+    try bytes.write(to: folder.file("pairs.tsv"))
+    let file = try TranslationPairs(.table(folder.file("pairs.tsv")), skipsBadRows: true)
+    #expect(file.pairs.map(\.source) == ["a", "c"])
+    #expect(file.lines == [1, 9])
+    let reasons = [
+      ":2: has no tab", ":3: has an empty source", ":4: has an empty target", ":5: has more than one tab",
+      ":6: has no tab", ":7: is not valid UTF-8", ":8: is longer than 1 MiB",
+    ]
+    #expect(file.skipped.count == reasons.count)
+    for (error, reason) in zip(file.skipped, reasons) { #expect("\(error)".contains("pairs.tsv" + reason)) }
+    var findings = PairFindings()
+    findings.describeSkippedRows(file)
+    #expect(findings.messages.count == 1)
+    #expect(findings.messages[0].contains("7 rows cannot be used and were left out; the first: "))
+  }
+
+  @Test func aFileOfBadRowsAloneHoldsNoPairs() throws {
+    let url = try folder.write("a\nb\n", to: "pairs.tsv")
+    let message = failureMessage { _ = try TranslationPairs(.table(url), skipsBadRows: true) }
+    #expect(
+      message.contains("pairs.tsv: holds no pair that can be used, all 2 rows were skipped; the first: "))
+  }
+
+  /// A line goes from both files or from none, also at their ends.
+  @Test func parallelFilesStayParallel() throws {
+    let source = try folder.write("a\n\nc\nd\n\n", to: "x.zh")
+    let target = try folder.write("1\n2\n3\n\n5\n", to: "x.en")
+    let file = try TranslationPairs(.parallel(source: source, target: target), skipsBadRows: true)
+    #expect(
+      file.pairs == [TranslationPair(source: "a", target: "1"), TranslationPair(source: "c", target: "3")])
+    #expect(file.lines == [1, 3])
+    #expect(file.skipped.map { "\($0)".contains("x.zh") } == [true, false, true])
+    #expect(
+      failureMessage { _ = try TranslationPairs(.parallel(source: source, target: target)) }
+        .contains("x.zh:2: has an empty source"))
+  }
+
+  /// Only ASCII spaces go: what sacreBLEU would score stays.
+  @Test func otherWhiteSpaceStays() throws {
+    let url = try folder.write("  \u{3000}a\u{200B} \t b\u{A0}\u{2028}\n", to: "pairs.tsv")
+    #expect(
+      try TranslationPairs(.table(url)).pairs == [
+        TranslationPair(source: "\u{3000}a\u{200B}", target: "b\u{A0}\u{2028}")
+      ])
+  }
+
+  @Test func pairsOfBothSetsAreCounted() {
+    func pair(_ source: String, _ target: String) -> TranslationPair {
+      TranslationPair(source: source, target: target)
+    }
+    let training = [pair("a", "1"), pair("b", "2"), pair("c", "3")]
+    var findings = PairFindings()
+    findings.describeOverlap(
+      of: TranslationPairs([pair("d", "4"), pair("b", "2"), pair("c", "4"), pair("a", "1")], path: "v.tsv"),
+      with: training)
+    #expect(findings.messages.count == 1)
+    #expect(
+      findings.messages[0].hasPrefix(
+        "v.tsv: 2 of its 4 pairs are training pairs as well, and 3 have a source of the training pairs, the first in line 2"
+      ))
+    #expect(failureMessage { try findings.refuse() }.contains("leave out --strict-pairs"))
+    var none = PairFindings()
+    none.describeOverlap(of: TranslationPairs([pair("d", "1")]), with: training)
+    #expect(none.messages.isEmpty)
+  }
+
+  // MARK: Selection and batches
+
+  private func tokenizer() throws -> Tokenizer {
+    Tokenizer(
+      vocabulary: try Vocabulary(tokens: SpecialTokens.texts + "abcdefghij".map(String.init)),
+      normalizer: .cased)
+  }
+
+  private func selection(maximumLength: Int = 30) throws -> PairSelection {
     let letters = "abcdefghij".map(String.init)
-    let tokenizer = Tokenizer(
-      vocabulary: try Vocabulary(tokens: SpecialTokens.texts + letters), normalizer: .cased)
     var random = CounterRandom(seed: 3, purpose: .bootstrap)
     let pairs = (0..<300).map { _ in
       let sides = (0..<2).map { _ in
@@ -68,9 +146,39 @@ import Testing
       }
       return TranslationPair(source: sides[0], target: sides[1])
     }
-    return try TranslationBatches(
-      pairs, tokenizer: tokenizer, maximumLength: maximumLength, tokensPerMicrobatch: tokensPerMicrobatch,
-      seed: seed)
+    return try PairSelection(TranslationPairs(pairs), tokenizer: tokenizer(), maximumLength: maximumLength)
+  }
+
+  private func batches(
+    tokensPerMicrobatch: Int = 100, seed: UInt64 = 1, pairsPerPool: Int = 8192
+  ) throws -> TranslationBatches {
+    TranslationBatches(
+      try selection().encoded, specials: try tokenizer().vocabulary.specials,
+      tokensPerMicrobatch: tokensPerMicrobatch, seed: seed, pairsPerPool: pairsPerPool)
+  }
+
+  /// The place of a micro-batch in a run is found by a division, whatever the pools: every epoch has equally many, each with
+  /// at most as many positions as allowed, and every pair once.
+  @Test(arguments: [1, 7, 40, 64, 99, 149, 150, 300], [1, 45, 100, 1000])
+  func epochsHaveEquallyManyMicrobatches(pairsPerPool: Int, tokensPerMicrobatch: Int) throws {
+    let batches = try batches(tokensPerMicrobatch: tokensPerMicrobatch, pairsPerPool: pairsPerPool)
+    for epoch in 0..<20 {
+      let plan = batches.plan(epoch: epoch)
+      #expect(plan.count == batches.microbatchesPerEpoch)
+      #expect(plan.flatMap { $0 }.sorted() == Array(batches.pairs.indices))
+      #expect(
+        plan.allSatisfy { indices in
+          indices.count == 1
+            || indices.reduce(0) { $0 + batches.pairs[$1].positionCount } <= tokensPerMicrobatch
+        })
+    }
+    // Among several pools, pairs of one length meet others from epoch to epoch.
+    if pairsPerPool == 64, tokensPerMicrobatch == 1000 {
+      let companions = (0..<20).map { epoch in
+        Set(batches.plan(epoch: epoch).first { $0.contains(5) } ?? [])
+      }
+      #expect(Set(companions).count > 10)
+    }
   }
 
   @Test func aBatchIsThePairsWithoutPadding() throws {
@@ -114,12 +222,46 @@ import Testing
     }
   }
 
-  @Test func longPairsAreSkippedAndCounted() throws {
-    let batches = try batches(maximumLength: 12)
-    #expect(batches.pairs.allSatisfy { $0.source.count + 2 <= 12 && $0.target.count + 1 <= 12 })
-    #expect(batches.skippedCount == 300 - batches.pairs.count)
-    #expect(batches.skippedCount > 0)
-    let everything = try self.batches(maximumLength: 40)
-    #expect(everything.skippedCount == 0)
+  @Test func longPairsAreLeftOutAndCounted() throws {
+    let selection = try selection(maximumLength: 12)
+    #expect(selection.encoded.allSatisfy { $0.source.count + 2 <= 12 && $0.target.count + 1 <= 12 })
+    #expect(selection.pairs.count == selection.encoded.count)
+    #expect(selection.tooLong.count == 300 - selection.pairs.count)
+    #expect(selection.leftOutCount > 0)
+    #expect(try self.selection(maximumLength: 40).leftOutCount == 0)
+  }
+
+  /// U+3000 is white space to the tokenizer.
+  @Test func pairsWithoutTokensAreLeftOutAndCounted() throws {
+    let pairs = [("a", "b"), ("\u{3000}", "b"), ("a", "\u{200B}"), ("c", "d")]
+    let file = TranslationPairs(pairs.map { TranslationPair(source: $0.0, target: $0.1) }, path: "p.tsv")
+    let selection = try PairSelection(file, tokenizer: tokenizer(), maximumLength: 12)
+    #expect(selection.pairs.map(\.source) == ["a", "c"])
+    #expect(selection.sourcesWithoutTokens == [2])
+    #expect(selection.targetsWithoutTokens == [3])
+    var findings = PairFindings()
+    findings.describe(file, selection, maximumLength: 12)
+    #expect(
+      findings.messages == [
+        "p.tsv: 1 pair has a source without tokens (left out), the first in line 2",
+        "p.tsv: 1 pair has a target without tokens (left out), the first in line 3",
+      ])
+  }
+
+  /// A sample is spread over the whole file, whatever its size, and figures and losses come from the same pairs.
+  @Test func aSampleIsDrawnOverAllPairs() throws {
+    let selection = try selection()
+    let sample = selection.sample(10, seed: 7)
+    let places = sample.pairs.map { pair in selection.pairs.firstIndex(of: pair) ?? -1 }
+    #expect(places == places.sorted() && Set(places).count == 10)
+    let count = selection.pairs.count
+    for (stratum, place) in places.enumerated() {
+      #expect(place >= stratum * (count / 10) && place <= (stratum + 1) * (count / 10 + 1))
+    }
+    #expect(
+      zip(sample.pairs, sample.encoded).allSatisfy { pair, encoded in
+        selection.encoded[selection.pairs.firstIndex(of: pair) ?? 0] == encoded
+      })
+    #expect(selection.sample(1000, seed: 7).pairs == selection.pairs)
   }
 }

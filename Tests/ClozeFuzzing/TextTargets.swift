@@ -144,7 +144,7 @@ extension FuzzTarget {
   static func pairs(_ name: String) throws -> FuzzTarget {
     let seed = Array("\u{FEFF}我爱你。\tI love you.\n 狗 \t a dog\r\n".utf8)
     return try file(name, called: "pairs.tsv", seeds: [seed]) { url, _ in
-      for pair in try TranslationPairs.read(url) {
+      for pair in try TranslationPairs(.table(url)).pairs {
         precondition(!pair.source.isEmpty && !pair.target.isEmpty, "an empty side")
       }
     }

@@ -13,6 +13,8 @@ import Testing
     -> BeamSearch
   {
     var configuration = BeamConfiguration(beamSize: beamSize, lengthPenalty: penalty)
+    // What these are compared with may be empty.
+    configuration.minimumLength = 0
     configuration.maximumExtraLength = 2
     configuration.maximumLengthRatio = ratio
     return BeamSearch(
@@ -130,5 +132,34 @@ import Testing
     let found = search(model, beamSize: 2, ratio: 10).translate(Tape(store: model.store), sources: sources)
     #expect(found[0].allSatisfy { $0.tokens.count < 32 })
     #expect(search(model, beamSize: 2).translate(Tape(store: model.store), sources: []).isEmpty)
+  }
+
+  /// Where the end is the likeliest first token, a search for the likeliest sentence finds the empty one. With a least
+  /// length it takes the likeliest other tokens, and their probabilities are what the model gives them.
+  @Test(arguments: [1, 4]) func aTranslationHasTokens(beamSize: Int) throws {
+    let model = SmallModels.translation(seed: 5)
+    for parameter in model.store.parameters where parameter.path.hasSuffix("head.outputBias") {
+      model.store.values(of: parameter)[Int(end)] = 40
+    }
+    let sources = SmallModels.sequences([7, 2], seed: 4)
+    func best(_ minimumLength: Int) -> [Hypothesis] {
+      let configuration = BeamConfiguration(beamSize: beamSize, minimumLength: minimumLength)
+      return BeamSearch(
+        model, start: start, end: end, specials: [0, 1, start, end], configuration: configuration
+      ).translate(Tape(store: model.store), sources: sources).map { $0[0] }
+    }
+    #expect(best(0).allSatisfy { $0.tokens.isEmpty && $0.isWhole })
+    for count in [1, 3] {
+      for (source, hypothesis) in zip(sources, best(count)) {
+        #expect(hypothesis.tokens.count == count && hypothesis.isWhole)
+        let rows = logProbabilities(model, source, [start] + hypothesis.tokens)
+        let words = zip(rows, hypothesis.tokens).reduce(0) { $0 + $1.0[Int($1.1)] }
+        #expect(abs(hypothesis.logProbability - words - rows[count][Int(end)]) < 1e-3)
+        if beamSize == 1 {
+          let allowed = rows[0].indices.filter { ![0, 1, Int(start), Int(end)].contains($0) }
+          #expect(Int(hypothesis.tokens[0]) == allowed.max { rows[0][$0] < rows[0][$1] })
+        }
+      }
+    }
   }
 }

@@ -106,7 +106,7 @@ import Testing
       settings == [
         "decoder_start_token_id": 2, "bos_token_id": 2, "eos_token_id": 3, "pad_token_id": 0,
         "suppress_tokens": [0, 1, 2, 4], "num_beams": 5, "length_penalty": 1.0, "early_stopping": false,
-        "max_length": 32,
+        "max_length": 32, "min_new_tokens": 1,
       ])
     try FileManager.default.removeItem(at: settingsURL)
     try folder.changeTensors { tensors in

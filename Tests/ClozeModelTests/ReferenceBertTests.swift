@@ -53,10 +53,9 @@ import Testing
     let predicted = labels.indices.filter { labels[$0] >= 0 }
     let hidden = model.encoder(tape, input, spans: spans)
     // The product with the vocabulary on the predicted rows alone gives the same gradients as on all of them.
-    let logits = model.head(
-      tape, onPredictedRowsOnly ? tape.gatherRows(hidden, predicted.map { Int32($0) } + [-1]) : hidden)
-    let result = tape.crossEntropy(
-      logits, labels: onPredictedRowsOnly ? predicted.map { labels[$0] } + [-1] : labels)
+    let result = model.head.crossEntropy(
+      tape, onPredictedRowsOnly ? tape.gatherRows(hidden, predicted.map { Int32($0) } + [-1]) : hidden,
+      labels: onPredictedRowsOnly ? predicted.map { labels[$0] } + [-1] : labels)
     tape.backward()
     lane.end()
 

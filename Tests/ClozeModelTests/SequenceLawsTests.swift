@@ -64,8 +64,8 @@ import Testing
       tape.begin(lane: lane, dropout: dropout ? DropoutStream(seed: 3, step: 1, microbatch: index) : nil)
       // Every third token is predicted.
       let predicted = stride(from: Int32(0), to: Int32(input.tokens.count), by: 3).map { $0 }
-      let logits = model.logits(tape, input, predicted: predicted)
-      _ = tape.crossEntropy(logits, labels: predicted.map { (input.tokens[Int($0)] + 7) % 50 })
+      _ = model.crossEntropy(
+        tape, input, predicted: predicted, labels: predicted.map { (input.tokens[Int($0)] + 7) % 50 })
       tape.backward()
     }
     lane.end()
@@ -119,8 +119,7 @@ import Testing
     var capacities: [Int] = []
     for microbatch in 0..<4 {
       tape.begin(lane: lane, dropout: DropoutStream(seed: 3, step: 1, microbatch: microbatch))
-      let logits = model.logits(tape, input, predicted: (0..<9600).map { $0 })
-      _ = tape.crossEntropy(logits, labels: input.tokens)
+      _ = model.crossEntropy(tape, input, predicted: (0..<9600).map { $0 }, labels: input.tokens)
       tape.backward()
       capacities.append(tape.arena.capacity)
     }

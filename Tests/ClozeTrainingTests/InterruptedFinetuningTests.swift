@@ -23,7 +23,7 @@ import Testing
     }
   }()
 
-  private func run(_ name: String, workers: Int, resume: Bool) throws -> FinetuneRun {
+  private func run(_ name: String, workers: Int, resume: ResumeMode) throws -> FinetuneRun {
     var configuration = FinetuneConfiguration()
     configuration.decoder.layerCount = 1
     configuration.batch.maximumLength = 32
@@ -40,7 +40,8 @@ import Testing
     try configuration.validate()
     return try FinetuneRun(
       configuration: configuration, start: .pretrained(Fixtures.url("bert")),
-      training: Array(Self.pairs.dropLast(8)), validation: Array(Self.pairs.suffix(8)),
+      training: TranslationPairs(Array(Self.pairs.dropLast(8))),
+      validation: TranslationPairs(Array(Self.pairs.suffix(8))),
       output: folder.file(name), resume: resume)
   }
 
@@ -61,13 +62,13 @@ import Testing
 
   /// Before the first validation, where one is due, between two, and at a checkpoint of the run's own.
   @Test(arguments: 1...8) func anInterruptionLeavesNoTrace(step: Int) throws {
-    let straight = try finish(run("straight", workers: 2, resume: false))
+    let straight = try finish(run("straight", workers: 2, resume: .never))
     #expect(straight.validations.keys.sorted() == [3, 6, 9])
     #expect(straight.end.reason == .limitReached)
 
     var taken = 0
     var before: [Int: ValidationReport] = [:]
-    let stopped = try run("stopped", workers: 1, resume: false).run(
+    let stopped = try run("stopped", workers: 1, resume: .never).run(
       isInterrupted: {
         taken += 1
         return taken == step
@@ -75,7 +76,7 @@ import Testing
       report: { if case .validated(let step, let report) = $0 { before[step] = report } })
     #expect(stopped.reason == .interrupted)
     #expect(stopped.cursor.step == step)
-    let resumed = try finish(run("stopped", workers: 3, resume: true))
+    let resumed = try finish(run("stopped", workers: 3, resume: .required))
 
     #expect(try files("stopped") == files("straight"))
     #expect(before.merging(resumed.validations) { $1 } == straight.validations)

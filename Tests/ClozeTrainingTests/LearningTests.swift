@@ -54,8 +54,8 @@ import Testing
     try configuration.validate()
     let run = try FinetuneRun(
       configuration: configuration, start: .scratch(tokenizer: tokenizerFolder),
-      training: Array(pairs.dropLast(300)),
-      validation: Array(pairs.suffix(300)), output: folder.file("run"), resume: false)
+      training: TranslationPairs(Array(pairs.dropLast(300))),
+      validation: TranslationPairs(Array(pairs.suffix(300))), output: folder.file("run"), resume: .never)
     try run.run(isInterrupted: { false }, report: { _ in })
 
     let tapes = WorkerGroup(count: 2).tapes(for: run.model.store)
@@ -82,8 +82,9 @@ import Testing
     configuration.validation.patience = 2
     configuration.cadence.validationSteps = 3
     let run = try FinetuneRun(
-      configuration: configuration, start: .scratch(tokenizer: tokenizerFolder), training: pairs,
-      validation: Array(pairs.prefix(20)), output: folder.file("run"), resume: false)
+      configuration: configuration, start: .scratch(tokenizer: tokenizerFolder),
+      training: TranslationPairs(pairs),
+      validation: TranslationPairs(Array(pairs.prefix(20))), output: folder.file("run"), resume: .never)
     let outcome = try run.run(isInterrupted: { false }, report: { _ in })
     #expect(outcome.reason == .noImprovement)
     #expect(outcome.cursor.step == 9)

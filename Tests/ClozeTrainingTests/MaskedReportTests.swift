@@ -30,7 +30,7 @@ import Testing
     ],
   ]
 
-  private static let trained = UnigramBaseline(trainingText: UnigramCounts(counts: counts))
+  private static let trained = UnigramBaseline(trainingText: UnigramCounts(counts: counts), unasked: [])
 
   private func expect(
     _ scores: MaskedScores, count: Int, top1: Int, top5: Int, losses: [Double],
@@ -111,15 +111,34 @@ import Testing
     let labels: [TokenID] = [1, 2, 1, 4, 2, 1, 2, 1]
     let windows = labels.map { [Self.prediction($0, .masked, rank: 9, loss: 5)] }
     let unigram = try #require(
-      MaskedReport(windows: windows, baseline: UnigramBaseline(evaluatedText: counts)).unigram)
+      MaskedReport(windows: windows, baseline: UnigramBaseline(evaluatedText: counts, unasked: [])).unigram)
     #expect(unigram.origin == .text)
     #expect(unigram.accuracy == 0.5)
     #expect(abs(unigram.loss - (log(2) / 2 + 3 * log(8.0 / 3) / 8 + log(8) / 8)) < 1e-12)
     #expect(abs(unigram.loss - counts.entropy) < 1e-12)
   }
 
+  /// `[UNK]` is never asked: where it is half of the text, the baseline is that of the other half. By hand: of 4 + 3 + 1
+  /// ordinary tokens 4 are the answer, and p(x) = (c + 1) / (8 + 3).
+  @Test func unknownTokensAreNoneOfTheBaseline() throws {
+    let counts = UnigramCounts(counts: [0, 800, 4, 3, 1])
+    let labels: [TokenID] = [2, 3, 2, 4, 3, 2, 3, 2]
+    let windows = labels.map { [Self.prediction($0, .masked, rank: 9, loss: 5)] }
+    let trained = UnigramBaseline(trainingText: counts, unasked: [0, 1])
+    let unigram = try #require(MaskedReport(windows: windows, baseline: trained).unigram)
+    #expect(unigram.accuracy == 0.5)
+    let logarithms = [4.0, 3, 4, 1, 3, 4, 3, 4].map { -log(($0 + 1) / 11) }
+    #expect(abs(unigram.loss - logarithms.reduce(0, +) / 8) < 1e-12)
+    let own = UnigramBaseline(evaluatedText: counts, unasked: [0, 1])
+    let entropy = log(2) / 2 + 3 * log(8.0 / 3) / 8 + log(8) / 8
+    let loss = try #require(MaskedReport(windows: windows, baseline: own).unigram).loss
+    #expect(abs(loss - entropy) < 1e-12)
+    #expect(abs(counts.without([0, 1]).entropy - entropy) < 1e-12)
+    #expect(trained.band(of: 4) == 0)
+  }
+
   @Test func ofEquallyFrequentTokensTheFirstIsTheAnswer() {
-    let baseline = UnigramBaseline(trainingText: UnigramCounts(counts: [1, 5, 2, 5]))
+    let baseline = UnigramBaseline(trainingText: UnigramCounts(counts: [1, 5, 2, 5]), unasked: [])
     #expect((0..<4 as Range<TokenID>).map(baseline.answers) == [false, true, false, false])
   }
 
@@ -193,7 +212,7 @@ import Testing
     let window = (0..<10).map { index in
       Self.prediction(index < 5 ? 1 : 2, .masked, rank: index < right ? 0 : 9, loss: 1)
     }
-    let baseline = UnigramBaseline(trainingText: UnigramCounts(counts: [0, 2, 1]))
+    let baseline = UnigramBaseline(trainingText: UnigramCounts(counts: [0, 2, 1]), unasked: [])
     return MaskedReport(windows: Array(repeating: window, count: windowCount), baseline: baseline).warnings
   }
 
@@ -222,13 +241,18 @@ import Testing
 
   private func signature(
     length: Int = 128, seed: UInt64 = 7, tokenizer: Digest = tokenizer, data: Digest = data,
-    split: Split? = .validation, count: Int = 18_233, masking: (inout MaskingConfiguration) -> Void = { _ in }
+    split: Split? = .validation, sampledWindows: Int? = nil, count: Int = 18_233,
+    precision: String = "bfloat16",
+    masking: (inout MaskingConfiguration) -> Void = { _ in }
   ) -> String {
     var configuration = MaskingConfiguration()
     masking(&configuration)
     let scheme = EvaluationScheme(masking: configuration, windowLength: length, seed: seed)
-    return
-      "\(MaskedSignature(scheme: scheme, tokenizer: tokenizer, data: data, split: split, count: count))"
+    let signature = MaskedSignature(
+      scheme: scheme, tokenizer: tokenizer, data: data, split: split, sampledWindows: sampledWindows,
+      count: count,
+      precision: precision)
+    return "\(signature)"
   }
 
   /// The digests' first digits come from `printf tokenizer | sha256sum` and `printf data | sha256sum`.
@@ -236,7 +260,7 @@ import Testing
     #expect(
       signature()
         == "acc|rate:15|scheme:80-10-10|unit:token|length:128|seed:7|tokenizer:5f97e377|data:3a6eb079"
-        + "|split:validation|n:18233|cloze:0.1")
+        + "|split:validation|windows:all|n:18233|precision:bfloat16|cloze:0.1")
     #expect(EvaluationScheme(windowLength: 128).seed == 7)
   }
 
@@ -261,7 +285,12 @@ import Testing
       ),
       (signature(data: Self.tokenizer), "data:\(Self.data.short)", "data:\(Self.tokenizer.short)"),
       (signature(split: .train), "split:validation", "split:train"),
+      (signature(sampledWindows: 128), "windows:all", "windows:128"),
       (signature(count: 18_234), "n:18233", "n:18234"),
+      (signature(precision: "float32"), "precision:bfloat16", "precision:float32"),
+      // A rate that differs in its seventh digit asks other questions.
+      (signature { $0.selectionRate = 0.150_000_1 }, "rate:15", "rate:15.00001"),
+      (signature { $0.selectionRate = 0.150_000_01 }, "rate:15", "rate:15.000001"),
     ]
     for (found, from, to) in changes {
       #expect(found == signature().replacing("|\(from)|", with: "|\(to)|"))

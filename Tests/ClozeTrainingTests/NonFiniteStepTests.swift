@@ -167,13 +167,16 @@ private struct FaultyObjective: Objective {
   func forward(_ tape: Tape, step: Int, microbatch: Int) throws -> PredictionStatistics {
     let batch = passesOver.map { step < $0.lowerBound ? step : step + $0.count } ?? step
     let tokens = RandomValues.tokens(8, below: 30, seed: 10 * batch + microbatch)
-    let logits = model.logits(tape, EncoderInput(sequences: [tokens]), predicted: [1, 3, 6])
+    let input = EncoderInput(sequences: [tokens])
     var statistics = PredictionStatistics(
-      tape.crossEntropy(logits, labels: [tokens[2], tokens[4], tokens[5]]), tokenCount: tokens.count)
+      model.crossEntropy(
+        tape, input, predicted: [1, 3, 6], labels: [tokens[2], tokens[4], tokens[5]]),
+      tokenCount: tokens.count)
     guard microbatch == 1 else { return statistics }
     switch faults[batch] {
     case .loss: statistics.lossSum = .nan
     case .gradient:
+      let logits = model.logits(tape, input, predicted: [1, 3, 6])
       tape.seedGradient(
         of: logits, with: [Float](repeating: .infinity, count: logits.rows * logits.columns))
     case nil: break

@@ -40,7 +40,7 @@ import Testing
 
   private func plan(availableMemory: Int) throws -> PretrainPlan {
     try PretrainPlan(
-      configuration: configuration, data: folder.file("data"), output: folder.file("run"), resume: false,
+      configuration: configuration, data: folder.file("data"), output: folder.file("run"), resume: .never,
       availableMemory: availableMemory)
   }
 

@@ -40,10 +40,11 @@ struct ReferenceObjective: Objective {
       labels += visible.map { batch.labels[$0] }
     }
     let predicted = labels.indices.filter { labels[$0] >= 0 }
-    let logits = model.logits(
-      tape, EncoderInput(sequences: sequences), predicted: predicted.map { Int32($0) })
     return PredictionStatistics(
-      tape.crossEntropy(logits, labels: predicted.map { labels[$0] }), tokenCount: labels.count)
+      model.crossEntropy(
+        tape, EncoderInput(sequences: sequences), predicted: predicted.map { Int32($0) },
+        labels: predicted.map { labels[$0] }),
+      tokenCount: labels.count)
   }
 }
 

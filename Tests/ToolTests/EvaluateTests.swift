@@ -96,7 +96,8 @@ import Testing
     let signature = try #require(score["signature"] as? String)
     let pattern = try Regex(
       "acc\\|rate:15\\|scheme:80-10-10\\|unit:token\\|length:\(length)\\|seed:7\\|tokenizer:[0-9a-f]{8}\\|"
-        + "data:[0-9a-f]{8}\\|\(split.replacing("|", with: "\\|"))n:\(count)\\|cloze:[0-9.]+")
+        + "data:[0-9a-f]{8}\\|\(split.replacing("|", with: "\\|"))windows:all\\|n:\(count)\\|precision:[a-z0-9]+\\|"
+        + "cloze:[0-9.]+")
     #expect(signature.wholeMatch(of: pattern) != nil, "\(signature)")
     // The table for people ends with the same signature.
     let table = try Program("evaluate", ["--model", "run"] + question, in: work.folder).wait().output

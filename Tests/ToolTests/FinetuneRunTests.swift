@@ -16,11 +16,11 @@ import Testing
   }
 
   private func finetune(
-    _ output: String, start: [String] = ["--model", "run"], train: String = "train.tsv", resume: Bool = false,
-    set settings: [String] = []
+    _ output: String, start: [String] = ["--model", "run"],
+    train: [String] = ["--train", "train.tsv"], resume: Bool = false, set settings: [String] = []
   ) throws -> Program.Result {
     let arguments =
-      ["--config", "finetune.yaml", "--train", train, "--validation", "validation.tsv", "--output", output]
+      train + ["--config", "finetune.yaml", "--validation", "validation.tsv", "--output", output]
       + start + settings.flatMap { ["--set", $0] } + (resume ? ["--resume"] : [])
     return try Program("finetune", arguments, in: work.folder).wait()
   }
@@ -93,7 +93,7 @@ import Testing
     default: lines.swapAt(0, 1)
     }
     try work.folder.write(lines.joined(separator: "\n") + "\n", to: "other.tsv")
-    let result = try finetune("zh-en", train: "other.tsv", resume: true, set: ["stop.steps=15"])
+    let result = try finetune("zh-en", train: ["--train", "other.tsv"], resume: true, set: ["stop.steps=15"])
     #expect(result.status == 65)
     #expect(result.errors.contains("zh-en/step-00000010: was made with another pairs"))
     #expect(result.errors.contains("resume with what the run was started with"))
@@ -120,12 +120,14 @@ import Testing
       try work.folder.write(sides.map { $0[side] }.joined(separator: "\n") + "\n", to: name)
     }
     #expect(try finetune("one").status == 0)
-    #expect(try finetune("two", train: "train.zh,train.en").status == 0)
+    let two = ["--train-source", "train.zh", "--train-target", "train.en"]
+    #expect(try finetune("two", train: two).status == 0)
     for file in Self.files {
       #expect(try work.bytes("two/latest/\(file)") == work.bytes("one/latest/\(file)"), "\(file)")
     }
     #expect(
-      try finetune("two", resume: true, set: ["stop.steps=12"]).errors.contains("finished at step 12"))
+      try finetune("two", train: two, resume: true, set: ["stop.steps=12"]).errors.contains(
+        "finished at step 12"))
   }
 
   // MARK: Ending early, and what is kept

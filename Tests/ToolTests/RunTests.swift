@@ -48,7 +48,8 @@ import Testing
     try expectEqualEnds("straight", "broken")
   }
 
-  @Test(arguments: [SIGINT, SIGTERM]) func aSignalSavesAndLosesNothing(signal: Int32) throws {
+  @Test(arguments: [SIGINT, SIGTERM, SIGHUP, SIGUSR1]) func aSignalSavesAndLosesNothing(signal: Int32) throws
+  {
     let longer = [
       "--set", "stop.steps=300", "--set", "cadence.validationSteps=300", "--set",
       "cadence.checkpointSteps=300",

@@ -69,9 +69,9 @@ package struct MaskedBatchSource: Sendable {
     return batch
   }
 
-  /// Windows in natural order with frozen masks.
+  /// Windows of these numbers, counted in natural order, under frozen masks.
   /// - Throws: `ShardError`, `FileError`
-  package func evaluationBatch(windows numbers: Range<Int>) throws -> MaskedBatch {
+  package func evaluationBatch(windows numbers: some Sequence<Int>) throws -> MaskedBatch {
     var batch = MaskedBatch(windowLength: windows.windowLength)
     for number in numbers {
       let window = try windows.evaluationWindow(number)

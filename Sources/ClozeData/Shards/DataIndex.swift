@@ -28,7 +28,8 @@ package enum Split: String, NamedChoice {
 /// those of the documents whose ends are in its frames.
 ///
 /// `unigrams.bin` is a little-endian 64-bit count for every token id: how often it occurs in the train split. The
-/// counts add up to the train split's tokens. `unigramEntropy` is their entropy H = -Σ p ln p in nats a token.
+/// counts add up to the train split's tokens. `unigramEntropy` is their entropy H = -Σ p ln p in nats a token,
+/// `[UNK]` included, which a baseline leaves out: see `UnigramCounts.ofOrdinaryTokens`.
 ///
 /// `identity`, the SHA-256 of the index file's bytes, is the identity of the data: it covers the digests of
 /// everything else, and what is in quarantine.

@@ -14,6 +14,22 @@ package struct ShardLayout: Sendable, Equatable {
 
   package init() {}
 
+  /// A layout with which a corpus fits into a split even where every byte of it is a token: plain text has about a quarter
+  /// of that, compressed text about as much. A split has at most `DataIndex.maximumFrames` frames, so those of a corpus of
+  /// more than 275 GB are larger.
+  ///
+  /// - Parameter corpusBytes: on disk.
+  /// - Throws: `ShardError.corpusTooLarge` where the largest frames do not suffice.
+  package init(corpusBytes: Int) throws {
+    while corpusBytes > tokensPerFrame * DataIndex.maximumFrames {
+      guard tokensPerFrame < DataIndex.maximumFrameTokens else {
+        throw ShardError.corpusTooLarge(
+          bytes: corpusBytes, limit: DataIndex.maximumFrameTokens * DataIndex.maximumFrames)
+      }
+      tokensPerFrame *= 2
+    }
+  }
+
   /// All of it that decides the bytes of a shard, the versions of the compressor and of Cloze too: no folder is to be one
   /// half of one encoder's and one half of another's.
   package var description: String {

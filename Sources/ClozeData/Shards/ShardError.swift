@@ -29,11 +29,13 @@ package enum ShardError: Failure {
   case documentMissing(path: String, split: Split, number: Int, count: Int)
   case damagedLeftover(path: String)
   case otherWriter(path: String)
+  case corpusTooLarge(bytes: Int, limit: Int)
+  case splitIsFull(path: String, split: Split, frames: Int)
   case otherCorpus(path: String, existing: Digest, new: Digest)
 
   package var exitStatus: ExitStatus {
     switch self {
-    case .otherCorpus, .documentMissing: .usage
+    case .otherCorpus, .documentMissing, .corpusTooLarge: .usage
     case .otherWriter: .inputOutput
     default: .data
     }
@@ -100,6 +102,13 @@ package enum ShardError: Failure {
       return "\(path): is not as the unfinished run wrote it; run again to encode all documents anew"
     case .otherWriter(let path):
       return "\(path): another tokenize is writing into it; wait for its end, or choose another folder"
+    case .corpusTooLarge(let bytes, let limit):
+      return
+        "the corpus: has \(Figure.bytes(bytes)), a data folder holds at most \(Figure.bytes(limit)) of text; "
+        + "tokenize parts of it into several folders"
+    case .splitIsFull(let path, let split, let frames):
+      return "\(path): the \(split.rawValue) split has \(frames) frames, the most that a data folder holds; "
+        + "tokenize parts of the corpus into several folders"
     case .otherCorpus(let path, let existing, let new):
       return "\(path): already holds the data of corpus \(existing.short), this one is \(new.short); "
         + "choose another --output, or replace it with --force"

@@ -191,13 +191,12 @@ final class ShardWriter {
     return part
   }
 
-  /// - Throws: `FileError`; `ShardError.numberOutOfBounds` where a split has too many frames.
+  /// - Throws: `FileError`; `ShardError.splitIsFull`, which `ShardLayout(corpusBytes:)` keeps from text of known length.
   private func submitFrame() throws {
     let full = frame
     let number = frameNumber
     guard number < DataIndex.maximumFrames else {
-      throw ShardError.numberOutOfBounds(
-        path: folder.path, field: "frames of a split", value: number + 1)
+      throw ShardError.splitIsFull(path: folder.path, split: split, frames: number)
     }
     frame = ShardFrame()
     frame.tokens.reserveCapacity(layout.tokensPerFrame)

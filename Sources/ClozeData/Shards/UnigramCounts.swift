@@ -1,5 +1,6 @@
 internal import ClozeCore
-internal import Foundation
+package import ClozeText
+package import Foundation
 
 /// How often each token occurs in the train split: the unigram baseline, and the bands of rare and frequent tokens.
 package struct UnigramCounts: Sendable, Equatable {
@@ -30,6 +31,13 @@ package struct UnigramCounts: Sendable, Equatable {
     self = read
   }
 
+  /// The counts of a data folder's train split without its special tokens, which no model is asked for.
+  /// - Throws: `ShardError`, `TokenizerError`, `VocabularyError`, `FileError`
+  package static func ofOrdinaryTokens(in folder: URL, index: DataIndex) throws -> UnigramCounts {
+    try UnigramCounts(reading: folder.appendingPathComponent(DataIndex.unigramsFileName), index: index)
+      .without(Tokenizer(folder).vocabulary.specials.ids)
+  }
+
   /// Reads the bytes of `unigrams.bin`; nil where they are too few or too many, or no corpus has such counts.
   init?(encoded data: Data, vocabularySize: Int) {
     guard data.count == 8 * vocabularySize else { return nil }
@@ -49,6 +57,13 @@ package struct UnigramCounts: Sendable, Equatable {
 
   /// The bytes of `unigrams.bin`.
   var encoded: Data { counts.map(\.littleEndian).withUnsafeBytes { Data($0) } }
+
+  /// The counts with 0 for these tokens: what is left where they are never asked for.
+  package func without(_ ids: [TokenID]) -> UnigramCounts {
+    var counts = counts
+    for id in ids { counts[Int(id)] = 0 }
+    return UnigramCounts(counts: counts)
+  }
 
   /// H = -Σ p ln p with p = count / total, in nats a token; 0 without tokens. It is the loss of a model that knows
   /// how frequent each token is and nothing else.

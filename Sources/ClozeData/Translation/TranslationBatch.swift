@@ -1,17 +1,6 @@
 internal import ClozeCore
 package import ClozeText
 
-/// A pair as token ids, without special tokens.
-package struct EncodedPair: Sendable, Equatable {
-  package var source: [TokenID]
-  package var target: [TokenID]
-
-  package init(source: [TokenID], target: [TokenID]) {
-    self.source = source
-    self.target = target
-  }
-}
-
 /// S pairs one after another, without padding: Ns positions of sources and Nt of targets.
 ///
 /// The encoder sees `[CLS] x [SEP]`; the decoder sees `[CLS] y` and is to say `y [SEP]`, one token ahead.

@@ -3,45 +3,59 @@ package import ClozeText
 
 /// Encoded pairs, and how they are put into micro-batches.
 ///
-/// A pair whose source or target is longer than `maximumLength` positions is skipped and counted, not cut: a cut target
-/// would teach the decoder to stop in the middle of a sentence.
-///
 /// A micro-batch holds at most `tokensPerMicrobatch` positions of both sides together, except where a single pair has
 /// more. There is no padding, but attention costs least among sentences of equal length; so the pairs of an epoch are
-/// shuffled, taken in pools of `pairsPerPool`, sorted by length within a pool, cut into micro-batches, and these are
-/// shuffled. All of it is a function of the seed and the epoch.
+/// shuffled and sorted by length, which leaves only pairs of equal lengths shuffled, and dealt to pools of at most
+/// `pairsPerPool`: of as many neighbours as there are pools, each pool gets one. Pools are cut into micro-batches, and these
+/// are shuffled. All of it is a function of the seed and the epoch.
+///
+/// Where a pool is cut depends on the lengths alone, since every pool is cut at the same neighbours: so every epoch has the
+/// same number of micro-batches, and the epoch of micro-batch n of a run is a division.
 package struct TranslationBatches: Sendable {
   package let pairs: [EncodedPair]
-  /// How many pairs were too long.
-  package let skippedCount: Int
   package let tokensPerMicrobatch: Int
+  /// Micro-batches of an epoch of training, the same in each.
+  package let microbatchesPerEpoch: Int
 
+  /// Where the pairs of each length begin among all pairs sorted by length, and which of these lengths each pair has.
+  private let lengthStarts: [Int]
+  private let lengthNumbers: [Int]
+  private let poolCount: Int
+  /// Micro-batch i of each pool has one pair of each of these groups of `poolCount` neighbours.
+  private let cuts: [Range<Int>]
   private let specials: SpecialTokens
   private let seed: UInt64
-  private static let pairsPerPool = 8192
 
   /// - Parameters:
-  ///   - maximumLength: positions of one side, special tokens included.
   ///   - tokensPerMicrobatch: positions of both sides.
-  /// - Throws: `TranslationError.allTooLong`
+  ///   - pairsPerPool: the fewer, the more of equal length a micro-batch holds, and the less often it is another mixture.
   package init(
-    _ pairs: [TranslationPair], tokenizer: Tokenizer, maximumLength: Int, tokensPerMicrobatch: Int,
-    seed: UInt64
-  ) throws {
-    precondition(maximumLength > 2, "TranslationBatches: maximumLength \(maximumLength)")
+    _ pairs: [EncodedPair], specials: SpecialTokens, tokensPerMicrobatch: Int, seed: UInt64,
+    pairsPerPool: Int = 8192
+  ) {
+    precondition(!pairs.isEmpty, "TranslationBatches: no pairs")
     precondition(tokensPerMicrobatch > 0, "TranslationBatches: tokensPerMicrobatch \(tokensPerMicrobatch)")
-    var encoder = TokenEncoder(tokenizer)
-    let encoded = pairs.map {
-      EncodedPair(source: encoder.encode($0.source), target: encoder.encode($0.target))
-    }
-    self.pairs = encoded.filter {
-      $0.source.count + 2 <= maximumLength && $0.target.count + 1 <= maximumLength
-    }
-    guard !self.pairs.isEmpty else { throw TranslationError.allTooLong(maximumLength: maximumLength) }
-    skippedCount = pairs.count - self.pairs.count
+    self.pairs = pairs
+    self.specials = specials
     self.tokensPerMicrobatch = tokensPerMicrobatch
-    self.specials = tokenizer.vocabulary.specials
     self.seed = seed
+
+    let (kept, sorted) = (pairs, TranslationBatches.sorted(pairs))
+    var (starts, numbers) = ([Int](), [Int](repeating: 0, count: kept.count))
+    for (rank, pair) in sorted.enumerated() {
+      if rank == 0 || kept[sorted[rank - 1]].lengths != kept[pair].lengths { starts.append(rank) }
+      numbers[pair] = starts.count - 1
+    }
+    (lengthStarts, lengthNumbers) = (starts, numbers)
+    let poolCount = (kept.count + pairsPerPool - 1) / pairsPerPool
+    let groups = stride(from: 0, to: kept.count, by: poolCount).map {
+      sorted[$0..<min($0 + poolCount, kept.count)].reduce(0) { max($0, kept[$1].positionCount) }
+    }
+    cuts = TranslationBatches.cut(groups, size: tokensPerMicrobatch)
+    self.poolCount = poolCount
+    // The last group may have no pair for some pools, and be a micro-batch by itself.
+    let missing = groups.count * poolCount - kept.count
+    microbatchesPerEpoch = cuts.count * poolCount - (cuts.last?.count == 1 ? missing : 0)
   }
 
   /// The micro-batches of an epoch of training, as indices into `pairs`; every pair is in one of them.
@@ -49,43 +63,77 @@ package struct TranslationBatches: Sendable {
     var random = CounterRandom(seed: seed, purpose: .order, epoch: epoch)
     var order = Array(pairs.indices)
     random.shuffle(&order)
+    let sorted = sorted(order)
+    var pools = [[Int]](repeating: [], count: poolCount)
     var batches: [[Int]] = []
-    for start in stride(from: 0, to: order.count, by: TranslationBatches.pairsPerPool) {
-      let pool = order[start..<min(order.count, start + TranslationBatches.pairsPerPool)]
-      batches += cut(sorted(Array(pool)))
+    for groups in cuts {
+      for group in groups {
+        var dealt = Array(pools.indices)
+        random.shuffle(&dealt)
+        for (pool, rank) in zip(dealt, group * poolCount..<min((group + 1) * poolCount, sorted.count)) {
+          pools[pool].append(sorted[rank])
+        }
+      }
+      batches += pools.filter { !$0.isEmpty }
+      for pool in pools.indices { pools[pool].removeAll() }
     }
     random.shuffle(&batches)
     return batches
   }
 
   /// The micro-batches of an evaluation: always the same, shortest first.
-  package var evaluationPlan: [[Int]] { cut(sorted(Array(pairs.indices))) }
+  package var evaluationPlan: [[Int]] {
+    let sorted = sorted(Array(pairs.indices))
+    return TranslationBatches.cut(sorted.map { pairs[$0].positionCount }, size: tokensPerMicrobatch).map {
+      Array(sorted[$0])
+    }
+  }
 
   /// The micro-batch of these pairs.
   package func batch(_ indices: [Int]) -> TranslationBatch {
     TranslationBatch(indices.lazy.map { pairs[$0] }, specials: specials)
   }
 
-  /// By length, pairs of equal lengths in the order in which they come.
-  private func sorted(_ indices: [Int]) -> [Int] {
-    indices.enumerated().sorted { left, right in
-      let (a, b) = (pairs[left.element], pairs[right.element])
-      return (a.target.count, a.source.count, left.offset) < (b.target.count, b.source.count, right.offset)
-    }.map(\.element)
+  /// All pairs by length, those of equal lengths in the order in which they come.
+  private func sorted(_ order: [Int]) -> [Int] {
+    var places = lengthStarts
+    var sorted = order
+    for pair in order {
+      sorted[places[lengthNumbers[pair]]] = pair
+      places[lengthNumbers[pair]] += 1
+    }
+    return sorted
   }
 
-  private func cut(_ indices: [Int]) -> [[Int]] {
-    var batches: [[Int]] = []
-    var room = 0
-    for index in indices {
-      let count = pairs[index].positionCount
-      if count > room || batches.isEmpty {
-        batches.append([])
-        room = tokensPerMicrobatch
+  private static func sorted(_ pairs: [EncodedPair]) -> [Int] {
+    pairs.indices.sorted { (pairs[$0].lengths, $0) < (pairs[$1].lengths, $1) }
+  }
+
+  /// Runs of neighbours that have at most `size` positions together; a single one may have more.
+  private static func cut(_ positionCounts: [Int], size: Int) -> [Range<Int>] {
+    var (runs, start, room) = ([Range<Int>](), 0, size)
+    for (index, count) in positionCounts.enumerated() {
+      if count > room, index > start {
+        runs.append(start..<index)
+        (start, room) = (index, size)
       }
-      batches[batches.count - 1].append(index)
       room -= count
     }
-    return batches
+    if start < positionCounts.count { runs.append(start..<positionCounts.count) }
+    return runs
+  }
+}
+
+extension EncodedPair {
+  /// What pairs are sorted by.
+  fileprivate var lengths: PairLengths { PairLengths(target: target.count, source: source.count) }
+}
+
+private struct PairLengths: Comparable {
+  let target: Int
+  let source: Int
+
+  static func < (left: PairLengths, right: PairLengths) -> Bool {
+    (left.target, left.source) < (right.target, right.source)
   }
 }

@@ -2,7 +2,7 @@ package import ClozeCore
 package import Foundation
 
 /// A sentence and its translation.
-package struct TranslationPair: Sendable, Equatable {
+package struct TranslationPair: Sendable, Hashable {
   package var source: String
   package var target: String
 
@@ -21,94 +21,188 @@ package enum TranslationError: Failure {
   case lineTooLong(path: String, line: Int)
   case unequalLengths(source: String, sourceLines: Int, target: String, targetLines: Int)
   case noPairs(path: String)
-  case allTooLong(maximumLength: Int)
+  case noUsablePairs(path: String, skipped: Int, first: String)
+  case noneFits(maximumLength: Int)
 
   package var exitStatus: ExitStatus { .data }
 
   package var description: String {
     switch self {
-    case .noTab(let path, let line): "\(path):\(line): has no tab; write source<TAB>target"
+    case .noTab(let path, let line):
+      "\(path):\(line): has no tab; write source<TAB>target, or leave such rows out with --skip-bad-rows"
     case .severalTabs(let path, let line):
-      "\(path):\(line): has more than one tab; write source<TAB>target and nothing else"
+      "\(path):\(line): has more than one tab; write source<TAB>target and nothing else, or leave such rows out with "
+        + "--skip-bad-rows"
     case .emptySide(let path, let line, let side):
-      "\(path):\(line): has an empty \(side); complete the pair or remove the line"
-    case .invalidUTF8(let path, let line): "\(path):\(line): is not valid UTF-8; convert the file with iconv"
+      "\(path):\(line): has an empty \(side); complete the pair, or leave such rows out with --skip-bad-rows"
+    case .invalidUTF8(let path, let line):
+      "\(path):\(line): is not valid UTF-8; convert the file with iconv, or leave such rows out with --skip-bad-rows"
     case .lineTooLong(let path, let line):
-      "\(path):\(line): is longer than 1 MiB; pairs are sentences, so split it"
+      "\(path):\(line): is longer than 1 MiB; pairs are sentences, so split it, or leave such rows out with "
+        + "--skip-bad-rows"
     case .unequalLengths(let source, let sourceLines, let target, let targetLines):
       "\(target): has \(targetLines) lines, \(source) has \(sourceLines); give two files of equally many lines"
     case .noPairs(let path): "\(path): holds no pairs; write source<TAB>target, one pair a line"
-    case .allTooLong(let maximumLength):
-      "maximumLength: no pair fits into \(maximumLength) tokens; choose a larger one"
+    case .noUsablePairs(let path, let skipped, let first):
+      "\(path): holds no pair that can be used, all \(skipped) rows were skipped; the first: \(first)"
+    case .noneFits(let maximumLength):
+      "maximumLength: no pair has tokens on both sides and fits into \(maximumLength) positions; choose a larger one, or "
+        + "a tokenizer of this text"
     }
   }
 }
 
-/// Labelled pairs for training a translator: lines of `source<TAB>target`, or line i of two files.
+/// Where labelled pairs lie.
+package enum PairInput: Sendable, Equatable {
+  /// Lines of `source<TAB>target`.
+  case table(URL)
+  /// Line i of both files is pair i.
+  case parallel(source: URL, target: URL)
+}
+
+/// Labelled pairs for training a translator, as they lie in files.
 ///
-/// White space around a side goes, a byte-order mark and CR before the newline too. A blank line is refused like any
+/// ASCII spaces around a side go, and a byte-order mark and the CR of a CR LF line end. A blank line is refused like any
 /// other line without a tab, except at the end of the file. A line has at most 1 MiB.
-package enum TranslationPairs {
+package struct TranslationPairs: Sendable {
+  package let pairs: [TranslationPair]
+  /// The line of each pair, from 1.
+  package let lines: [Int]
+  /// Rows that cannot be used and were left out, in order.
+  package let skipped: [TranslationError]
+  /// The file, or the source's file of two, for messages.
+  package let path: String
+
   /// Bytes.
   private static let longestLine = 1 << 20
 
-  /// Reads `source<TAB>target` lines.
-  /// - Throws: `TranslationError` with file and line, `FileError`
-  package static func read(_ url: URL) throws -> [TranslationPair] {
-    let lines = try lines(of: url)
-    guard !lines.isEmpty else { throw TranslationError.noPairs(path: url.path) }
-    return try lines.enumerated().map { index, line in
-      let fields = line.split(separator: "\t", omittingEmptySubsequences: false)
-      guard fields.count > 1 else { throw TranslationError.noTab(path: url.path, line: index + 1) }
-      guard fields.count == 2 else { throw TranslationError.severalTabs(path: url.path, line: index + 1) }
-      return TranslationPair(
-        source: try side(fields[0], "source", url, index + 1),
-        target: try side(fields[1], "target", url, index + 1))
-    }
+  /// Pairs that lie in no file: line i + 1 is pair i.
+  package init(_ pairs: [TranslationPair], path: String = "pairs") {
+    self.pairs = pairs
+    lines = Array(1..<pairs.count + 1)
+    skipped = []
+    self.path = path
   }
 
-  /// Reads line i of both files as pair i.
+  /// - Parameter skipsBadRows: whether rows that cannot be used are left out and listed in `skipped`, instead of an error.
+  ///   Of two files, line i is left out of both.
   /// - Throws: `TranslationError` with file and line, `FileError`
-  package static func read(source: URL, target: URL) throws -> [TranslationPair] {
-    let sources = try lines(of: source)
-    let targets = try lines(of: target)
+  package init(_ input: PairInput, skipsBadRows: Bool = false) throws {
+    let rows: [Result<TranslationPair, TranslationError>]
+    switch input {
+    case .table(let url):
+      path = url.path
+      var lines = try Self.lines(of: url)
+      // Blank lines at the end are no pairs that lack something.
+      while Self.isBlank(lines.last) { lines.removeLast() }
+      rows = lines.enumerated().map { index, line in
+        Result { () throws(TranslationError) in try Self.pair(line, path: url.path, number: index + 1) }
+      }
+    case .parallel(let source, let target):
+      path = source.path
+      rows = try Self.rows(source: source, target: target)
+    }
+    var (pairs, lines, skipped): ([TranslationPair], [Int], [TranslationError]) = ([], [], [])
+    for (index, row) in rows.enumerated() {
+      switch row {
+      case .success(let pair):
+        pairs.append(pair)
+        lines.append(index + 1)
+      case .failure(let error):
+        guard skipsBadRows else { throw error }
+        skipped.append(error)
+      }
+    }
+    guard !rows.isEmpty else { throw TranslationError.noPairs(path: path) }
+    if pairs.isEmpty, let first = skipped.first {
+      throw TranslationError.noUsablePairs(path: path, skipped: skipped.count, first: "\(first)")
+    }
+    (self.pairs, self.lines, self.skipped) = (pairs, lines, skipped)
+  }
+
+  /// Which pairs these are, and in which order.
+  package var digest: Digest {
+    var builder = DigestBuilder()
+    for pair in pairs { builder.update("\(pair.source)\t\(pair.target)\n") }
+    return builder.finalize()
+  }
+
+  /// A line as it was read, or why it cannot be used.
+  private typealias Line = Result<String, TranslationError>
+
+  private static func pair(_ line: Line, path: String, number: Int) throws(TranslationError)
+    -> TranslationPair
+  {
+    let fields = try line.get().split(separator: "\t", omittingEmptySubsequences: false)
+    guard fields.count > 1 else { throw .noTab(path: path, line: number) }
+    guard fields.count == 2 else { throw .severalTabs(path: path, line: number) }
+    return TranslationPair(
+      source: try side(fields[0], "source", path, number), target: try side(fields[1], "target", path, number)
+    )
+  }
+
+  private static func rows(source: URL, target: URL) throws -> [Result<TranslationPair, TranslationError>] {
+    var sources = try lines(of: source)
+    var targets = try lines(of: target)
+    // Together, or a file that ends with an empty translation would lose its last line.
+    while sources.count == targets.count, isBlank(sources.last), isBlank(targets.last) {
+      sources.removeLast()
+      targets.removeLast()
+    }
     guard sources.count == targets.count else {
       throw TranslationError.unequalLengths(
         source: source.path, sourceLines: sources.count, target: target.path, targetLines: targets.count)
     }
-    guard !sources.isEmpty else { throw TranslationError.noPairs(path: source.path) }
-    return try zip(sources, targets).enumerated().map { index, lines in
-      TranslationPair(
-        source: try side(Substring(lines.0), "source", source, index + 1),
-        target: try side(Substring(lines.1), "target", target, index + 1))
+    return zip(sources, targets).enumerated().map { index, lines in
+      Result { () throws(TranslationError) in
+        TranslationPair(
+          source: try side(lines.0.get()[...], "source", source.path, index + 1),
+          target: try side(lines.1.get()[...], "target", target.path, index + 1))
+      }
     }
   }
 
-  private static func lines(of url: URL) throws -> [String] {
+  private static func isBlank(_ line: Line?) -> Bool {
+    if case .success("")? = line { true } else { false }
+  }
+
+  private static func lines(of url: URL) throws -> [Line] {
     var reader = try LineReader(CorpusInputs.File(plain: url))
-    var lines: [String] = []
+    var lines: [Line] = []
     var bytes: [UInt8] = []
     var isAtEnd = false
     while !isAtEnd {
       bytes.removeAll(keepingCapacity: true)
-      switch try reader.appendLine(to: &bytes, limit: longestLine) {
-      case .newline: bytes.removeLast()
-      case .limit: throw TranslationError.lineTooLong(path: url.path, line: lines.count + 1)
-      case .endOfFile: isAtEnd = true
+      var isTooLong = false
+      var end = try reader.appendLine(to: &bytes, limit: longestLine)
+      while case .limit = end {
+        isTooLong = true
+        bytes.removeAll(keepingCapacity: true)
+        end = try reader.appendLine(to: &bytes, limit: longestLine)
       }
-      guard let text = String(validating: bytes, as: UTF8.self) else {
-        throw TranslationError.invalidUTF8(path: url.path, line: lines.count + 1)
+      if case .newline = end { bytes.removeLast() } else { isAtEnd = true }
+      // What follows the last line end is a line where it holds something.
+      if isAtEnd, bytes.isEmpty, !isTooLong { break }
+      if bytes.last == UInt8(ascii: "\r") { bytes.removeLast() }
+      if isTooLong {
+        lines.append(.failure(.lineTooLong(path: url.path, line: lines.count + 1)))
+      } else if let text = String(validating: bytes, as: UTF8.self) {
+        lines.append(.success(text))
+      } else {
+        lines.append(.failure(.invalidUTF8(path: url.path, line: lines.count + 1)))
       }
-      lines.append(text)
     }
-    // Blank lines at the end are no pairs that lack something.
-    while let last = lines.last, last.isEmpty || last == "\r" { lines.removeLast() }
     return lines
   }
 
-  private static func side(_ field: Substring, _ name: String, _ url: URL, _ line: Int) throws -> String {
-    let text = field.trimmingCharacters(in: .whitespacesAndNewlines)
-    guard !text.isEmpty else { throw TranslationError.emptySide(path: url.path, line: line, side: name) }
-    return text
+  private static func side(_ field: Substring, _ name: String, _ path: String, _ line: Int)
+    throws(TranslationError) -> String
+  {
+    // By scalars: a space and a combining mark after it are one character.
+    var scalars = field.unicodeScalars
+    while scalars.first == " " { scalars.removeFirst() }
+    while scalars.last == " " { scalars.removeLast() }
+    guard !scalars.isEmpty else { throw .emptySide(path: path, line: line, side: name) }
+    return String(scalars)
   }
 }

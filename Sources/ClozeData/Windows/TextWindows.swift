@@ -42,8 +42,10 @@ package struct TextWindows: Sendable {
     return TokenWindow(tokens: Array(stream[range]), documentStarts: starts)
   }
 
-  /// Windows under frozen masks.
-  package func evaluationBatch(windows numbers: Range<Int>, masking: Masking, seed: UInt64) -> MaskedBatch {
+  /// Windows of these numbers under frozen masks.
+  package func evaluationBatch(windows numbers: some Sequence<Int>, masking: Masking, seed: UInt64)
+    -> MaskedBatch
+  {
     var batch = MaskedBatch(windowLength: windowLength)
     for number in numbers {
       let window = window(number)

@@ -22,9 +22,14 @@ package struct OptimizerConfiguration: Codable, Sendable, Equatable {
       guard condition else { throw ConfigurationError.invalid(path: "\(section).\(key)", reason: reason) }
     }
     try require(learningRate > 0, "learningRate", "is \(learningRate); choose a positive number")
-    try require((0..<1).contains(beta1), "beta1", "is \(beta1); choose a number in 0 ..< 1")
-    try require((0..<1).contains(beta2), "beta2", "is \(beta2); choose a number in 0 ..< 1")
-    try require(epsilon > 0, "epsilon", "is \(epsilon); choose a small positive number")
+    // They are used as Float, in which a Double just below 1 is 1, and a small one 0.
+    for (key, beta) in [("beta1", beta1), ("beta2", beta2)] {
+      try require(
+        beta >= 0 && Float(beta) < 1, key, "is \(beta); choose a number in 0 ..< 1, such as 0.98")
+    }
+    try require(
+      Float(epsilon) >= .leastNormalMagnitude && Float(epsilon).isFinite, "epsilon",
+      "is \(epsilon); choose a small positive number, such as 1e-6")
     try require(weightDecay >= 0, "weightDecay", "is \(weightDecay); choose 0 or more")
     try require(gradientClip >= 0, "gradientClip", "is \(gradientClip); choose 0 (none) or more")
     try schedule.validate(section: section + ".schedule")

@@ -46,9 +46,8 @@ package struct MaskFilling: Sendable {
     }
     let tape = Tape(store: model.store)
     tape.begin()
-    let logits = model.logits(tape, EncoderInput(sequences: [ids]), predicted: positions.map { Int32($0) })
-    let likeliest = tape.likeliest(
-      logits, count: count,
+    let likeliest = model.likeliest(
+      tape, EncoderInput(sequences: [ids]), predicted: positions.map { Int32($0) }, count: count,
       excluded: tokenizer.vocabulary.unanswerable(rowCount: model.configuration.vocabularySize))
     return zip(positions, likeliest).map { position, classes in
       Blank(

@@ -5,23 +5,24 @@ package import ClozeModel
 /// Masked-token prediction under frozen masks: the masks are a function of the text, the seed and the scheme alone, so two
 /// models with one tokenizer answer exactly the same questions.
 package struct MaskedEvaluation: Sendable {
-  /// Gives the masked windows of a range of window numbers.
-  package typealias Source = @Sendable (Range<Int>) throws -> MaskedBatch
+  /// Gives the masked windows of some window numbers.
+  package typealias Source = @Sendable (ArraySlice<Int>) throws -> MaskedBatch
 
-  private let windowCount: Int
+  private let windows: [Int]
   private let baseline: UnigramBaseline?
   private let source: Source
   private let microbatchWindows: Int
 
   /// - Parameters:
+  ///   - windows: the numbers of the windows that are asked about, ascending.
   ///   - baseline: what the model is compared with; nil for none.
   ///   - microbatchWindows: windows a forward pass; no effect on the questions, and on the answers only by the rounding
   ///     of products of another shape.
   package init(
-    windowCount: Int, baseline: UnigramBaseline?, microbatchWindows: Int = 8, source: @escaping Source
+    windows: [Int], baseline: UnigramBaseline?, microbatchWindows: Int = 8, source: @escaping Source
   ) {
     precondition(microbatchWindows > 0, "MaskedEvaluation: \(microbatchWindows) windows a forward pass")
-    self.windowCount = windowCount
+    self.windows = windows
     self.baseline = baseline
     self.source = source
     self.microbatchWindows = microbatchWindows
@@ -29,15 +30,15 @@ package struct MaskedEvaluation: Sendable {
 
   /// Scores `model` on the tapes' workers; the report has the same bits for any number of them.
   ///
-  /// - Parameter progress: hears, on any worker, of each window that is done; the sum of what it hears is `windowCount`.
+  /// - Parameter progress: hears, on any worker, of each window that is done; the sum of what it hears is the number of windows.
   /// - Throws: what the source throws.
   package func run(
     _ model: MaskedLanguageModel, tapes: [Tape], progress: @Sendable (Int) -> Void = { _ in }
   ) throws -> MaskedReport {
-    let partCount = (windowCount + microbatchWindows - 1) / microbatchWindows
+    let partCount = (windows.count + microbatchWindows - 1) / microbatchWindows
     let parts = try WorkerGroup(count: tapes.count).map(partCount, tapes: tapes) { part, tape in
       let first = part * microbatchWindows
-      let batch = try source(first..<min(first + microbatchWindows, windowCount))
+      let batch = try source(windows[first..<min(first + microbatchWindows, windows.count)])
       let predictions = MaskedEvaluation.predictions(of: model, on: batch, tape)
       progress(batch.windowCount)
       return predictions

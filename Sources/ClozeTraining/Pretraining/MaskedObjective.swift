@@ -56,9 +56,9 @@ extension MaskedLanguageModel {
     let padding = [Int32](
       repeating: -1,
       count: (Self.rowMultiple - batch.labels.count % Self.rowMultiple) % Self.rowMultiple)
-    let logits = logits(
-      tape, EncoderInput(batch), predicted: batch.maskedPositions.map { Int32($0) } + padding)
-    return tape.crossEntropy(logits, labels: batch.labels + padding)
+    return crossEntropy(
+      tape, EncoderInput(batch), predicted: batch.maskedPositions.map { Int32($0) } + padding,
+      labels: batch.labels + padding)
   }
 }
 

@@ -25,7 +25,7 @@ package struct MaskedQuestions: Sendable {
     windowCount = windows.windowCount
     data = dataset.identity
     split = dataset.split
-    baseline = UnigramBaseline(trainingText: try dataset.unigramCounts())
+    baseline = UnigramBaseline(trainingText: try dataset.unigramCounts(), unasked: vocabulary.specials.ids)
   }
 
   /// Questions on a text, beside its own frequencies, since a model folder does not hold those of its training text.
@@ -39,18 +39,26 @@ package struct MaskedQuestions: Sendable {
     windowCount = windows.windowCount
     data = text.digest
     split = nil
-    baseline = UnigramBaseline(evaluatedText: text.unigramCounts(vocabularySize: vocabulary.count))
+    baseline = UnigramBaseline(
+      evaluatedText: text.unigramCounts(vocabularySize: vocabulary.count), unasked: vocabulary.specials.ids)
   }
 
-  /// The evaluation on the first `windowCount` windows, all where nil.
-  package func evaluation(windowCount: Int? = nil, microbatchWindows: Int = 8) -> MaskedEvaluation {
+  /// The evaluation of `count` windows drawn over the whole text, of all where there are no more than that.
+  ///
+  /// A window has the same questions in every sample.
+  package func evaluation(windows count: Int? = nil, microbatchWindows: Int = 8) -> MaskedEvaluation {
     MaskedEvaluation(
-      windowCount: windowCount ?? self.windowCount, baseline: baseline, microbatchWindows: microbatchWindows,
-      source: source)
+      windows: StratifiedSample.draw(count ?? windowCount, of: windowCount, seed: scheme.seed),
+      baseline: baseline, microbatchWindows: microbatchWindows, source: source)
   }
 
-  /// - Parameter count: how many tokens were predicted.
-  package func signature(tokenizer: Digest, count: Int) -> MaskedSignature {
-    MaskedSignature(scheme: scheme, tokenizer: tokenizer, data: data, split: split, count: count)
+  /// - Parameters:
+  ///   - precision: of the model's arithmetic.
+  ///   - report: what the evaluation found.
+  package func signature(tokenizer: Digest, precision: String, report: MaskedReport) -> MaskedSignature {
+    MaskedSignature(
+      scheme: scheme, tokenizer: tokenizer, data: data, split: split,
+      sampledWindows: report.windowCount < windowCount ? report.windowCount : nil, count: report.all.count,
+      precision: precision)
   }
 }

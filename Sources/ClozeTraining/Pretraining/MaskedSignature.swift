@@ -21,10 +21,10 @@ package struct EvaluationScheme: Sendable, Equatable {
 
 /// What must be equal for two scores to be comparable, in one line of `key:value` fields:
 ///
-///     acc|rate:15|scheme:80-10-10|unit:token|length:128|seed:7|tokenizer:9f3c…|data:41ab…|split:validation|n:18233|cloze:0.1
+///     acc|rate:15|scheme:80-10-10|unit:token|length:128|seed:7|tokenizer:9f3c…|data:41ab…|split:validation|windows:all|n:18233|precision:bfloat16|cloze:0.1
 ///
-/// `rate` and `scheme` are percentages; `unit` is the masking strategy, with its parameters where it has any; `n` counts
-/// the predictions; a text that is in no data folder has no split.
+/// `rate` and `scheme` are percentages; `unit` is the masking strategy, with its parameters where it has any; `windows` is
+/// `all` or the size of the sample; `n` counts the predictions; a text that is in no data folder has no split.
 ///
 /// Source: Post 2018, "A Call for Clarity in Reporting BLEU Scores", section 4 (signatures). arXiv:1804.08771
 package struct MaskedSignature: Sendable, CustomStringConvertible {
@@ -32,26 +32,37 @@ package struct MaskedSignature: Sendable, CustomStringConvertible {
   private let tokenizer: Digest
   private let data: Digest
   private let split: Split?
+  private let sampledWindows: Int?
   private let count: Int
+  private let precision: String
 
   /// - Parameters:
   ///   - tokenizer: of the model.
   ///   - data: the identity of a data folder, or the digest of a text.
   ///   - split: of the data folder; nil for a text.
+  ///   - sampledWindows: how many windows were drawn; nil for all.
   ///   - count: how many tokens were predicted.
-  package init(scheme: EvaluationScheme, tokenizer: Digest, data: Digest, split: Split?, count: Int) {
+  ///   - precision: of the model's arithmetic.
+  package init(
+    scheme: EvaluationScheme, tokenizer: Digest, data: Digest, split: Split?, sampledWindows: Int? = nil,
+    count: Int, precision: String
+  ) {
     self.scheme = scheme
     self.tokenizer = tokenizer
     self.data = data
     self.split = split
+    self.sampledWindows = sampledWindows
     self.count = count
+    self.precision = precision
   }
 
   package var description: String {
     let fields = [
       "acc", "rate:\(percent(scheme.masking.selectionRate))", "scheme:\(outcomes)", "unit:\(unit)",
       "length:\(scheme.windowLength)", "seed:\(scheme.seed)", "tokenizer:\(tokenizer.short)",
-      "data:\(data.short)", split.map { "split:\($0.rawValue)" }, "n:\(count)", "cloze:\(Cloze.version)",
+      "data:\(data.short)", split.map { "split:\($0.rawValue)" },
+      "windows:\(sampledWindows.map(String.init) ?? "all")", "n:\(count)", "precision:\(precision)",
+      "cloze:\(Cloze.version)",
     ]
     return fields.compactMap { $0 }.joined(separator: "|")
   }
@@ -70,5 +81,6 @@ package struct MaskedSignature: Sendable, CustomStringConvertible {
     return "span-p\(percent(masking.spanProbability))-max\(masking.maximumSpanLength)"
   }
 
-  private func percent(_ rate: Double) -> String { String(format: "%g", 100 * rate) }
+  /// With as many digits as tell two rates apart, so 15 and not 15.000000000000002.
+  private func percent(_ rate: Double) -> String { String(format: "%.15g", 100 * rate) }
 }

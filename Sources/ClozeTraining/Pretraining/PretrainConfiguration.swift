@@ -15,7 +15,7 @@ package struct PretrainConfiguration: Configuration, Equatable {
   }
 
   package struct Validation: Codable, Sendable, Equatable {
-    /// Windows of the validation split that are scored; always the same ones, with the same masks.
+    /// Windows of the validation split that are scored: drawn over the whole split, always the same ones, with the same masks.
     package var windows = 128
   }
 

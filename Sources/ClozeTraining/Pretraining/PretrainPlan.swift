@@ -40,7 +40,7 @@ package struct PretrainPlan: Sendable {
   /// - Parameter availableMemory: bytes; nil where the system does not say.
   /// - Throws: what opening the run throws: its data, settings and folder are checked as the run itself checks them
   package init(
-    configuration: PretrainConfiguration, data: URL, output: URL, resume: Bool,
+    configuration: PretrainConfiguration, data: URL, output: URL, resume: ResumeMode,
     availableMemory: Int? = SystemMemory.available()
   ) throws {
     // Declared and not allocated: a model that does not fit must not be made to find that out.

@@ -54,8 +54,8 @@ struct PretrainProbe {
       _ = try run.objective.with(batch).forward(tape, step: 0, microbatch: 0)
       tape.backward()
       let next = min(2 * size, windows)
-      guard workers * tape.arena.inUse * next / size <= room else {
-        return workers * tape.arena.inUse * windows / size
+      guard workers * tape.arena.peak * next / size <= room else {
+        return workers * tape.arena.peak * windows / size
       }
       size = next
     }

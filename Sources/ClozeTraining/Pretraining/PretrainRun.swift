@@ -39,6 +39,7 @@ package struct PretrainRun {
   let objective: MaskedObjective
   private let folder: RunFolder
   private let lock: RunLock?
+  private let resume: ResumeMode
   private let checkpoint: (folder: URL, manifest: CheckpointManifest)?
   /// Checkpoints that were damaged and passed over.
   package let damaged: [CheckpointError]
@@ -50,7 +51,7 @@ package struct PretrainRun {
   ///
   /// - Parameter plansOnly: whether to leave the run folder to others, for a run that is looked at and never `run`.
   package init(
-    configuration: PretrainConfiguration, data: URL, output: URL, resume: Bool, plansOnly: Bool = false
+    configuration: PretrainConfiguration, data: URL, output: URL, resume: ResumeMode, plansOnly: Bool = false
   ) throws {
     let dataset = try TokenDataset(folder: data, split: .train)
     let validationSet = try TokenDataset(folder: data, split: .validation)
@@ -75,12 +76,14 @@ package struct PretrainRun {
       throw PretrainError.noValidation(data: data.path)
     }
     unigrams = try dataset.unigramCounts()
+    unigramEntropy = unigrams.without(specials.ids).entropy
 
+    self.resume = resume
     folder = RunFolder(output)
     lock = plansOnly ? nil : try folder.lock()
     try folder.check(configuration, resume: resume) { $0.trajectory }
     var damaged: [CheckpointError] = []
-    checkpoint = try resume ? folder.newestWhole(purpose: "pretrain") { damaged.append($0) } : nil
+    checkpoint = try resume.mayResume ? folder.newestWhole(purpose: "pretrain") { damaged.append($0) } : nil
     self.damaged = damaged
     let precision = configuration.compute.elementType
     if let checkpoint {
@@ -127,8 +130,8 @@ package struct PretrainRun {
   /// Where the run will go on.
   var cursor: RunCursor { checkpoint?.manifest.cursor ?? RunCursor() }
 
-  /// The unigram entropy of the training text in nats.
-  package var unigramEntropy: Double { training.dataset.index.unigramEntropy }
+  /// The unigram entropy of the training text's ordinary tokens in nats.
+  package let unigramEntropy: Double
 
   /// Trains until a limit or an interruption.
   @discardableResult
@@ -162,17 +165,17 @@ package struct PretrainRun {
       readModel: {
         try ModelArchive.loadMaskedLanguageModel($0, precision: configuration.compute.elementType).model.store
       })
+    if checkpoint == nil, resume == .required {
+      report(.warning("\(folder.url.path): holds no checkpoint yet; the run begins at step 0"))
+    }
     return try trainer.run(resumeFrom: checkpoint, isInterrupted: isInterrupted, report: report)
   }
 
   /// Validations use the standard masks, whatever the training's are, so that runs of different masking compare with each
   /// other and with `evaluate`.
   private func evaluation() throws -> MaskedEvaluation {
-    let masking = try Masking(MaskingConfiguration(), vocabulary: tokenizer.vocabulary)
-    let source = MaskedBatchSource(windows: validation, masking: masking, seed: PretrainRun.evaluationSeed)
-    return MaskedEvaluation(
-      windowCount: min(configuration.validation.windows, validation.windowCount),
-      baseline: UnigramBaseline(trainingText: unigrams)
-    ) { try source.evaluationBatch(windows: $0) }
+    let scheme = EvaluationScheme(windowLength: configuration.batch.windowLength)
+    return try MaskedQuestions(validation.dataset, scheme: scheme, vocabulary: tokenizer.vocabulary)
+      .evaluation(windows: configuration.validation.windows)
   }
 }

@@ -58,7 +58,7 @@ package struct ResumeProof {
     let workers = WorkerGroup(count: configuration.compute.workers).count
     let others = workers > 1 ? 1 : 2
 
-    func part(_ name: String, workers: Int, resume: Bool, until last: Int) throws -> RunOutcome.Reason {
+    func part(_ name: String, workers: Int, resume: ResumeMode, until last: Int) throws -> RunOutcome.Reason {
       let run = try PretrainRun(
         configuration: settings(workers: workers), data: data, output: folder.appendingPathComponent(name),
         resume: resume)
@@ -72,12 +72,12 @@ package struct ResumeProof {
         })
       return outcome.reason
     }
-    guard try part("straight", workers: workers, resume: false, until: steps) == .limitReached else {
+    guard try part("straight", workers: workers, resume: .never, until: steps) == .limitReached else {
       return nil
     }
-    _ = try part("resumed", workers: others, resume: false, until: steps / 2)
+    _ = try part("resumed", workers: others, resume: .never, until: steps / 2)
     if isInterrupted() { return nil }
-    guard try part("resumed", workers: workers, resume: true, until: steps) == .limitReached else {
+    guard try part("resumed", workers: workers, resume: .required, until: steps) == .limitReached else {
       return nil
     }
 

@@ -7,7 +7,8 @@ internal import Foundation
 ///
 ///     p(x) = (c(x) + s) / (N + s V),
 ///
-/// with c(x) occurrences of x among N tokens and V tokens in the vocabulary. Counts of the training text are smoothed
+/// with c(x) occurrences of x among N tokens and V tokens in the vocabulary. Only tokens that a model can be asked for
+/// count, in all three: special tokens, `[UNK]` among them, are never masked. Counts of the training text are smoothed
 /// with s = 1, since a held-out token may be missing there; counts of the very text that is asked about need no
 /// smoothing, s = 0, and are a baseline that has seen the answers.
 package struct UnigramBaseline: Sendable {
@@ -25,23 +26,30 @@ package struct UnigramBaseline: Sendable {
   package let origin: Origin
   private let counts: UnigramCounts
   private let smoothing: Double
+  /// V
+  private let tokenCount: Int
   private let answer: Int?
 
-  /// - Parameter counts: of the text that the model was trained on.
-  package init(trainingText counts: UnigramCounts) {
-    self.init(counts, origin: .training, smoothing: 1)
+  /// - Parameters:
+  ///   - counts: of the text that the model was trained on.
+  ///   - unasked: tokens that are never masked: the special ones.
+  package init(trainingText counts: UnigramCounts, unasked: [TokenID]) {
+    self.init(counts, unasked, origin: .training, smoothing: 1)
   }
 
-  /// - Parameter counts: of the text that is evaluated on.
-  package init(evaluatedText counts: UnigramCounts) {
-    self.init(counts, origin: .text, smoothing: 0)
+  /// - Parameters:
+  ///   - counts: of the text that is evaluated on.
+  ///   - unasked: tokens that are never masked: the special ones.
+  package init(evaluatedText counts: UnigramCounts, unasked: [TokenID]) {
+    self.init(counts, unasked, origin: .text, smoothing: 0)
   }
 
-  private init(_ counts: UnigramCounts, origin: Origin, smoothing: Double) {
+  private init(_ counts: UnigramCounts, _ unasked: [TokenID], origin: Origin, smoothing: Double) {
     self.origin = origin
-    self.counts = counts
+    self.counts = counts.without(unasked)
     self.smoothing = smoothing
-    answer = counts.mostFrequent
+    tokenCount = counts.counts.count - Set(unasked).count
+    answer = self.counts.mostFrequent
   }
 
   /// Whether the baseline's one answer is right.
@@ -49,7 +57,7 @@ package struct UnigramBaseline: Sendable {
 
   /// -ln p(label), nats.
   package func loss(of label: TokenID) -> Double {
-    let total = Double(counts.total) + smoothing * Double(counts.counts.count)
+    let total = Double(counts.total) + smoothing * Double(tokenCount)
     return log(total) - log(Double(counts.counts[Int(label)]) + smoothing)
   }
 

@@ -8,6 +8,7 @@ package enum CheckpointError: Failure {
   case damaged(path: String, file: String, reason: String)
   case identityDiffers(path: String, what: String, expected: String, found: String, mend: String)
   case runExists(path: String)
+  case nothingToResume(path: String)
   case settingsDiffer(path: String, differences: [String])
   case wrongPurpose(path: String, expected: String, found: String)
   case inUse(path: String, process: Int?)
@@ -16,7 +17,7 @@ package enum CheckpointError: Failure {
 
   package var exitStatus: ExitStatus {
     switch self {
-    case .runExists, .settingsDiffer: .usage
+    case .runExists, .nothingToResume, .settingsDiffer: .usage
     // Not the command is wrong: the same one works once the other process has ended.
     case .inUse, .noRoom: .inputOutput
     default: .data
@@ -35,6 +36,8 @@ package enum CheckpointError: Failure {
       "\(path): was made with another \(what) (there \(found.prefix(8)), here \(expected.prefix(8))); \(mend)"
     case .runExists(let path):
       "\(path): already holds a run; add --resume to go on with it, or choose another --output"
+    case .nothingToResume(let path):
+      "\(path): holds no run to resume; check --output, leave out --resume, or write --resume-or-start"
     case .settingsDiffer(let path, let differences):
       "\(path): the run was started with other settings (\(differences.joined(separator: "; "))); "
         + "resume with its own config.yaml or start another run"

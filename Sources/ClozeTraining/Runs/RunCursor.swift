@@ -9,6 +9,8 @@ package struct RunCursor: Codable, Sendable, Equatable {
   /// The best validation score so far, larger being better, and the step it was reached at.
   package var bestScore: Double?
   package var bestStep: Int?
+  /// What that validation said, by name; nil in checkpoints of earlier versions.
+  package var bestFigures: [String: Double]?
   /// Validations since then.
   package var validationsSinceBest = 0
   /// The checkpoint that the run goes back to where its numbers stop being finite: the last one that the cadence asked
@@ -49,8 +51,22 @@ package struct RunCursor: Codable, Sendable, Equatable {
       && (steps + skipped + returns).allSatisfy { (0...1 << 41).contains($0) }
   }
 
+  /// The link in the run folder to the checkpoint that a person wants: the best, or the latest where none was validated.
+  package var bestLink: String { bestStep == nil ? "latest" : "best" }
+
   /// The number of the batch that the next step trains on.
   package var batch: Int { step + (skips?.batches ?? 0) }
+
+  /// Takes a validation into account.
+  mutating func record(_ report: ValidationReport) {
+    validationsSinceBest += 1
+    guard report.score > bestScore ?? -.infinity else { return }
+    bestScore = report.score
+    bestStep = step
+    // JSON has no NaN.
+    bestFigures = report.figures.filter { $0.value.isFinite }
+    validationsSinceBest = 0
+  }
 
   /// Counts a step.
   /// - Parameter isTaken: whether it changed the parameters.

@@ -1,6 +1,18 @@
 package import ClozeCore
 package import Foundation
 
+/// Whether a run begins or goes on.
+package enum ResumeMode: Sendable {
+  /// It begins, in a folder that holds no run.
+  case never
+  /// It goes on; a folder without a run is an error.
+  case required
+  /// It goes on where the folder holds a run, and begins where not.
+  case ifPresent
+
+  var mayResume: Bool { self != .never }
+}
+
 /// The folder of a run: `config.yaml`, `metrics.jsonl`, checkpoints `step-00000100`, and the links `best` and `latest`.
 ///
 /// Each checkpoint is a model folder that `transformers` reads, with the optimizer's state and a manifest beside it.
@@ -53,14 +65,14 @@ package struct RunFolder: Sendable {
   /// Checks that a run with these settings may begin in the folder, or go on. Changes nothing.
   ///
   /// - Parameter trajectory: the settings that decide the run's bits; they must be the same when it goes on.
-  /// - Throws: `CheckpointError.runExists`, `.settingsDiffer`
+  /// - Throws: `CheckpointError.runExists`, `.nothingToResume`, `.settingsDiffer`
   package func check<Settings: Configuration>(
-    _ configuration: Settings, resume: Bool, trajectory: (Settings) -> Settings
+    _ configuration: Settings, resume: ResumeMode, trajectory: (Settings) -> Settings
   ) throws {
     let holdsSettings = FileManager.default.fileExists(atPath: settings.path)
-    guard resume || !holdsSettings && checkpointSteps.isEmpty else {
-      throw CheckpointError.runExists(path: url.path)
-    }
+    let holdsRun = holdsSettings || !checkpointSteps.isEmpty
+    guard resume.mayResume || !holdsRun else { throw CheckpointError.runExists(path: url.path) }
+    guard resume != .required || holdsRun else { throw CheckpointError.nothingToResume(path: url.path) }
     guard holdsSettings else { return }
     let before = try Settings.load(file: settings, overrides: [])
     let differences = RunFolder.differences(

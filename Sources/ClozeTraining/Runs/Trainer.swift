@@ -223,12 +223,7 @@ package struct Trainer {
       if cursor.step % settings.cadence.validationSteps == 0 || end == .limitReached {
         let result = try validate(stepper.tapes)
         try append(ValidationLine(result, cursor: cursor))
-        cursor.validationsSinceBest += 1
-        if result.score > cursor.bestScore ?? -.infinity {
-          cursor.bestScore = result.score
-          cursor.bestStep = cursor.step
-          cursor.validationsSinceBest = 0
-        }
+        cursor.record(result)
         report(.validated(step: cursor.step, result))
         for text in result.warnings { report(.warning(text)) }
         if let loss = result.figures["validationLoss"] {

@@ -12,12 +12,22 @@ package struct FinetuneConfiguration: Configuration, Equatable {
     package var maximumLength = 128
   }
 
+  /// What the best checkpoint is the best in.
+  package enum Ranking: String, NamedChoice {
+    case chrF
+    case bleu = "BLEU"
+    /// Of the validation pairs, without label smoothing; less is better.
+    case loss
+  }
+
   package struct Validation: Codable, Sendable, Equatable {
-    /// Validation pairs that are translated, from the first; 0 for all.
+    /// Validation pairs that are scored: drawn over the whole file, always the same ones; 0 for all.
     package var pairs = 300
     /// Of the search during validation; 1 is greedy.
     package var beamSize = 1
-    /// Validations without a better chrF after which the run ends; 0 for never.
+    /// What `best` and `patience` go by.
+    package var rankBy = Ranking.chrF
+    /// Validations without a better score after which the run ends; 0 for never.
     package var patience = 0
   }
 
@@ -87,6 +97,8 @@ package struct FinetuneConfiguration: Configuration, Equatable {
     settings.stop = StopConfiguration(steps: 1)
     settings.cadence = CadenceConfiguration()
     settings.validation = Validation()
+    // Scores of two kinds do not compare.
+    settings.validation.rankBy = validation.rankBy
     settings.compute.workers = 0
     return settings
   }

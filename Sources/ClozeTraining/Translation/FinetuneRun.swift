@@ -44,22 +44,24 @@ package struct FinetuneRun {
   /// Each tensor and where it came from.
   package let origins: [(entry: ArchiveEntry, origin: TensorOrigin)]
   package let trainingPairCount: Int
-  package let skippedPairCount: Int
+  /// What is odd about the pairs.
+  package let findings: PairFindings
   package let damaged: [CheckpointError]
   /// What of the start is not used.
   package let warnings: [String]
   private let objective: TranslationObjective
-  private let validationPairs: [TranslationPair]
+  private let validationPairs: PairSelection
   private let validationBatches: TranslationBatches
   private let folder: RunFolder
   private let lock: RunLock
+  private let resume: ResumeMode
   private let checkpoint: (folder: URL, manifest: CheckpointManifest)?
   private let identities: CheckpointManifest.Identities
 
   /// Reads the pairs, checks the run folder, and makes or loads the model. Nothing has been computed or written yet.
   package init(
-    configuration: FinetuneConfiguration, start: FinetuneStart, training: [TranslationPair],
-    validation: [TranslationPair], output: URL, resume: Bool
+    configuration: FinetuneConfiguration, start: FinetuneStart, training: TranslationPairs,
+    validation: TranslationPairs, output: URL, resume: ResumeMode
   ) throws {
     var damaged: [CheckpointError] = []
     let origin = try FinetuneRun.origin(start) { damaged.append($0) }
@@ -75,27 +77,35 @@ package struct FinetuneRun {
 
     let specials = tokenizer.vocabulary.specials
     let seed = UInt64(configuration.seed)
-    func batches(_ pairs: [TranslationPair]) throws -> TranslationBatches {
-      try TranslationBatches(
-        pairs, tokenizer: tokenizer, maximumLength: configuration.batch.maximumLength,
-        tokensPerMicrobatch: configuration.batch.tokensPerMicrobatch, seed: seed)
+    let maximumLength = configuration.batch.maximumLength
+    let usable = try PairSelection(training, tokenizer: tokenizer, maximumLength: maximumLength)
+    let held = try PairSelection(validation, tokenizer: tokenizer, maximumLength: maximumLength)
+    validationPairs = held.sample(
+      configuration.validation.pairs > 0 ? configuration.validation.pairs : held.pairs.count,
+      seed: PretrainRun.evaluationSeed)
+    func batches(_ pairs: PairSelection) -> TranslationBatches {
+      TranslationBatches(
+        pairs.encoded, specials: specials, tokensPerMicrobatch: configuration.batch.tokensPerMicrobatch,
+        seed: seed)
     }
-    let trainingBatches = try batches(training)
-    trainingPairCount = trainingBatches.pairs.count
-    skippedPairCount = trainingBatches.skippedCount
-    validationPairs = Array(
-      validation.prefix(
-        configuration.validation.pairs > 0 ? configuration.validation.pairs : validation.count))
-    validationBatches = try batches(validationPairs)
+    let trainingBatches = batches(usable)
+    trainingPairCount = usable.pairs.count
+    validationBatches = batches(validationPairs)
+    var findings = PairFindings()
+    findings.describe(training, usable, maximumLength: maximumLength)
+    findings.describe(validation, held, maximumLength: maximumLength)
+    findings.describeOverlap(of: validation, with: training.pairs)
+    self.findings = findings
 
     identities = [
-      "tokenizer": tokenizer.digest.hex, "pairs": FinetuneRun.digest(training).hex,
-      "validation": FinetuneRun.digest(validationPairs).hex, "start": origin.digest,
+      "tokenizer": tokenizer.digest.hex, "pairs": training.digest.hex,
+      "validation": TranslationPairs(validationPairs.pairs).digest.hex, "start": origin.digest,
     ]
+    self.resume = resume
     folder = RunFolder(output)
     lock = try folder.lock()
     try folder.check(configuration, resume: resume) { $0.trajectory }
-    checkpoint = try resume ? folder.newestWhole(purpose: "finetune") { damaged.append($0) } : nil
+    checkpoint = try resume.mayResume ? folder.newestWhole(purpose: "finetune") { damaged.append($0) } : nil
     self.damaged = damaged
     warnings = try origin.isPretrained ? ModelArchive.unreadWarning(origin.folder).map { [$0] } ?? [] : []
     let precision = configuration.compute.elementType
@@ -178,12 +188,6 @@ package struct FinetuneRun {
     return sizes
   }
 
-  private static func digest(_ pairs: [TranslationPair]) -> Digest {
-    var builder = DigestBuilder()
-    for pair in pairs { builder.update("\(pair.source)\t\(pair.target)\n") }
-    return builder.finalize()
-  }
-
   /// Trains until a limit, an interruption, or no improvement.
   @discardableResult
   package func run(isInterrupted: () -> Bool, report: (TrainingEvent) -> Void) throws -> RunOutcome {
@@ -203,6 +207,9 @@ package struct FinetuneRun {
       readModel: {
         try ModelArchive.loadTranslationModel($0, precision: configuration.compute.elementType).model.store
       })
+    if checkpoint == nil, resume == .required {
+      report(.warning("\(folder.url.path): holds no checkpoint yet; the run begins at step 0"))
+    }
     return try trainer.run(resumeFrom: checkpoint, isInterrupted: isInterrupted, report: report)
   }
 
@@ -215,11 +222,22 @@ package struct FinetuneRun {
     }.reduce(into: PredictionStatistics()) { $0 += $1 }
     let translator = Translator(
       model, tokenizer: tokenizer, beam: BeamConfiguration(beamSize: configuration.validation.beamSize))
-    let report = try TranslationEvaluation(validationPairs).run(translator, tapes: tapes)
+    let report = try TranslationEvaluation(validationPairs.pairs).run(translator, tapes: tapes)
     return ValidationReport(
       figures: [
         "validationLoss": statistics.loss, "BLEU": report.bleu.value, "chrF": report.chrF.value,
-      ], score: report.chrF.value, warnings: report.warnings)
+      ], score: score(report, loss: statistics.loss), warnings: report.warnings)
+  }
+
+  /// What checkpoints are compared by, larger being better. One translation for all sentences has a BLEU and a chrF that
+  /// say nothing, often higher ones than the first real translations; so it comes below all others, and goes by its loss.
+  private func score(_ report: TranslationEvaluation.Report, loss: Double) -> Double {
+    switch configuration.validation.rankBy {
+    case .loss: -loss
+    case .chrF where report.ignoresSource, .bleu where report.ignoresSource: -1 - loss
+    case .chrF: report.chrF.value
+    case .bleu: report.bleu.value
+    }
   }
 }
 

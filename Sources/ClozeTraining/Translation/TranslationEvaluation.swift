@@ -11,10 +11,21 @@ package struct TranslationEvaluation: Sendable {
     package let chrFPlusPlus: MetricScore
     /// Different translations, as a share of different sources: near 0 where the decoder ignores its source.
     package let diversity: Double
+    /// Indices of the pairs whose sources have such a problem.
+    package let problems: [TranslationProblem: [Int]]
+
+    /// Whether the decoder gives so few different translations that it cannot heed its source.
+    package var ignoresSource: Bool { hypotheses.count >= 20 && diversity < 0.1 }
 
     /// What a person should hear of.
     package var warnings: [String] {
-      guard hypotheses.count >= 20, diversity < 0.1 else { return [] }
+      if let lines = problems[.notFinite] {
+        return [
+          "the model gives numbers that are not finite for \(lines.count) of \(hypotheses.count) sentences, which count as "
+            + "empty translations; its weights are damaged or its training diverged"
+        ]
+      }
+      guard ignoresSource else { return [] }
       return [
         "only \(Set(hypotheses).count) different translations for \(hypotheses.count) sentences: the decoder does not "
           + "heed its source yet; train longer, or lower optimizer.learningRate"
@@ -33,19 +44,23 @@ package struct TranslationEvaluation: Sendable {
 
   /// Translates every source and scores the result against the targets.
   package func run(_ translator: Translator, tapes: [Tape]) throws -> Report {
-    let hypotheses = try translator.translate(pairs.map(\.source), tapes: tapes).map { $0.first?.text ?? "" }
+    var problems: [TranslationProblem: [Int]] = [:]
+    let hypotheses = try translator.translate(pairs.map(\.source), tapes: tapes) { index, problem in
+      problems[problem, default: []].append(index)
+    }.map { $0.first?.text ?? "" }
     let references = pairs.map(\.target)
     return Report(
       hypotheses: hypotheses, bleu: BLEU(metricTokenizer).score(hypotheses, references: references),
       chrF: ChrF().score(hypotheses, references: references),
       chrFPlusPlus: ChrF.plusPlus.score(hypotheses, references: references),
-      diversity: Double(Set(hypotheses).count) / Double(max(1, Set(pairs.map(\.source)).count)))
+      diversity: Double(Set(hypotheses).count) / Double(max(1, Set(pairs.map(\.source)).count)),
+      problems: problems)
   }
 
   /// `zh` where most letters of the targets are Chinese, else `13a`.
   private static func metricTokenizer(for pairs: [TranslationPair]) -> MetricTokenizer {
     var (chinese, others) = (0, 0)
-    for scalar in pairs.prefix(1000).lazy.flatMap(\.target.unicodeScalars)
+    for scalar in pairs.lazy.flatMap(\.target.unicodeScalars)
     where scalar.properties.isAlphabetic {
       if scalar.properties.isIdeographic { chinese += 1 } else { others += 1 }
     }

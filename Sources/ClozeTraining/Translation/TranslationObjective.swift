@@ -58,44 +58,40 @@ extension TranslationModel {
       sequences: Sequences(offsets: batch.targetOffsets),
       rowMultiple: Self.rowMultiple)
     let padding = [Int32](repeating: -1, count: target.tokens.count - batch.labels.count)
-    return tape.crossEntropy(
-      logits(tape, source: source, target: target), labels: batch.labels + padding,
-      labelSmoothing: labelSmoothing)
+    return crossEntropy(
+      tape, source: source, target: target, labels: batch.labels + padding, labelSmoothing: labelSmoothing)
   }
 }
 
-/// Finds micro-batch n of a run, the epochs one after another.
-///
-/// An epoch's plan depends on the seed and the epoch alone, but how many micro-batches it makes is known only once it is
-/// made; a run that resumes therefore plans the epochs before it again, some milliseconds each, and computes nothing twice.
-private final class EpochPlans: Sendable {
+/// Finds micro-batch n of a run, the epochs one after another. An epoch is planned when its first micro-batch is asked for,
+/// and no other one is.
+package final class EpochPlans: Sendable {
   private struct State {
-    /// The first micro-batch of each epoch that has been planned.
-    var starts = [0]
     var plans: [Int: [[Int]]] = [:]
+    var plannedCount = 0
   }
 
   let batches: TranslationBatches
   private let state = Guarded(State())
 
-  init(_ batches: TranslationBatches) {
+  package init(_ batches: TranslationBatches) {
     self.batches = batches
   }
 
+  /// How often an epoch has been planned.
+  package var plannedCount: Int { state.withLock { $0.plannedCount } }
+
   /// The pairs of micro-batch `number`.
-  func pairs(_ number: Int) -> [Int] {
-    state.withLock { state in
-      while let last = state.starts.last, number >= last {
-        let epoch = state.starts.count - 1
-        let plan = batches.plan(epoch: epoch)
-        state.plans[epoch] = plan
-        // Workers are at most one epoch apart.
-        state.plans[epoch - 2] = nil
-        state.starts.append(last + plan.count)
-      }
-      let epoch = (state.starts.firstIndex { $0 > number } ?? 1) - 1
-      let plan = state.plans[epoch] ?? batches.plan(epoch: epoch)
-      return plan[number - state.starts[epoch]]
+  package func pairs(_ number: Int) -> [Int] {
+    let (epoch, place) = number.quotientAndRemainder(dividingBy: batches.microbatchesPerEpoch)
+    return state.withLock { state in
+      if let plan = state.plans[epoch] { return plan[place] }
+      let plan = batches.plan(epoch: epoch)
+      // Workers are at most one epoch apart.
+      state.plans = state.plans.filter { abs($0.key - epoch) <= 1 }
+      state.plans[epoch] = plan
+      state.plannedCount += 1
+      return plan[place]
     }
   }
 }

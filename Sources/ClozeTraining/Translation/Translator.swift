@@ -9,15 +9,30 @@ package struct Translation: Sendable, Equatable {
   package let score: Double
 }
 
+/// Something about a line that its translation does not show.
+package enum TranslationProblem: Sendable {
+  /// The line is longer than the model's positions, and its end was left out.
+  case cut
+  /// The model gives numbers that are not finite, so there is no likeliest translation; the line stays empty.
+  case notFinite
+}
+
 /// Text in, text out: tokenizer, model and search together, batched over lines and spread over workers.
+///
+/// A batch has as many lines as its memory allows: with the longest lines few, with ordinary ones `maximumLinesPerBatch`.
 package struct Translator: Sendable {
   private let tokenizer: Tokenizer
   private let search: BeamSearch
   private let positionCount: Int
-  /// Lines searched together by one worker.
-  private static let linesPerBatch = 32
+  private let batchBytes: Int
+  private static let maximumLinesPerBatch = 32
 
-  package init(_ model: TranslationModel, tokenizer: Tokenizer, beam: BeamConfiguration) {
+  /// - Parameter batchBytes: bytes that a worker's batch takes beside the model, unless a single line takes more; nil for
+  ///   48 MiB, or for a quarter of the parameters' where that is more: a step of the search reads the whole model for however
+  ///   few lines, so a large one is given more of them.
+  package init(
+    _ model: TranslationModel, tokenizer: Tokenizer, beam: BeamConfiguration, batchBytes: Int? = nil
+  ) {
     let specials = tokenizer.vocabulary.specials
     self.tokenizer = tokenizer
     search = BeamSearch(
@@ -25,18 +40,19 @@ package struct Translator: Sendable {
       specials: Array(tokenizer.vocabulary.unanswerable(rowCount: model.configuration.vocabularySize)),
       configuration: beam)
     positionCount = model.configuration.positionCount
+    self.batchBytes = batchBytes ?? max(48 << 20, model.store.elementCount)
   }
 
   /// The best translations of each line, best first, in the order of the lines; an empty line has an empty translation.
   ///
-  /// - Parameter report: hears of a line that is too long for the model and was cut, by its index.
+  /// - Parameter report: hears of a line's problem, by its index.
   package func translate(
-    _ lines: [String], tapes: [Tape], report: (Int) -> Void = { _ in }
+    _ lines: [String], tapes: [Tape], report: (Int, TranslationProblem) -> Void = { _, _ in }
   ) throws -> [[Translation]] {
     let specials = tokenizer.vocabulary.specials
     let sources = lines.enumerated().map { index, line -> [Int32] in
       let ids = tokenizer.encode(line)
-      if ids.count > positionCount - 2 { report(index) }
+      if ids.count > positionCount - 2 { report(index, .cut) }
       return ids.isEmpty
         ? [] : [specials.classification] + ids.prefix(positionCount - 2) + [specials.separator]
     }
@@ -44,18 +60,37 @@ package struct Translator: Sendable {
     let order = sources.indices.filter { !sources[$0].isEmpty }.sorted {
       (sources[$0].count, $0) < (sources[$1].count, $1)
     }
-    let batches = stride(from: 0, to: order.count, by: Self.linesPerBatch).map {
-      Array(order[$0..<min($0 + Self.linesPerBatch, order.count)])
-    }
+    let batches = batches(order) { sources[$0].count }
     let found = try WorkerGroup(count: tapes.count).map(batches.count, tapes: tapes) { index, tape in
       search.translate(tape, sources: batches[index].map { sources[$0] })
     }
     var results = [[Translation]](repeating: [Translation(text: "", score: 0)], count: lines.count)
     for (lineIndices, hypotheses) in zip(batches, found) {
       for (line, hypotheses) in zip(lineIndices, hypotheses) {
+        guard !hypotheses.isEmpty else {
+          report(line, .notFinite)
+          continue
+        }
         results[line] = hypotheses.map { Translation(text: tokenizer.decode($0.tokens), score: $0.score) }
       }
     }
     return results
+  }
+
+  /// Cuts the lines `order` into batches.
+  /// - Parameter length: the tokens of a line.
+  private func batches(_ order: [Int], length: (Int) -> Int) -> [[Int]] {
+    var batches: [[Int]] = []
+    var room = 0
+    for line in order {
+      let bytes = search.memory(source: length(line))
+      if bytes > room || batches.isEmpty || batches[batches.count - 1].count == Self.maximumLinesPerBatch {
+        batches.append([])
+        room = batchBytes
+      }
+      batches[batches.count - 1].append(line)
+      room -= bytes
+    }
+    return batches
   }
 }

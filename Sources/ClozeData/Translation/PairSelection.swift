@@ -1,0 +1,63 @@
+internal import ClozeCore
+package import ClozeText
+
+/// A pair as token ids, without special tokens.
+package struct EncodedPair: Sendable, Equatable {
+  package var source: [TokenID]
+  package var target: [TokenID]
+
+  package init(source: [TokenID], target: [TokenID]) {
+    self.source = source
+    self.target = target
+  }
+}
+
+/// The pairs of a file that a translator can learn from, and which others there are.
+///
+/// A side without tokens teaches nothing, and a cut target would teach the decoder to stop in the middle of a sentence; so
+/// such pairs are left out of training and of all figures alike, and counted.
+package struct PairSelection: Sendable {
+  package let pairs: [TranslationPair]
+  /// Of each pair in `pairs`.
+  package let encoded: [EncodedPair]
+  /// Lines of pairs whose source or target is longer than `maximumLength` positions.
+  package private(set) var tooLong: [Int] = []
+  package private(set) var sourcesWithoutTokens: [Int] = []
+  package private(set) var targetsWithoutTokens: [Int] = []
+
+  /// How many pairs were left out.
+  package var leftOutCount: Int { tooLong.count + sourcesWithoutTokens.count + targetsWithoutTokens.count }
+
+  /// - Parameter maximumLength: positions of one side, special tokens included.
+  /// - Throws: `TranslationError.noneFits`
+  package init(_ file: TranslationPairs, tokenizer: Tokenizer, maximumLength: Int) throws {
+    precondition(maximumLength > 2, "PairSelection: maximumLength \(maximumLength)")
+    var encoder = TokenEncoder(tokenizer)
+    var (pairs, encoded): ([TranslationPair], [EncodedPair]) = ([], [])
+    for (pair, line) in zip(file.pairs, file.lines) {
+      let ids = EncodedPair(source: encoder.encode(pair.source), target: encoder.encode(pair.target))
+      if ids.source.isEmpty {
+        sourcesWithoutTokens.append(line)
+      } else if ids.target.isEmpty {
+        targetsWithoutTokens.append(line)
+      } else if ids.source.count + 2 > maximumLength || ids.target.count + 1 > maximumLength {
+        tooLong.append(line)
+      } else {
+        pairs.append(pair)
+        encoded.append(ids)
+      }
+    }
+    guard !pairs.isEmpty else { throw TranslationError.noneFits(maximumLength: maximumLength) }
+    (self.pairs, self.encoded) = (pairs, encoded)
+  }
+
+  private init(_ pairs: [TranslationPair], _ encoded: [EncodedPair]) {
+    (self.pairs, self.encoded) = (pairs, encoded)
+  }
+
+  /// `count` of the pairs, drawn over all of them; all where there are no more than that.
+  package func sample(_ count: Int, seed: UInt64) -> PairSelection {
+    let numbers = StratifiedSample.draw(count, of: pairs.count, seed: seed)
+    return PairSelection(numbers.map { pairs[$0] }, numbers.map { encoded[$0] })
+  }
+}

@@ -1,0 +1,62 @@
+import ArgumentParser
+import ClozeData
+import Foundation
+
+/// The labelled pairs to train and to validate on.
+struct PairOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("Training pairs, source<TAB>target.", valueName: "tsv"))
+  var train: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Their sources, where they lie in two files of equally many lines …", valueName: "file"))
+  var trainSource: String?
+
+  @Option(help: ArgumentHelp("… and their targets.", valueName: "file"))
+  var trainTarget: String?
+
+  @Option(help: ArgumentHelp("Validation pairs, source<TAB>target.", valueName: "tsv"))
+  var validation: String?
+
+  @Option(help: ArgumentHelp("Their sources, where they lie in two files …", valueName: "file"))
+  var validationSource: String?
+
+  @Option(help: ArgumentHelp("… and their targets.", valueName: "file"))
+  var validationTarget: String?
+
+  @Flag(help: "Leave out rows that cannot be used, and count them; of two files, the line goes from both.")
+  var skipBadRows = false
+
+  @Flag(
+    help:
+      "Refuse pairs that have anything odd about them: that are in both sets, too long, or without tokens.")
+  var strictPairs = false
+
+  mutating func validate() throws {
+    _ = try input("--train", train, trainSource, trainTarget)
+    _ = try input("--validation", validation, validationSource, validationTarget)
+  }
+
+  /// - Throws: `TranslationError`, `FileError`
+  func training() throws -> TranslationPairs {
+    try TranslationPairs(input("--train", train, trainSource, trainTarget), skipsBadRows: skipBadRows)
+  }
+
+  /// - Throws: `TranslationError`, `FileError`
+  func validationPairs() throws -> TranslationPairs {
+    try TranslationPairs(
+      input("--validation", validation, validationSource, validationTarget), skipsBadRows: skipBadRows)
+  }
+
+  private func input(_ name: String, _ table: String?, _ source: String?, _ target: String?) throws
+    -> PairInput
+  {
+    switch (table, source, target) {
+    case (let table?, nil, nil): return .table(URL(fileURLWithPath: table))
+    case (nil, let source?, let target?):
+      return .parallel(source: URL(fileURLWithPath: source), target: URL(fileURLWithPath: target))
+    default:
+      throw ValidationError("give \(name) FILE, or \(name)-source FILE and \(name)-target FILE")
+    }
+  }
+}
