@@ -16,29 +16,37 @@ def fail(message):
 def main():
     parser = argparse.ArgumentParser(prog="check-transformers")
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--logits", type=Path, required=True)
+    parser.add_argument("--logits", type=Path, help="of a pretrained model, as evaluate --dump-logits writes them")
+    parser.add_argument("--translations", type=Path, help="of a translator: the folder of beam-1.tsv and beam-5.tsv")
     parser.add_argument("--text", type=Path, required=True)
     parser.add_argument("--tolerance", type=float, default=1e-3)
     arguments = parser.parse_args()
+    if (arguments.logits is None) == (arguments.translations is None):
+        fail("one of --logits and --translations is needed; scripts/check-transformers gives the right one")
     for path in (arguments.folder / "config.json", arguments.folder / "model.safetensors", arguments.logits, arguments.text):
         if path and not path.is_file():
             fail(f"{path}: no such file; name a folder that Cloze wrote")
 
     transformers.utils.logging.disable_progress_bar()
-    model = load_model(arguments.folder)
+    kind = transformers.AutoModelForSeq2SeqLM if arguments.translations else transformers.BertForMaskedLM
+    model = load_model(kind, arguments.folder)
     tokenizer = transformers.AutoTokenizer.from_pretrained(arguments.folder)
-    if len(tokenizer) != model.config.vocab_size:
-        print(f"note: tokenizer has {len(tokenizer)} entries, the model {model.config.vocab_size}")
+    rows = model.get_input_embeddings().num_embeddings
+    if len(tokenizer) != rows:
+        print(f"note: tokenizer has {len(tokenizer)} entries, the model {rows}")
     for sentence in arguments.text.read_text("utf-8").splitlines():
         ids = tokenizer(sentence)["input_ids"]
         print(f"{sentence}  ->  {' '.join(tokenizer.convert_ids_to_tokens(ids))}")
-    compare(model, tokenizer, arguments)
+    if arguments.translations:
+        compare_translations(model, tokenizer, arguments)
+    else:
+        compare(model, tokenizer, arguments)
     print("ok")
 
 
-def load_model(folder):
+def load_model(kind, folder):
     """The model in f32; every tensor of the file is used, and none of the model is left to chance."""
-    model, report = transformers.BertForMaskedLM.from_pretrained(folder, output_loading_info=True, dtype=torch.float32)
+    model, report = kind.from_pretrained(folder, output_loading_info=True, dtype=torch.float32)
     problems = {name: sorted(report[name]) for name in ("missing_keys", "unexpected_keys", "mismatched_keys") if report[name]}
     if problems:
         fail("; ".join(f"{folder}: {name.replace('_', ' ')}: {keys}" for name, keys in problems.items())
@@ -72,6 +80,42 @@ def compare(model, tokenizer, arguments):
         row, column = divmod(int((logits - expected).abs().masked_fill(~mask[..., None], 0).amax(-1).argmax()), ids.shape[1])
         fail(f"{arguments.logits}: logits differ by more than {arguments.tolerance:g}, most at row {row}, position {column}; "
              "compare hidden states layer by layer from there")
+
+
+def compare_translations(model, tokenizer, arguments):
+    lines = arguments.text.read_text("utf-8").splitlines()
+    # As it stands: no argument but the text, one line and several.
+    single = model.generate(**tokenizer(lines[0], return_tensors="pt"))
+    several = model.generate(**tokenizer(lines[:2], return_tensors="pt", padding=True))
+    print(f"generate without an argument: {tokenizer.decode(single[0], skip_special_tokens=True)!r}, {several.shape[0]} lines at once")
+    for beam in (1, 5):
+        rows = [row.split("\t") for row in (arguments.translations / f"beam-{beam}.tsv").read_text("utf-8").splitlines()]
+        if len(rows) != len(lines):
+            fail(f"{arguments.translations}/beam-{beam}.tsv: {len(rows)} rows for {len(lines)} lines; give the text that Cloze read")
+        greatest = 0.0
+        for number, (line, (_, score, text)) in enumerate(zip(lines, rows), 1):
+            found = best(model, tokenizer(line, return_tensors="pt"), beam)
+            # Cloze and tokenizers put other spaces between words, and nothing else.
+            wanted = tokenizer.decode(found[0], skip_special_tokens=True)
+            if "".join(wanted.split()) != "".join(text.split()):
+                fail(f"{arguments.text}:{number}: with beam {beam} Cloze has {text!r}, transformers {wanted!r}; compare the searches")
+            greatest = max(greatest, abs(found[1] - float(score)))
+        print(f"beam {beam}: {len(lines)} translations the same, greatest difference of their scores {greatest:.1e}")
+        if not greatest <= arguments.tolerance:
+            fail(f"{arguments.text}: scores with beam {beam} differ by more than {arguments.tolerance:g}; compare logits step by step")
+
+
+def best(model, source, beam):
+    """The best translation's ids and its score, of at most as many tokens as `translate` allows."""
+    length = source["input_ids"].shape[1]
+    limit = min(2 * length + 16, model.generation_config.max_length - 1)
+    out = model.generate(**source, num_beams=beam, max_new_tokens=limit, return_dict_in_generate=True, output_scores=True)
+    ids = out.sequences[0]
+    if beam > 1:
+        return ids, out.sequences_scores[0].item()
+    with torch.no_grad():
+        logits = model(**source, decoder_input_ids=ids[None, :-1]).logits[0].log_softmax(-1)
+    return ids, logits.gather(1, ids[1:, None]).mean().item()
 
 
 def compare_ids(tokenizer, path, ids, mask):

@@ -1,4 +1,5 @@
 // Embedding, norm, dropout, activation and cross-entropy, for f32 and for bf16 activations.
+#include "activations.h"
 #include "dropout.h"
 
 #define T float

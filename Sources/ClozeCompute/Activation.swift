@@ -7,17 +7,67 @@ package enum Activation: String, NamedChoice {
   case gelu
   /// The tanh approximation of it, from the same paper.
   case geluTanh = "gelu_new"
+  /// The sigmoid approximation of it, x / (1 + e^-1.702x), from the same paper.
+  case quickGELU = "quick_gelu"
+  /// GELU, at most 10.
+  case gelu10 = "gelu_10"
   case relu
+  /// ReLU squared. Source: So et al. 2021, arXiv:2109.08668.
+  case relu2
+  /// ReLU, at most 6.
+  case relu6
+  /// x, and 0.01 x below 0.
+  case leakyReLU = "leaky_relu"
   /// x / (1 + e^-x).
   case silu
+  /// x min(max(x + 3, 0), 6) / 6
+  case hardswish
+  /// x tanh(ln(1 + e^x)). Source: Misra 2019, arXiv:1908.08681.
+  case mish
+  case tanh
+  /// 1 / (1 + e^-x).
+  case sigmoid
+  /// Φ((x - √½) √(4π)). Source: Ma et al. 2022, arXiv:2209.10655.
+  case laplace
+  /// √ln(1 + e^x)
+  case sqrtSoftplus = "sqrtsoftplus"
+  case linear
+
+  /// The nonlinearity that `transformers` computes under `name`, which has several for some of them.
+  ///
+  /// Nil for a name that it does not know, and for `prelu` and `xielu`, which have parameters of their own.
+  ///
+  /// Source: `ACT2FN` in `transformers/activations.py`.
+  package init?(transformersName name: String) {
+    switch name {
+    case "gelu_python": self = .gelu
+    case "gelu_accurate", "gelu_fast", "gelu_python_tanh", "gelu_pytorch_tanh": self = .geluTanh
+    case "swish": self = .silu
+    default: self.init(rawValue: name)
+    }
+  }
 
   var kernel: Int32 {
-    switch self {
-    case .gelu: Int32(CLOZE_GELU)
-    case .geluTanh: Int32(CLOZE_GELU_TANH)
-    case .relu: Int32(CLOZE_RELU)
-    case .silu: Int32(CLOZE_SILU)
-    }
+    let kernel =
+      switch self {
+      case .gelu: CLOZE_GELU
+      case .geluTanh: CLOZE_GELU_TANH
+      case .quickGELU: CLOZE_QUICK_GELU
+      case .gelu10: CLOZE_GELU_10
+      case .relu: CLOZE_RELU
+      case .relu2: CLOZE_RELU2
+      case .relu6: CLOZE_RELU6
+      case .leakyReLU: CLOZE_LEAKY_RELU
+      case .silu: CLOZE_SILU
+      case .hardswish: CLOZE_HARDSWISH
+      case .mish: CLOZE_MISH
+      case .tanh: CLOZE_TANH
+      case .sigmoid: CLOZE_SIGMOID
+      case .laplace: CLOZE_LAPLACE
+      case .sqrtSoftplus: CLOZE_SQRT_SOFTPLUS
+      case .linear: CLOZE_LINEAR
+      }
+    return Int32(kernel)
   }
 }
 

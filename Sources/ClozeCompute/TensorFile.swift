@@ -25,7 +25,7 @@ package enum TensorFileError: Failure {
     case .wrongShape(let path, let name, let expected, let found):
       "\(path): tensor '\(name)' has shape \(found), the model needs \(expected); the file and the settings differ"
     case .wrongType(let path, let name, let found):
-      "\(path): tensor '\(name)' is \(found), which Cloze does not read here; convert it to F32"
+      "\(path): tensor '\(name)' is \(found), which Cloze does not read here; save the weights anew as F32, BF16 or F16"
     }
   }
 }
@@ -51,7 +51,8 @@ package struct TensorFile: Sendable {
   /// Headers longer than this are refused, as the reference implementation does.
   private static let longestHeader = 100_000_000
   private static let elementSizes = [
-    "F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1,
+    "F64": 8, "F32": 4, "F16": 2, "BF16": 2, "F8_E4M3": 1, "F8_E5M2": 1, "F8_E8M0": 1, "C64": 8, "I64": 8,
+    "U64": 8, "I32": 4, "U32": 4, "I16": 2, "U16": 2, "I8": 1, "U8": 1, "BOOL": 1,
   ]
 
   /// - Throws: `TensorFileError`, `FileError`
@@ -190,32 +191,33 @@ package struct TensorFile: Sendable {
     return entry
   }
 
-  /// Copies a tensor of type F32 or BF16 into `destination` as f32.
+  /// Copies a tensor of type F64, F32, BF16 or F16 into `destination` as f32; F64 is rounded to the nearest.
   package func read(_ name: String, shape: [Int], into destination: UnsafeMutableBufferPointer<Float>) throws
   {
     let entry = try entry(name, shape: shape)
     precondition(
       destination.count == shape.reduce(1, *), "TensorFile: \(name) \(shape) into \(destination.count) values"
     )
-    let start = dataStart + entry.bytes.lowerBound
     try data.withUnsafeBytes { bytes in
+      let values = UnsafeRawBufferPointer(rebasing: bytes[(dataStart + entry.bytes.lowerBound)...])
+      func word<Word: FixedWidthInteger>(_ index: Int, _ type: Word.Type) -> Word {
+        Word(littleEndian: values.loadUnaligned(fromByteOffset: index * MemoryLayout<Word>.size, as: type))
+      }
       switch entry.type {
-      case "F32":
-        for i in destination.indices {
-          destination[i] = Float(
-            bitPattern: bytes.loadUnaligned(fromByteOffset: start + 4 * i, as: UInt32.self))
-        }
+      case "F64":
+        for i in destination.indices { destination[i] = Float(Double(bitPattern: word(i, UInt64.self))) }
+      case "F32": for i in destination.indices { destination[i] = Float(bitPattern: word(i, UInt32.self)) }
       case "BF16":
         for i in destination.indices {
-          let half = bytes.loadUnaligned(fromByteOffset: start + 2 * i, as: UInt16.self)
-          destination[i] = Float(bitPattern: UInt32(half) << 16)
+          destination[i] = Float(bitPattern: UInt32(word(i, UInt16.self)) << 16)
         }
+      case "F16": for i in destination.indices { destination[i] = Float(halfBits: word(i, UInt16.self)) }
       default: throw TensorFileError.wrongType(path: path, name: name, found: entry.type)
       }
     }
   }
 
-  /// A tensor of type F32 or BF16.
+  /// A tensor of type F64, F32, BF16 or F16.
   package func floats(_ name: String) throws -> [Float] {
     let entry = try entry(name, shape: nil)
     var values = [Float](repeating: 0, count: entry.shape.reduce(1, *))
@@ -235,6 +237,21 @@ package struct TensorFile: Sendable {
         default: throw TensorFileError.wrongType(path: path, name: name, found: entry.type)
         }
       }
+    }
+  }
+}
+
+extension Float {
+  /// The number that IEEE 754's binary16 writes as `bits`; Swift has `Float16` on some processors only.
+  fileprivate init(halfBits bits: UInt16) {
+    let sign = UInt32(bits & 0x8000) << 16
+    let exponent = UInt32(bits >> 10 & 0x1F)
+    let fraction = UInt32(bits & 0x3FF)
+    switch exponent {
+    case 0: self = Float(sign: sign == 0 ? .plus : .minus, exponent: -24, significand: Float(fraction))
+    case 0x1F: self.init(bitPattern: sign | 0x7F80_0000 | fraction << 13)
+    // binary16's exponent is biased by 15, binary32's by 127.
+    default: self.init(bitPattern: sign | (exponent + 112) << 23 | fraction << 13)
     }
   }
 }

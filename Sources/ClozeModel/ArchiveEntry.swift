@@ -23,7 +23,15 @@ package struct ArchiveEntry: Sendable {
 extension MaskedLanguageModel {
   /// `BertForMaskedLM`'s names.
   package var archiveEntries: [ArchiveEntry] {
-    encoder.entries("bert.") + head.entries("cls.predictions.")
+    tiesOutput
+      ? encoder.entries("bert.") + head.entries("cls.predictions.")
+      : encoder.entries("bert.") + head.entries("cls.predictions.", bias: "decoder.bias")
+        + [.whole(TensorNaming.outputTable, outputTable)]
+  }
+
+  /// What a folder may hold besides, alike.
+  var tiedEntries: [ArchiveEntry] {
+    tiesOutput ? head.tiedEntries("cls.predictions.", table: outputTable) : []
   }
 }
 
@@ -31,6 +39,11 @@ extension TranslationModel {
   /// `EncoderDecoderModel`'s names, with a `BertModel` as encoder and a `BertLMHeadModel` as decoder.
   package var archiveEntries: [ArchiveEntry] {
     encoder.entries("encoder.") + decoder.entries("decoder.")
+  }
+
+  /// What a folder may hold besides, alike.
+  var tiedEntries: [ArchiveEntry] {
+    decoder.head.tiedEntries("decoder.cls.predictions.", table: encoder.embeddings.token)
   }
 
   /// The name, in the masked-language model that a translation model starts from, of the tensor that becomes `name`;
@@ -108,9 +121,18 @@ extension FeedForward {
 }
 
 extension MaskedLanguageHead {
-  fileprivate func entries(_ prefix: String) -> [ArchiveEntry] {
+  fileprivate func entries(_ prefix: String, bias: String = "bias") -> [ArchiveEntry] {
     transform.entries([prefix + "transform.dense."]) + transformNorm.entries(prefix + "transform.LayerNorm.")
-      + [.whole(prefix + "bias", outputBias)]
+      + [.whole(prefix + bias, outputBias)]
+  }
+
+  /// The output as a linear layer, `decoder`, whose weight and bias `transformers` ties to others.
+  fileprivate func tiedEntries(_ prefix: String, table: Parameter) -> [ArchiveEntry] {
+    [(prefix + "decoder.weight", table), (prefix + "decoder.bias", outputBias)].map { name, parameter in
+      var entry = ArchiveEntry.whole(name, parameter)
+      entry.isShared = true
+      return entry
+    }
   }
 }
 

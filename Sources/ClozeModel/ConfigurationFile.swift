@@ -15,6 +15,9 @@ struct ConfigurationFile {
     do {
       data = try Data(file: url)
     } catch FileError.missing, FileError.notADirectory {
+      if FileManager.default.fileExists(atPath: folder.appendingPathComponent("bert_config.json").path) {
+        throw ArchiveError.originalRelease(folder: folder.path)
+      }
       throw ArchiveError.notAModelFolder(path: folder.path)
     }
     do {
@@ -38,8 +41,30 @@ struct ConfigurationFile {
       path: path, settings: try value(key, "an object", { if case .object = $0 { $0 } else { nil } }))
   }
 
-  func string(_ key: String) throws -> String { try value(key, "text", \.string) }
-  private func integer(_ key: String) throws -> Int { try value(key, "a whole number", \.integer) }
+  /// The architecture. Configurations from before `transformers` wrote it name BERT's classes, or have BERT's sizes.
+  func modelType() throws -> String {
+    if settings["model_type"] == nil {
+      let isBERT = modelClass?.hasPrefix("Bert") ?? (settings["num_hidden_layers"] != nil)
+      if isBERT && settings["encoder"] == nil { return "bert" }
+    }
+    return try value("model_type", "text", \.string)
+  }
+
+  /// The class of `transformers` that wrote the folder, where it says so.
+  var modelClass: String? {
+    guard case .array(let names)? = settings["architectures"], let name = names.first?.string, !name.isEmpty,
+      name.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber) })
+    else { return nil }
+    return name
+  }
+
+  /// Whether the output's table is the token embeddings.
+  func tiesOutput() throws -> Bool { try flag("tie_word_embeddings", default: true) }
+
+  /// Sizes that a file leaves out are BERT-base's, as in `transformers`.
+  private func size(_ key: String, default standard: Int) throws -> Int {
+    settings[key] == nil ? standard : try value(key, "a whole number", \.integer)
+  }
   private func number(_ key: String, default standard: Double) throws -> Double {
     try optional(key, "a number", \.number) ?? standard
   }
@@ -70,9 +95,8 @@ struct ConfigurationFile {
   /// - Parameter isDecoder: whether the file must ask for causal attention and cross-attention, or for neither.
   /// - Throws: `ArchiveError` where it asks for what Cloze does not have.
   func encoder(isDecoder: Bool = false) throws -> EncoderConfiguration {
-    guard try string("model_type") == "bert" else {
-      throw ArchiveError.unsupported(path: path, what: "the model type '\(try string("model_type"))'")
-    }
+    let type = try modelType()
+    guard type == "bert" else { throw ArchiveError.unsupported(path: path, what: "the model type '\(type)'") }
     if let type = try optional("position_embedding_type", "text", \.string), type != "absolute" {
       throw ArchiveError.unsupported(path: path, what: "'\(type)' position embeddings")
     }
@@ -80,21 +104,24 @@ struct ConfigurationFile {
       throw ArchiveError.unsupported(
         path: path, what: "'\(key)' \(!isDecoder) in \(isDecoder ? "a decoder" : "an encoder")")
     }
-    if try !flag("tie_word_embeddings", default: true) {
-      throw ArchiveError.unsupported(path: path, what: "an output that is not tied to the embeddings")
+    if case .object(let heads)? = settings["pruned_heads"], !heads.isEmpty {
+      throw ArchiveError.unsupported(path: path, what: "pruned attention heads ('pruned_heads')")
     }
-    let activationName = try string("hidden_act")
-    guard let activation = Activation(rawValue: activationName) else {
+    if let quantization = settings["quantization_config"], !quantization.isNull {
+      throw ArchiveError.unsupported(path: path, what: "quantized weights ('quantization_config')")
+    }
+    let activationName = settings["hidden_act"] == nil ? "gelu" : try value("hidden_act", "text", \.string)
+    guard let activation = Activation(transformersName: activationName) else {
       throw ArchiveError.unsupported(path: path, what: "the activation '\(activationName)'")
     }
     var configuration = EncoderConfiguration()
-    configuration.vocabularySize = try integer("vocab_size")
-    configuration.layerCount = try integer("num_hidden_layers")
-    configuration.hiddenSize = try integer("hidden_size")
-    configuration.headCount = try integer("num_attention_heads")
-    configuration.feedForwardSize = try integer("intermediate_size")
-    configuration.positionCount = try integer("max_position_embeddings")
-    configuration.segmentCount = try integer("type_vocab_size")
+    configuration.vocabularySize = try size("vocab_size", default: 30_522)
+    configuration.layerCount = try size("num_hidden_layers", default: 12)
+    configuration.hiddenSize = try size("hidden_size", default: 768)
+    configuration.headCount = try size("num_attention_heads", default: 12)
+    configuration.feedForwardSize = try size("intermediate_size", default: 3072)
+    configuration.positionCount = try size("max_position_embeddings", default: 512)
+    configuration.segmentCount = try size("type_vocab_size", default: 2)
     configuration.activation = activation
     configuration.dropout = try number("hidden_dropout_prob", default: 0.1)
     configuration.attentionDropout = try number("attention_probs_dropout_prob", default: 0.1)
@@ -112,7 +139,7 @@ struct ConfigurationFile {
     return configuration
   }
 
-  static func settings(_ configuration: EncoderConfiguration) -> [String: Any] {
+  static func settings(_ configuration: EncoderConfiguration, padding: Int32) -> [String: Any] {
     [
       "model_type": "bert", "vocab_size": configuration.vocabularySize,
       "num_hidden_layers": configuration.layerCount, "hidden_size": configuration.hiddenSize,
@@ -121,13 +148,13 @@ struct ConfigurationFile {
       "hidden_act": configuration.activation.rawValue, "hidden_dropout_prob": configuration.dropout,
       "attention_probs_dropout_prob": configuration.attentionDropout,
       "layer_norm_eps": configuration.normEpsilon, "initializer_range": configuration.initializerDeviation,
-      "pad_token_id": 0, "tie_word_embeddings": true, "position_embedding_type": "absolute",
+      "pad_token_id": padding, "tie_word_embeddings": true, "position_embedding_type": "absolute",
     ]
   }
 
-  static func write(_ settings: [String: Any], to folder: URL) throws {
+  static func write(_ settings: [String: Any], to folder: URL, as name: String = "config.json") throws {
     let data = try JSONSerialization.data(
       withJSONObject: settings, options: [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes])
-    try AtomicFile.write(data, to: folder.appendingPathComponent("config.json"))
+    try AtomicFile.write(data, to: folder.appendingPathComponent(name))
   }
 }

@@ -7,8 +7,11 @@ package struct MaskedLanguageModel: Sendable {
   package let store: ParameterStore
   package let encoder: Encoder
   package let head: MaskedLanguageHead
+  /// [V, D]: the encoder's token table, unless the model's output has one of its own.
+  let outputTable: Parameter
 
   package var configuration: EncoderConfiguration { encoder.configuration }
+  package var tiesOutput: Bool { outputTable.path == encoder.embeddings.token.path }
 
   /// Declares the parameters and draws their initial values.
   package init(configuration: EncoderConfiguration, precision: ElementType, seed: UInt64) {
@@ -17,11 +20,20 @@ package struct MaskedLanguageModel: Sendable {
   }
 
   /// Declares the parameters only; nothing is known of their memory until the store is allocated.
-  package init(declaring configuration: EncoderConfiguration, precision: ElementType) {
+  ///
+  /// - Parameter tiesOutput: whether the output's table is the token embeddings, as in all models that are trained here.
+  package init(declaring configuration: EncoderConfiguration, precision: ElementType, tiesOutput: Bool = true)
+  {
     store = ParameterStore(precision: precision)
     encoder = Encoder(store, path: "encoder", configuration: configuration)
+    outputTable =
+      tiesOutput
+      ? encoder.embeddings.token
+      : store.declare(
+        "head.outputTable", shape: [configuration.vocabularySize, configuration.hiddenSize],
+        initialization: configuration.normal)
     head = MaskedLanguageHead(
-      store, path: "head", configuration: configuration, tokenTable: encoder.embeddings.token)
+      store, path: "head", configuration: configuration, tokenTable: outputTable)
   }
 
   /// The logits [M, V] at the rows `predicted` [M] of the micro-batch, all at once; -1 gives a padding row.

@@ -2,31 +2,6 @@ package import ClozeCompute
 package import ClozeCore
 package import Foundation
 
-/// A model folder is wrong.
-package enum ArchiveError: Failure {
-  case notAModelFolder(path: String)
-  case badConfiguration(path: String, reason: String)
-  case unsupported(path: String, what: String)
-  case unknownTensor(path: String, name: String)
-  case wrongKind(path: String, expected: String, found: String)
-
-  package var exitStatus: ExitStatus { .data }
-
-  package var description: String {
-    switch self {
-    case .notAModelFolder(let path):
-      "\(path): is not a model folder, it has no config.json; name a folder that pretrain, finetune or transformers wrote"
-    case .badConfiguration(let path, let reason): "\(path): \(reason); check what wrote the file"
-    case .unsupported(let path, let what):
-      "\(path): asks for \(what), which Cloze does not have; use another model"
-    case .unknownTensor(let path, let name):
-      "\(path): tensor '\(name)' has no place in the model; the folder belongs to another architecture"
-    case .wrongKind(let path, let expected, let found):
-      "\(path): is a \(found) model where a \(expected) model is needed; name another folder"
-    }
-  }
-}
-
 /// Where a tensor of a fine-tuned model came from.
 package enum TensorOrigin: Sendable, Equatable {
   case loaded(from: String)
@@ -43,17 +18,32 @@ package enum ModelArchive {
     case translation
   }
 
-  private static let weightsName = "model.safetensors"
-
   /// What a folder holds.
   /// - Throws: `ArchiveError`, `FileError`
   package static func kind(of folder: URL) throws -> Kind {
     let file = try ConfigurationFile(folder)
-    switch try file.string("model_type") {
+    switch try file.modelType() {
     case "bert": return .maskedLanguage
     case "encoder-decoder": return .translation
     case let other: throw ArchiveError.unsupported(path: file.path, what: "the model type '\(other)'")
     }
+  }
+
+  /// The identity of a folder's weights, whatever files hold them.
+  /// - Throws: `ArchiveError`, `FileError`
+  package static func weightsDigest(_ folder: URL) throws -> Digest { try ModelWeights.digest(of: folder) }
+
+  /// What the writer of a folder's weights says of them.
+  /// - Throws: `ArchiveError`, `TensorFileError`, `FileError`
+  package static func metadata(_ folder: URL) throws -> [String: String] {
+    try ModelWeights(folder, naming: kind(of: folder) == .translation ? .encoderDecoder : .bert).metadata
+  }
+
+  /// The tensors of a BERT's folder that belong to another head than the masked-language one, and are not read.
+  /// - Throws: `ArchiveError`, `TensorFileError`, `FileError`
+  package static func unreadTensors(_ folder: URL) throws -> [String] {
+    let weights = try ModelWeights(folder, naming: .bert)
+    return weights.names.filter { !isRead($0) && !isIgnored($0) }.map(weights.nameInFile).sorted()
   }
 
   /// The encoder that a masked-language model's folder describes.
@@ -65,20 +55,39 @@ package enum ModelArchive {
 
   // MARK: Masked-language models
 
+  /// - Throws: `ArchiveError.noHead` for an encoder by itself, or with another head; `ArchiveError`, `TensorFileError`,
+  ///   `FileError`
   package static func loadMaskedLanguageModel(
     _ folder: URL, precision: ElementType
   ) throws -> (model: MaskedLanguageModel, metadata: [String: String]) {
     try require(.maskedLanguage, folder)
-    let configuration = try ConfigurationFile(folder).encoder()
-    let model = MaskedLanguageModel(declaring: configuration, precision: precision)
-    let file = try TensorFile(folder.appendingPathComponent(weightsName))
-    try load(model.archiveEntries, from: file, into: model.store)
-    return (model, file.metadata)
+    let file = try ConfigurationFile(folder)
+    let weights = try ModelWeights(folder, naming: .bert)
+    guard weights.hasHead || !weights.contains(TensorNaming.tokenTable) else {
+      throw ArchiveError.noHead(folder: folder.path, model: file.modelClass)
+    }
+    let model = MaskedLanguageModel(
+      declaring: try file.encoder(), precision: precision, tiesOutput: try tiesOutput(file, weights))
+    // Beside an output of its own, `transformers` keeps the tied one's bias and does not read it.
+    try load(
+      model.archiveEntries, tied: model.tiedEntries, unread: model.tiesOutput ? [] : ["cls.predictions.bias"],
+      from: weights, into: model.store)
+    return (model, weights.metadata)
   }
 
-  package static func write(_ model: MaskedLanguageModel, to folder: URL, metadata: [String: String]) throws {
-    var settings = ConfigurationFile.settings(model.configuration)
+  /// Whether the output's table is the token embeddings: the weights decide where they hold both, as in `transformers`.
+  private static func tiesOutput(_ file: ConfigurationFile, _ weights: ModelWeights) throws -> Bool {
+    guard weights.contains(TensorNaming.outputTable) else { return try file.tiesOutput() }
+    return try weights.floats(TensorNaming.outputTable) == weights.floats(TensorNaming.tokenTable)
+  }
+
+  /// - Parameter padding: the id of the padding token.
+  package static func write(
+    _ model: MaskedLanguageModel, to folder: URL, metadata: [String: String], padding: Int32 = 0
+  ) throws {
+    var settings = ConfigurationFile.settings(model.configuration, padding: padding)
     settings["architectures"] = ["BertForMaskedLM"]
+    settings["tie_word_embeddings"] = model.tiesOutput
     try ConfigurationFile.write(settings, to: folder)
     try write(model.archiveEntries, of: model.store, to: folder, metadata: metadata)
   }
@@ -90,8 +99,9 @@ package enum ModelArchive {
   ) throws -> (model: TranslationModel, metadata: [String: String]) {
     try require(.translation, folder)
     let file = try ConfigurationFile(folder)
+    let decoderFile = try file.section("decoder")
     let encoder = try file.section("encoder").encoder()
-    let decoder = try file.section("decoder").encoder(isDecoder: true)
+    let decoder = try decoderFile.encoder(isDecoder: true)
     var expected = encoder
     expected.layerCount = decoder.layerCount
     guard decoder == expected else {
@@ -99,13 +109,23 @@ package enum ModelArchive {
     }
     let model = TranslationModel(
       declaring: encoder, decoder: DecoderConfiguration(layerCount: decoder.layerCount), precision: precision)
-    let tensors = try TensorFile(folder.appendingPathComponent(weightsName))
-    try load(model.archiveEntries, from: tensors, into: model.store)
-    return (model, tensors.metadata)
+    let weights = try ModelWeights(folder, naming: .encoderDecoder)
+    guard try decoderFile.tiesOutput() || weights.contains("decoder." + TensorNaming.outputTable) else {
+      throw ArchiveError.unsupported(path: file.path, what: "an output that is not tied to the embeddings")
+    }
+    try load(model.archiveEntries, tied: model.tiedEntries, from: weights, into: model.store)
+    return (model, weights.metadata)
   }
 
-  package static func write(_ model: TranslationModel, to folder: URL, metadata: [String: String]) throws {
-    let encoder = ConfigurationFile.settings(model.configuration)
+  /// Writes the folder so that `EncoderDecoderModel` loads it without a key missing, and its `generate` searches as
+  /// `translate` does.
+  ///
+  /// - Parameter generation: the tokens and the search.
+  package static func write(
+    _ model: TranslationModel, to folder: URL, metadata: [String: String], generation: GenerationSettings
+  ) throws {
+    let tokens = generation.tokens
+    let encoder = ConfigurationFile.settings(model.configuration, padding: tokens.padding)
     var decoder = encoder
     decoder["num_hidden_layers"] = model.decoderConfiguration.layerCount
     decoder["is_decoder"] = true
@@ -113,12 +133,27 @@ package enum ModelArchive {
     try ConfigurationFile.write(
       [
         "model_type": "encoder-decoder", "architectures": ["EncoderDecoderModel"], "is_encoder_decoder": true,
-        "encoder": encoder, "decoder": decoder, "pad_token_id": 0,
+        "encoder": encoder, "decoder": decoder, "pad_token_id": tokens.padding, "eos_token_id": tokens.end,
+        "decoder_start_token_id": tokens.start, "vocab_size": model.configuration.vocabularySize,
       ], to: folder)
-    try write(model.archiveEntries, of: model.store, to: folder, metadata: metadata)
+    try ConfigurationFile.write(
+      generation.file(positionCount: model.configuration.positionCount), to: folder,
+      as: "generation_config.json")
+    // `EncoderDecoderModel` builds a pooler that it does not use. Left out, its report would call it missing.
+    let width = model.configuration.hiddenSize
+    let pooler = [Float](repeating: 0, count: width * width)
+    try pooler.withUnsafeBufferPointer { pooler in
+      try write(
+        model.archiveEntries, of: model.store, to: folder, metadata: metadata,
+        besides: [
+          ("encoder.pooler.dense.weight", [width, width], pooler),
+          ("encoder.pooler.dense.bias", [width], UnsafeBufferPointer(rebasing: pooler[..<width])),
+        ])
+    }
   }
 
-  /// Fills a new translation model from a pretrained masked-language model's folder.
+  /// Fills a new translation model from a pretrained BERT's folder, whatever head it has. The output bias starts new where
+  /// that is not the masked-language head.
   ///
   /// - Returns: each tensor of the translation model and where it came from.
   /// - Throws: `TensorFileError` where a tensor that should load is missing or of another shape.
@@ -138,12 +173,16 @@ package enum ModelArchive {
           "has \(pretrained.headCount) heads and the activation '\(pretrained.activation.rawValue)', the new model "
           + "\(model.configuration.headCount) and '\(model.configuration.activation.rawValue)'")
     }
-    let file = try TensorFile(folder.appendingPathComponent(weightsName))
+    let weights = try ModelWeights(folder, naming: .bert)
+    let known = MaskedLanguageModel(declaring: pretrained, precision: .float32)
+    try checkNames(weights, known.archiveEntries + known.tiedEntries)
     let table = try model.archiveEntries.map { entry -> (entry: ArchiveEntry, origin: TensorOrigin) in
       if entry.isShared { return (entry, .shared) }
-      guard let name = TranslationModel.pretrainedName(entry.name) else { return (entry, .new) }
-      try read(entry, name: name, from: file, into: model.store)
-      return (entry, .loaded(from: name))
+      guard let name = TranslationModel.pretrainedName(entry.name), weights.hasHead || !isOfHead(name) else {
+        return (entry, .new)
+      }
+      try read(entry, name: name, from: weights, into: model.store)
+      return (entry, .loaded(from: weights.nameInFile(name)))
     }
     model.store.refreshCopies()
     return table
@@ -151,48 +190,67 @@ package enum ModelArchive {
 
   // MARK: Tensors
 
-  /// Tensors of `transformers` that hold nothing of their own or that the masked-language objective does not use.
+  /// Whether a tensor is the masked-language head's.
+  fileprivate static func isOfHead(_ name: String) -> Bool { name.hasPrefix("cls.predictions.") }
+
+  /// Whether a tensor belongs to what is read, and so must have a place in the model.
+  private static func isRead(_ name: String) -> Bool {
+    isOfHead(name) || ["bert.", "encoder.", "decoder."].contains { name.hasPrefix($0) }
+  }
+
+  /// Tensors of `transformers` that hold nothing of their own or that neither objective here uses.
   private static func isIgnored(_ name: String) -> Bool {
-    name.hasSuffix("embeddings.position_ids") || name.contains(".pooler.")
-      || name.hasPrefix("cls.seq_relationship.")
-      || name.hasSuffix("cls.predictions.decoder.weight") || name.hasSuffix("cls.predictions.decoder.bias")
+    name.hasSuffix("embeddings.position_ids") || name.hasSuffix("embeddings.token_type_ids")
+      || name.contains(".pooler.") || name.hasPrefix("cls.seq_relationship.")
+  }
+
+  /// - Parameter unread: names beside those of `entries` that a folder may have.
+  private static func checkNames(
+    _ weights: ModelWeights, _ entries: [ArchiveEntry], unread: Set<String> = []
+  ) throws {
+    let names = Set(entries.map(\.name)).union(unread)
+    let unknown = weights.names.filter { isRead($0) && !isIgnored($0) && !names.contains($0) }
+    if let name = unknown.min() {
+      throw ArchiveError.unknownTensor(path: weights.path, name: weights.nameInFile(name))
+    }
   }
 
   /// Allocates the store and fills it, once the file's names and shapes are known to be the model's: sizes that only the
   /// configuration claims take no memory.
-  private static func load(_ entries: [ArchiveEntry], from file: TensorFile, into store: ParameterStore)
-    throws
-  {
-    let names = Set(entries.map(\.name))
-    if let unknown = file.entries.keys.sorted().first(where: { !names.contains($0) && !isIgnored($0) }) {
-      throw ArchiveError.unknownTensor(path: file.path, name: unknown)
-    }
+  private static func load(
+    _ entries: [ArchiveEntry], tied: [ArchiveEntry], unread: Set<String> = [], from weights: ModelWeights,
+    into store: ParameterStore
+  ) throws {
+    let entries = entries + tied
+    try checkNames(weights, entries, unread: unread)
     // A tensor that repeats another may be left out, but not differ.
-    let isExpected = { (entry: ArchiveEntry) in !entry.isShared || file.entries[entry.name] != nil }
-    for entry in entries where isExpected(entry) { try file.check(entry.name, shape: entry.shape) }
+    let isExpected = { (entry: ArchiveEntry) in !entry.isShared || weights.contains(entry.name) }
+    for entry in entries where isExpected(entry) { try weights.check(entry.name, shape: entry.shape) }
     store.allocate(seed: nil)
     for entry in entries where !entry.isShared {
-      try read(entry, name: entry.name, from: file, into: store)
+      try read(entry, name: entry.name, from: weights, into: store)
     }
     for entry in entries where entry.isShared && isExpected(entry) {
-      guard try file.floats(entry.name).elementsEqual(store.values(of: entry.parameter)[entry.elements])
+      guard try weights.floats(entry.name).elementsEqual(store.values(of: entry.parameter)[entry.elements])
       else {
-        throw ArchiveError.unsupported(path: file.path, what: "a '\(entry.name)' that is not the encoder's")
+        throw ArchiveError.unsupported(
+          path: weights.path, what: "a '\(entry.name)' that is not the one it is tied to")
       }
     }
     store.refreshCopies()
   }
 
   private static func read(
-    _ entry: ArchiveEntry, name: String, from file: TensorFile, into store: ParameterStore
+    _ entry: ArchiveEntry, name: String, from weights: ModelWeights, into store: ParameterStore
   ) throws {
     let values = store.values(of: entry.parameter)
-    try file.read(
+    try weights.read(
       name, shape: entry.shape, into: UnsafeMutableBufferPointer(rebasing: values[entry.elements]))
   }
 
   private static func write(
-    _ entries: [ArchiveEntry], of store: ParameterStore, to folder: URL, metadata: [String: String]
+    _ entries: [ArchiveEntry], of store: ParameterStore, to folder: URL, metadata: [String: String],
+    besides: [(name: String, shape: [Int], values: UnsafeBufferPointer<Float>)] = []
   ) throws {
     var writer = TensorFileWriter(metadata: metadata.merging(["format": "pt"]) { _, new in new })
     for entry in entries {
@@ -200,7 +258,8 @@ package enum ModelArchive {
       writer.add(
         entry.name, shape: entry.shape, floats: UnsafeBufferPointer(rebasing: values[entry.elements]))
     }
-    try writer.write(to: folder.appendingPathComponent(weightsName))
+    for tensor in besides { writer.add(tensor.name, shape: tensor.shape, floats: tensor.values) }
+    try writer.write(to: folder.appendingPathComponent(ModelWeights.fileName))
   }
 
   private static func require(_ kind: Kind, _ folder: URL) throws {
@@ -209,4 +268,9 @@ package enum ModelArchive {
       throw ArchiveError.wrongKind(path: folder.path, expected: kind.rawValue, found: found.rawValue)
     }
   }
+}
+
+extension ModelWeights {
+  /// Whether any tensor is the masked-language head's.
+  fileprivate var hasHead: Bool { names.contains(where: ModelArchive.isOfHead) }
 }

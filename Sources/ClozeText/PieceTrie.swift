@@ -14,17 +14,27 @@ struct PieceTrie: Sendable {
   /// Where a piece that continues a word starts: after "##"; nil where the vocabulary has no such piece.
   private(set) var continuation: Int32?
 
+  /// The pieces that words are spelled with, which added tokens are not.
   init(_ vocabulary: Vocabulary) {
+    let added = Set(vocabulary.added.filter { !$0.isPiece }.map(\.id))
+    self.init(
+      vocabulary.tokens.enumerated().compactMap { id, token in
+        added.contains(TokenID(id)) ? nil : (TokenID(id), token)
+      })
+  }
+
+  /// - Parameter pieces: of two of one spelling, the first counts.
+  init(_ pieces: [(id: TokenID, text: String)]) {
     var size = 1024
-    let byteCount = vocabulary.tokens.reduce(0) { $0 + $1.utf8.count }
+    let byteCount = pieces.reduce(0) { $0 + $1.text.utf8.count }
     while size < 2 * byteCount { size *= 2 }
     keys = [UInt64](repeating: 0, count: size)
     children = [Int32](repeating: -1, count: size)
     mask = size - 1
-    for (id, token) in vocabulary.tokens.enumerated() {
+    for (id, text) in pieces {
       var node = PieceTrie.beginning
-      for byte in token.utf8 { node = makeChild(of: node, byte) }
-      tokens[Int(node)] = TokenID(id)
+      for byte in text.utf8 { node = makeChild(of: node, byte) }
+      if tokens[Int(node)] < 0 { tokens[Int(node)] = id }
     }
     var node: Int32? = PieceTrie.beginning
     for byte in Vocabulary.continuationPrefix.utf8 { node = node.flatMap { child(of: $0, byte) } }

@@ -42,6 +42,7 @@ package struct TokenCounts: Hashable, Codable, Sendable {
 /// gives for a text does not depend on the texts before it.
 package struct TokenEncoder: Sendable {
   private var splitter: WordSplitter
+  private var addedTokens: AddedTokenSplitter?
   private var pieces: PieceSink
   private let lowercases: Bool
 
@@ -51,6 +52,7 @@ package struct TokenEncoder: Sendable {
   package init(_ tokenizer: Tokenizer, specials: SpecialTokenHandling = .literal) {
     splitter = WordSplitter(tokenizer.normalizer, longestWord: tokenizer.longestWord)
     lowercases = tokenizer.normalizer.lowercases
+    addedTokens = AddedTokenSplitter(tokenizer, specials: specials)
     pieces = PieceSink(tokenizer, specials: specials)
   }
 
@@ -70,7 +72,11 @@ package struct TokenEncoder: Sendable {
     // The sink owns the array for the time of the call, so that no id is copied.
     swap(&ids, &pieces.output)
     let before = pieces.output.count
-    splitter.split(utf8, into: &pieces)
+    if addedTokens == nil {
+      splitter.split(utf8, into: &pieces)
+    } else {
+      addedTokens?.split(utf8, into: &pieces)
+    }
     if lowercases { pieces.loss.add(losingCase: TokenEncoder.asciiCapitals(utf8)) }
     pieces.counts.tokens += pieces.output.count - before
     swap(&ids, &pieces.output)
@@ -94,7 +100,7 @@ package struct TokenEncoder: Sendable {
 ///
 /// Source: Wu et al. 2016, "Google's Neural Machine Translation System", section 4.1, arXiv:1609.08144; the greedy
 /// longest match is that of BERT's `tokenization.py`.
-private struct PieceSink: WordSink {
+private struct PieceSink: TokenSink {
   /// Longer words seldom come twice.
   private static let longestCachedWord = 48
   /// At most this many words are kept, some 15 MB; then the memory starts anew, which changes no result.
@@ -160,6 +166,11 @@ private struct PieceSink: WordSink {
       counts.literalSpecials += 1
       return false
     }
+  }
+
+  mutating func receive(added: TokenID) {
+    counts.words += 1
+    output.append(added)
   }
 
   mutating func receiveInvalidSequence() { counts.invalidSequences += 1 }

@@ -57,6 +57,11 @@ package struct Tokenizer: Sendable {
     if longestWord != standardLongestWord { description += "longestWord: \(longestWord)\n" }
     // Each token's length goes before it, so that no two lists of tokens have one description.
     for token in vocabulary.tokens { description += "\(token.utf8.count) \(token)\n" }
+    for token in vocabulary.added {
+      description +=
+        "added: \(token.id) piece: \(token.isPiece) normalized: \(token.isNormalized) "
+        + "whole: \(token.isWholeWord) special: \(token.isSpecial)\n"
+    }
     return Digest(of: description)
   }
 }

@@ -27,7 +27,7 @@ package enum TokenizerError: Failure {
     case .sparseIDs(let path, let id, let count):
       "\(path): no token has the id \(id), though there are \(count) tokens; number them from 0 without gaps"
     case .unknownCase(let path):
-      "\(path): nothing says whether text is lower-cased; add tokenizer_config.json with do_lower_case, or say --cased or --uncased"
+      "\(path): nothing says whether text is lower-cased; put a tokenizer_config.json with {\"do_lower_case\": true} or false beside it (tokenize also takes --cased and --uncased)"
     case .contradiction(let path, let setting, let other):
       "\(path): '\(setting)' contradicts \(other); correct one of them"
     }

@@ -26,20 +26,18 @@ extension Tokenizer {
     }
     let configuration = try TokenizerConfiguration(beside: file)
     if file.pathExtension == "json" {
-      self = try TokenizerFile(file).tokenizer()
-      if let configured = configuration?.lowercases, configured != normalizer.lowercases {
-        throw TokenizerError.contradiction(
-          path: file.path, setting: "normalizer.lowercase", other: "do_lower_case of tokenizer_config.json")
-      }
+      self = try TokenizerFile(file).tokenizer(configuration)
     } else {
-      guard let lowercases = configuration?.lowercases ?? lowercases else {
+      // A configuration that says nothing of case means BERT's own, which lower-cases.
+      guard let lowercases = configuration.lowercases ?? lowercases ?? (configuration.isThere ? true : nil)
+      else {
         throw TokenizerError.unknownCase(path: file.path)
       }
+      let pieces = try Tokenizer.lines(of: file).enumerated().map { (text: $1, id: $0) }
       self.init(
-        vocabulary: try Vocabulary(tokens: Tokenizer.lines(of: file), source: file.path),
-        normalizer: TextNormalizer(
-          lowercases: lowercases, stripsAccents: configuration?.stripsAccents,
-          isolatesChineseCharacters: configuration?.isolatesChineseCharacters ?? true))
+        vocabulary: try Vocabulary(
+          pieces: pieces, added: configuration.addedTokens(beside: []), source: file.path),
+        normalizer: configuration.normalizer(lowercases: lowercases))
     }
   }
 
@@ -49,33 +47,6 @@ extension Tokenizer {
     var lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
     if lines.last?.isEmpty == true { lines.removeLast() }
     return lines.map { String(decoding: $0.last == UInt8(ascii: "\r") ? $0.dropLast() : $0, as: UTF8.self) }
-  }
-}
-
-/// The settings in `tokenizer_config.json` that change a BERT tokenizer's ids.
-private struct TokenizerConfiguration {
-  var lowercases: Bool?
-  var stripsAccents: Bool?
-  var isolatesChineseCharacters: Bool?
-
-  /// Nil where `tokenizer_config.json` is not beside `file`.
-  init?(beside file: URL) throws {
-    let url = file.deletingLastPathComponent().appendingPathComponent("tokenizer_config.json")
-    guard FileManager.default.fileExists(atPath: url.path) else { return nil }
-    let json = try JSONValue(file: url)
-    guard case .object = json else {
-      throw TokenizerError.malformed(path: url.path, reason: "is not a JSON object")
-    }
-    if let kind = try json.optional("tokenizer_class", path: url.path, \.string) {
-      let kinds = ["BertTokenizer", "BertTokenizerFast", "PreTrainedTokenizerFast", "TokenizersBackend"]
-      guard kinds.contains(kind) else {
-        throw TokenizerError.unsupportedKind(
-          path: url.path, part: "tokenizer_class", kind: kind, supported: "BertTokenizer")
-      }
-    }
-    lowercases = try json.optional("do_lower_case", path: url.path, \.boolean)
-    stripsAccents = try json.optional("strip_accents", path: url.path, \.boolean)
-    isolatesChineseCharacters = try json.optional("tokenize_chinese_chars", path: url.path, \.boolean)
   }
 }
 
@@ -89,19 +60,26 @@ private struct TokenizerFile {
     json = try JSONValue(file: url)
   }
 
-  func tokenizer() throws -> Tokenizer {
+  func tokenizer(_ configuration: TokenizerConfiguration) throws -> Tokenizer {
     let normalizer = try normalizer()
     _ = try part("pre_tokenizer", kind: "BertPreTokenizer")
     try checkOptionalPart("post_processor", kinds: ["TemplateProcessing", "BertProcessing"])
     try checkOptionalPart("decoder", kinds: ["WordPiece"])
-    let vocabulary = try vocabulary()
-    try checkAddedTokens(vocabulary)
+    // What an earlier call asked for, which the next one need not.
     for name in ["truncation", "padding"] {
-      if let value = json[name], !value.isNull {
-        throw TokenizerError.unsupportedSetting(path: path, setting: name, value: "set", supported: "null")
+      switch json[name] {
+      case nil, .null, .object: break
+      default: throw TokenizerError.missingField(path: path, field: name)
       }
     }
-    return Tokenizer(vocabulary: vocabulary, normalizer: normalizer, longestWord: try longestWord())
+    // transformers' BertTokenizer has BERT's longest word, whatever the file says.
+    let followsConfiguration = configuration.decidesNormalization
+    let longestWord = try longestWord()
+    return Tokenizer(
+      vocabulary: try vocabulary(configuration),
+      normalizer: followsConfiguration
+        ? configuration.normalizer(lowercases: configuration.lowercases ?? true) : normalizer,
+      longestWord: followsConfiguration ? Tokenizer.standardLongestWord : longestWord)
   }
 
   private func part(_ name: String, kind supported: String) throws -> JSONValue {
@@ -154,7 +132,7 @@ private struct TokenizerFile {
     return length
   }
 
-  private func vocabulary() throws -> Vocabulary {
+  private func vocabulary(_ configuration: TokenizerConfiguration) throws -> Vocabulary {
     let model = try part("model", kind: "WordPiece")
     try check(model["unk_token"]?.string, "model.unk_token", is: "[UNK]")
     try check(
@@ -169,19 +147,14 @@ private struct TokenizerFile {
     guard case .object(let members)? = model["vocab"] else {
       throw TokenizerError.missingField(path: path, field: "model.vocab")
     }
-    var tokens = [String?](repeating: nil, count: members.count)
-    for (token, value) in members {
-      guard let id = value.integer else {
+    let pieces = try members.map { token, value in
+      guard let id = value.integer, id >= 0 else {
         throw TokenizerError.missingField(path: path, field: "model.vocab.\(token)")
       }
-      // An id beyond the count leaves a gap below it, which is found there.
-      if tokens.indices.contains(id) { tokens[id] = token }
+      return (text: token, id: id)
     }
-    let numbered = try tokens.enumerated().map { id, token in
-      guard let token else { throw TokenizerError.sparseIDs(path: path, id: id, count: members.count) }
-      return token
-    }
-    return try Vocabulary(tokens: numbered, source: path)
+    let added = configuration.addedTokens(beside: try addedTokens())
+    return try Vocabulary(pieces: pieces, added: added, source: path)
   }
 
   private func check(_ value: String?, _ setting: String, is supported: String) throws {
@@ -192,53 +165,16 @@ private struct TokenizerFile {
     }
   }
 
-  /// Added tokens are found in raw text. Cloze finds the five special ones, spelled exactly so.
-  private func checkAddedTokens(_ vocabulary: Vocabulary) throws {
-    guard let list = json["added_tokens"] else { return }
+  private func addedTokens() throws -> [TokenizerConfiguration.Token] {
+    guard let list = json["added_tokens"] else { return [] }
     guard case .array(let added) = list else {
       throw TokenizerError.missingField(path: path, field: "added_tokens")
     }
-    for token in added {
-      guard let content = token["content"]?.string, let id = token["id"]?.integer else {
+    return try added.map { token in
+      guard let id = token["id"]?.integer, id >= 0 else {
         throw TokenizerError.missingField(path: path, field: "added_tokens")
       }
-      guard SpecialTokens.texts.contains(content) else {
-        throw TokenizerError.unsupportedKind(
-          path: path, part: "added token", kind: content,
-          supported: SpecialTokens.texts.joined(separator: " "))
-      }
-      guard vocabulary.id(of: content) == TokenID(exactly: id) else {
-        throw TokenizerError.contradiction(
-          path: path, setting: "added_tokens: \(content)", other: "its id in model.vocab")
-      }
-      for name in ["single_word", "lstrip", "rstrip", "normalized"]
-      where try token.optional(name, of: "added_tokens: \(content): ", path: path, \.boolean) == true {
-        throw TokenizerError.unsupportedSetting(
-          path: path, setting: "added_tokens: \(content): \(name)", value: "true", supported: "false")
-      }
-    }
-  }
-}
-
-extension JSONValue {
-  /// What `key` says; nil where it is absent or null. A value of another type is not taken for an absent one.
-  fileprivate func optional<Value>(
-    _ key: String, of part: String = "", path: String, _ read: (JSONValue) -> Value?
-  ) throws -> Value? {
-    guard let value = self[key], !value.isNull else { return nil }
-    guard let read = read(value) else {
-      throw TokenizerError.missingField(path: path, field: part + key)
-    }
-    return read
-  }
-
-  /// - Throws: `FileError`, `TokenizerError`
-  fileprivate init(file url: URL) throws {
-    let bytes = [UInt8](try Data(file: url))
-    do {
-      self = try JSONValue(bytes)
-    } catch let error as JSONSyntaxError {
-      throw TokenizerError.malformed(path: url.path, reason: "\(error.reason) at byte \(error.offset)")
+      return .init(added: try AddedToken(token, "added_tokens", path: path), id: id, path: path)
     }
   }
 }

@@ -12,7 +12,7 @@ extension Tokenizer {
   package func write(to folder: URL, positionCount: Int? = nil) throws {
     try Folder.create(folder)
     let files = [
-      ("vocab.txt", vocabulary.tokens.map { $0 + "\n" }.joined()),
+      ("vocab.txt", pieces.map { $0 + "\n" }.joined()),
       ("tokenizer_config.json", configurationFile(positionCount: positionCount)),
       ("tokenizer.json", tokenizerFile),
     ]
@@ -23,10 +23,11 @@ extension Tokenizer {
 
   private var stripsAccents: String { normalizer.stripsAccents.map { "\($0)" } ?? "null" }
 
-  /// transformers makes its `BertTokenizer` of the vocabulary and gives it BERT's longest word, whatever
-  /// `tokenizer.json` says; as this class it reads the whole file.
+  /// transformers makes its `BertTokenizer` of the vocabulary, cleans text and has BERT's longest word, whatever
+  /// `tokenizer.json` says; as the other class it reads the whole file.
   private var tokenizerClass: String {
-    longestWord == Tokenizer.standardLongestWord ? "BertTokenizer" : "PreTrainedTokenizerFast"
+    normalizer.cleansText && longestWord == Tokenizer.standardLongestWord
+      ? "BertTokenizer" : "PreTrainedTokenizerFast"
   }
 
   private func configurationFile(positionCount: Int?) -> String {
@@ -50,22 +51,42 @@ extension Tokenizer {
       """
   }
 
+  /// The tokens without those that were added after them.
+  private var pieces: ArraySlice<String> {
+    let added = Set(vocabulary.added.filter { !$0.isPiece }.map { Int($0.id) })
+    let count = vocabulary.tokens.indices.last { !added.contains($0) }.map { $0 + 1 } ?? 0
+    return vocabulary.tokens[..<count]
+  }
+
+  /// All added tokens by id, the five special ones among them.
+  private var addedTokens: [AddedToken] {
+    let specials = zip(SpecialTokens.texts, vocabulary.specials.ids).map { text, id in
+      var token = AddedToken(text: text, id: id)
+      token.isSpecial = true
+      return token
+    }
+    let others = specials.filter { special in !vocabulary.added.contains { $0.id == special.id } }
+    return (others + vocabulary.added).sorted { $0.id < $1.id }
+  }
+
   private var tokenizerFile: String {
-    let specials = zip(SpecialTokens.texts, vocabulary.specials.ids).sorted { $0.1 < $1.1 }
-    let addedTokens = specials.map { text, id in
+    let addedTokens = addedTokens.map { token in
       """
           {
-            "id": \(id),
-            "content": \(JSONValue.quote(text)),
-            "single_word": false,
-            "lstrip": false,
-            "rstrip": false,
-            "normalized": false,
-            "special": true
+            "id": \(token.id),
+            "content": \(JSONValue.quote(token.text)),
+            "single_word": \(token.isWholeWord),
+            "lstrip": \(token.takesSpaceBefore),
+            "rstrip": \(token.takesSpaceAfter),
+            "normalized": \(token.isNormalized),
+            "special": \(token.isSpecial)
           }
       """
     }
-    let members = vocabulary.tokens.enumerated().map { id, token in "      \(JSONValue.quote(token)): \(id)" }
+    let added = Set(vocabulary.added.filter { !$0.isPiece }.map { Int($0.id) })
+    let members = vocabulary.tokens.enumerated().filter { !added.contains($0.offset) }.map { id, token in
+      "      \(JSONValue.quote(token)): \(id)"
+    }
     return """
       {
         "version": "1.0",

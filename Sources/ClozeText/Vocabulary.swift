@@ -28,11 +28,13 @@ package struct Vocabulary: Sendable {
   /// The tokens by id.
   package let tokens: [String]
   package let specials: SpecialTokens
+  /// The tokens that were added to the pieces, but for the five special ones.
+  package let added: [AddedToken]
   /// By id: whether the token continues a word, which is to say begins with "##".
   package let isContinuation: [Bool]
   /// By id: whether the token is made of marks that end a sentence, such as "." or "。".
   package let isSentenceEnd: [Bool]
-  /// By id: whether the token is one of the five special ones.
+  /// By id: whether the token stands for no text: the five special ones, and added ones that say so.
   package let isSpecial: [Bool]
 
   private let numbers: WordTable
@@ -45,9 +47,10 @@ package struct Vocabulary: Sendable {
 
   /// - Parameters:
   ///   - tokens: every token once, in the order of the ids.
+  ///   - added: those of them that are looked for in raw text, by ids among `tokens`.
   ///   - source: the file that an error names.
   /// - Throws: `VocabularyError`
-  package init(tokens: [String], source: String = "vocabulary") throws {
+  package init(tokens: [String], added: [AddedToken] = [], source: String = "vocabulary") throws {
     guard tokens.count <= Vocabulary.maximumCount else {
       throw VocabularyError.tooLarge(source: source, count: tokens.count)
     }
@@ -68,11 +71,15 @@ package struct Vocabulary: Sendable {
     }
     var isSpecial = [Bool](repeating: false, count: tokens.count)
     for id in specialIDs { isSpecial[Int(id)] = true }
+    for token in added where token.isSpecial { isSpecial[Int(token.id)] = true }
     self.tokens = tokens
     self.numbers = numbers
     self.specials = SpecialTokens(ids: specialIDs)
     self.isSpecial = isSpecial
-    self.isContinuation = tokens.map { $0.utf8.starts(with: Vocabulary.continuationPrefix.utf8) }
+    var isContinuation = tokens.map { $0.utf8.starts(with: Vocabulary.continuationPrefix.utf8) }
+    for token in added where !token.isPiece { isContinuation[Int(token.id)] = false }
+    self.isContinuation = isContinuation
+    self.added = added.sorted { $0.id < $1.id }
     self.isSentenceEnd = tokens.map { $0.unicodeScalars.allSatisfy(Vocabulary.endsSentence) }
   }
 
@@ -91,9 +98,9 @@ package struct Vocabulary: Sendable {
 }
 
 extension Vocabulary: Equatable {
-  /// Two vocabularies are equal where their tokens are, byte by byte.
+  /// Two vocabularies are equal where their tokens are, byte by byte, and the added ones among them.
   package static func == (left: Vocabulary, right: Vocabulary) -> Bool {
-    left.count == right.count
+    left.count == right.count && left.added == right.added
       && zip(left.tokens, right.tokens).allSatisfy { $0.utf8.elementsEqual($1.utf8) }
   }
 }

@@ -103,6 +103,7 @@ struct Evaluate: Tool {
       return try StandardOutput.writeLine(json ? result.json() : result.text)
     }
     let pretrained = try PretrainedModel(folder, precision: dumpLogits == nil ? precision : .float32)
+    for warning in pretrained.warnings { Console.warning(warning) }
     if let fill {
       warn(
         of: UnknownText(TextLoss([fill], pretrained.tokenizer, specials: .recognized), pretrained.tokenizer),

@@ -68,6 +68,7 @@ struct Finetune: Tool {
     if pairs.strictPairs { try run.findings.refuse() }
     let progress = ProgressLine(quiet: common.quiet)
     for error in run.damaged { progress.warning("\(error)") }
+    for warning in run.warnings { progress.warning(warning) }
     for message in run.findings.messages { progress.warning(message) }
     describe(run, to: progress)
     for (name, pairs) in [("training", training), ("validation", held)] {

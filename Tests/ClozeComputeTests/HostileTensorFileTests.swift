@@ -174,11 +174,11 @@ import Testing
   }
 
   @Test func askingForTheWrongTensor() throws {
-    let half = #"{"dtype":"F16","shape":[2],"data_offsets":[4,8]}"#
+    let half = #"{"dtype":"I16","shape":[2],"data_offsets":[4,8]}"#
     let url = try write(#"{"a":\#(fields(1, 0, 4)),"h":\#(half)}"#, bodyBytes: 8)
     let file = try TensorFile(url)
     #expect(failureMessage { _ = try file.floats("b") }.contains("has no tensor 'b'"))
-    #expect(failureMessage { _ = try file.floats("h") }.contains("'h' is F16"))
+    #expect(failureMessage { _ = try file.floats("h") }.contains("'h' is I16"))
     #expect(failureMessage { _ = try file.integers("a") }.contains("'a' is F32"))
     #expect(failureMessage { try file.check("a", shape: [2]) }.contains("has shape [1], the model needs [2]"))
     #expect(

@@ -71,6 +71,10 @@ import Testing
     let result = tape.activation(tape.makeTensor(rows: 1, columns: x.count, values: x), activation)
     for (input, output) in zip(x, result.values()) {
       let expected = ReferenceKernels.activation(activation, Double(input))
+      guard Float(expected).isFinite else {
+        #expect(Double(output) == Double(Float(expected)), "\(activation)(\(input)) = \(output)")
+        continue
+      }
       let error = abs(Double(output) - expected) / max(1, abs(expected))
       #expect(error < 1e-6, "\(activation)(\(input)) = \(output), not \(expected)")
     }

@@ -19,4 +19,19 @@ import Testing
     #expect(file.entries["a"]?.shape == shape)
     #expect(file.metadata["cloze.seed"] == "7")
   }
+
+  /// Each type of number as `torch` makes float32 of it. Beside `T` lies `T.as_f32`; `every_half` samples binary16.
+  @Test(arguments: ["F64", "F32", "BF16", "F16", "every_half"])
+  func everyTypeOfNumberIsReadAsTorchReadsIt(name: String) throws {
+    let file = try TensorFile(Fixtures.url("element-types.safetensors"))
+    #expect(
+      try file.floats(name).map(\.bitPattern) == file.floats(name + ".as_f32").map(\.bitPattern))
+  }
+
+  /// A file may hold a tensor of a type that is not read, as long as nobody asks for it.
+  @Test func anotherTypeIsRefusedByName() throws {
+    let file = try TensorFile(Fixtures.url("element-types.safetensors"))
+    #expect(
+      failureMessage { _ = try file.floats("F8") }.contains("tensor 'F8' is F8_E4M3, which Cloze does not"))
+  }
 }

@@ -26,7 +26,8 @@ package struct FuzzTarget {
     "shard-frames": shardFrames, "shard-file": shardFile, "index": index, "provenance": provenance,
     "progress": progress,
     "safetensors": safetensors, "model-config": modelConfiguration, "checkpoint": checkpoint,
-    "tokenizer": tokenizer, "text": text, "text-file": textFile, "json-lines": jsonLines, "gzip": gzip,
+    "weights-index": weightsIndex, "tokenizer": tokenizer, "tokenizer-config": tokenizerConfiguration,
+    "text": text, "text-file": textFile, "json-lines": jsonLines, "gzip": gzip,
     "zstd": zstd, "pairs": pairs, "settings": settings,
   ]
 

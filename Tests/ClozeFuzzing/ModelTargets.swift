@@ -41,6 +41,32 @@ extension FuzzTarget {
     }
   }
 
+  /// The list of the files that hold a model's tensors.
+  static func weightsIndex(_ name: String) throws -> FuzzTarget {
+    let seed = """
+      {"metadata": {"total_size": 24},
+       "weight_map": {"embeddings.LayerNorm.gamma": "a.safetensors", "pooler.dense.bias": "a.safetensors"}}
+      """
+    let floats: [Float] = [1, 2, 3]
+    let prepare = { (folder: URL) in
+      try Data(#"{"model_type": "bert"}"#.utf8).write(to: folder.appendingPathComponent("config.json"))
+      try floats.withUnsafeBufferPointer { floats in
+        var writer = TensorFileWriter()
+        for name in ["embeddings.LayerNorm.gamma", "pooler.dense.bias"] {
+          writer.add(name, shape: [3], floats: floats)
+        }
+        try writer.write(to: folder.appendingPathComponent("a.safetensors"))
+      }
+    }
+    return try file(
+      name, called: "model.safetensors.index.json", seeds: [Array(seed.utf8)], prepare: prepare
+    ) { _, folder in
+      _ = try ModelArchive.weightsDigest(folder)
+      _ = try ModelArchive.metadata(folder)
+      _ = try ModelArchive.unreadTensors(folder)
+    }
+  }
+
   /// A checkpoint's manifest, and going on from where it says.
   static func checkpoint(_ name: String) throws -> FuzzTarget {
     let model = Data("weights".utf8)

@@ -8,23 +8,51 @@ import Foundation
 extension FuzzTarget {
   private static let sample = "I love you, 我爱你! Ünïcode [MASK] unlovely\u{301}\u{200D} 🙂"
 
-  private static func sampleTokenizer(lowercases: Bool) throws -> Tokenizer {
-    let pieces = [
+  private static let sampleTokens =
+    SpecialTokens.texts + [
       "i", "love", "you", "我", "爱", "你", ",", "!", "un", "##love", "##ly", "##l", "##y", "l", "é", "e",
     ]
-    return Tokenizer(
-      vocabulary: try Vocabulary(tokens: SpecialTokens.texts + pieces),
+
+  private static func sampleTokenizer(lowercases: Bool) throws -> Tokenizer {
+    Tokenizer(
+      vocabulary: try Vocabulary(tokens: sampleTokens),
       normalizer: lowercases ? .uncased : .cased)
   }
 
   static func tokenizer(_ name: String) throws -> FuzzTarget {
     let folder = try ScratchFolder()
     try sampleTokenizer(lowercases: true).write(to: folder.url)
-    let seed = [UInt8](try Data(contentsOf: folder.url.appendingPathComponent("tokenizer.json")))
-    return try file(name, called: "tokenizer.json", seeds: [seed]) { url, _ in
+    let url = folder.url.appendingPathComponent("tokenizer.json")
+    let seed = try Data(contentsOf: url)
+    try Data(tokenSettings.utf8).write(to: folder.url.appendingPathComponent("tokenizer_config.json"))
+    try Tokenizer(folder.url).write(to: folder.url)
+    let seeds = [[UInt8](seed), [UInt8](try Data(contentsOf: url))]
+    return try file(name, called: "tokenizer.json", seeds: seeds) { url, _ in
       let tokenizer = try Tokenizer(url)
       var encoder = TokenEncoder(tokenizer)
       check(tokenizer, &encoder, Array(sample.utf8))
+    }
+  }
+
+  private static let tokenSettings = """
+    {"tokenizer_class": "BertTokenizer", "do_lower_case": true, "strip_accents": null, "mask_token": "[MASK]",
+     "additional_special_tokens": ["<e>", {"content": "one"}],
+     "added_tokens_decoder": {"4": {"content": "[MASK]", "special": true},
+       "\(sampleTokens.count)": {"content": "AN", "normalized": true, "single_word": true}}}
+    """
+
+  /// What stands beside a list of tokens.
+  static func tokenizerConfiguration(_ name: String) throws -> FuzzTarget {
+    let prepare = { (folder: URL) in
+      let lines = sampleTokens.map { $0 + "\n" }.joined()
+      try Data(lines.utf8).write(to: folder.appendingPathComponent("vocab.txt"))
+    }
+    return try file(
+      name, called: "tokenizer_config.json", seeds: [Array(tokenSettings.utf8)], prepare: prepare
+    ) { _, folder in
+      let tokenizer = try Tokenizer(folder)
+      var encoder = TokenEncoder(tokenizer)
+      check(tokenizer, &encoder, Array((sample + " an AN <e>one").utf8))
     }
   }
 

@@ -10,7 +10,10 @@ import Testing
   }
 
   private func write(_ model: TranslationModel) throws -> ModelFolder {
-    try ModelFolder { try ModelArchive.write(model, to: $0, metadata: ["cloze.corpus": "41ab"]) }
+    try ModelFolder {
+      try ModelArchive.write(
+        model, to: $0, metadata: ["cloze.corpus": "41ab"], generation: SmallModels.generation)
+    }
   }
 
   @Test(arguments: Machine.precisions, Activation.allCases)
@@ -86,7 +89,52 @@ import Testing
       _ = try ModelArchive.loadTranslationModel(different.url, precision: .float32)
     }
     #expect(
-      message.contains("model.safetensors: asks for a '\(name)' that is not the encoder's"), "\(message)")
+      message.contains("model.safetensors: asks for a '\(name)' that is not the one it is tied to"),
+      "\(message)")
+  }
+
+  /// `EncoderDecoderModel` builds a pooler, and `generate` asks for its settings. Folders from before either load as well.
+  @Test func whatTransformersNeedsBesides() throws {
+    let model = SmallModels.translation()
+    let folder = try write(model)
+    let file = try TensorFile(folder.weightsURL)
+    #expect(file.entries["encoder.pooler.dense.weight"]?.shape == [24, 24])
+    #expect(file.entries["encoder.pooler.dense.bias"]?.shape == [24])
+    let settingsURL = folder.url.appendingPathComponent("generation_config.json")
+    let settings = try JSONSerialization.jsonObject(with: Data(contentsOf: settingsURL)) as? NSDictionary
+    #expect(
+      settings == [
+        "decoder_start_token_id": 2, "bos_token_id": 2, "eos_token_id": 3, "pad_token_id": 0,
+        "suppress_tokens": [0, 1, 2, 4], "num_beams": 5, "length_penalty": 1.0, "early_stopping": false,
+        "max_length": 32, "min_new_tokens": 1,
+      ])
+    try FileManager.default.removeItem(at: settingsURL)
+    try folder.changeTensors { tensors in
+      for name in tensors.keys where name.contains("pooler") { tensors[name] = nil }
+    }
+    try folder.changeConfiguration { settings in
+      for key in ["eos_token_id", "decoder_start_token_id", "vocab_size"] { settings[key] = nil }
+    }
+    let read = try ModelArchive.loadTranslationModel(folder.url, precision: .float32).model
+    #expect(SmallModels.bits(read.store) == SmallModels.bits(model.store))
+  }
+
+  /// What `transformers` ties may be in the file, and must be alike.
+  @Test func tiedOutputs() throws {
+    let model = SmallModels.translation()
+    for (name, source) in [
+      ("decoder.cls.predictions.decoder.weight", "encoder.embeddings.word_embeddings.weight"),
+      ("decoder.cls.predictions.decoder.bias", "decoder.cls.predictions.bias"),
+    ] {
+      let folder = try write(model)
+      try folder.changeTensors { $0[name] = $0[source] }
+      _ = try ModelArchive.loadTranslationModel(folder.url, precision: .float32)
+      try folder.changeTensors { $0[name]?.bytes[0] ^= 1 }
+      let message = failureMessage {
+        _ = try ModelArchive.loadTranslationModel(folder.url, precision: .float32)
+      }
+      #expect(message.contains("asks for a '\(name)' that is not the one it is tied to"), "\(message)")
+    }
   }
 
   /// A folder that `transformers` wrote, read and written again, has the same tensors.

@@ -33,6 +33,9 @@ enum SmallModels {
       seed: seed)
   }
 
+  static let generation = GenerationSettings(
+    tokens: .init(start: 2, end: 3, padding: 0, suppressed: [0, 1, 2, 4]))
+
   /// Random token ids in sequences of the given lengths.
   static func sequences(_ lengths: [Int], seed: Int = 0) -> [[Int32]] {
     lengths.enumerated().map { index, length in

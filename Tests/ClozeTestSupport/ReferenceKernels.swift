@@ -63,9 +63,21 @@ package enum ReferenceKernels {
   package static func activation(_ activation: Activation, _ x: Double) -> Double {
     switch activation {
     case .gelu: x * 0.5 * (1 + erf(x / 2.0.squareRoot()))
-    case .geluTanh: 0.5 * x * (1 + tanh((2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x)))
+    case .geluTanh: 0.5 * x * (1 + Foundation.tanh((2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x)))
+    case .quickGELU: x / (1 + exp(-1.702 * x))
+    case .gelu10: min(ReferenceKernels.activation(.gelu, x), 10)
     case .relu: max(x, 0)
+    case .relu2: max(x, 0) * max(x, 0)
+    case .relu6: min(max(x, 0), 6)
+    case .leakyReLU: x > 0 ? x : 0.01 * x
     case .silu: x / (1 + exp(-x))
+    case .hardswish: x * min(max(x + 3, 0), 6) / 6
+    case .mish: x * Foundation.tanh(x > 40 ? x : log1p(exp(x)))
+    case .tanh: Foundation.tanh(x)
+    case .sigmoid: 1 / (1 + exp(-x))
+    case .laplace: 0.5 * (1 + erf((x - 0.707107) / (0.282095 * 2.0.squareRoot())))
+    case .sqrtSoftplus: (x > 40 ? x : log1p(exp(x))).squareRoot()
+    case .linear: x
     }
   }
 

@@ -63,14 +63,18 @@ import Testing
     ),
     ("subword_prefix\": \"##\"", "subword_prefix\": \"@@\"", "is @@; use"),
     (#""clean_text": true"#, #""clean_text": 1"#, "'normalizer.clean_text' is missing or of the wrong type"),
-    (#""lstrip": false"#, #""lstrip": true"#, "'added_tokens: [PAD]: lstrip' is true"),
-    (#""content": "[PAD]""#, #""content": "<extra>""#, "the added token is of the kind '<extra>'"),
+    (#""content": "[PAD]""#, #""content": "b""#, "'added_tokens: b' contradicts its id in model.vocab"),
+    (
+      #""content": "[PAD]""#, #""content": "<extra>""#,
+      "'added_tokens: <extra>' contradicts its id in model.vocab"
+    ),
+    (#""id": 0,"#, #""id": -1,"#, "'added_tokens' is missing or of the wrong type"),
     (#""id": 1,"#, #""id": 3,"#, "'added_tokens: [UNK]' contradicts its id in model.vocab"),
-    (#""[MASK]": 4"#, #""[HIDE]": 4"#, "the special token [MASK] is missing"),
+    (#""[MASK]": 4"#, #""[HIDE]": 4"#, "'added_tokens: [MASK]' contradicts its id in model.vocab"),
     (#""a": 5"#, #""a": 7"#, "no token has the id 5"),
     (#""a": 5"#, #""a": "5""#, "'model.vocab.a' is missing"),
     (#""a": 5"#, #""a" 5"#, "lacks a colon at byte"),
-    (#""truncation": null"#, #""truncation": {}"#, "'truncation' is set"),
+    (#""truncation": null"#, #""truncation": 5"#, "'truncation' is missing or of the wrong type"),
     (
       #""TemplateProcessing""#, #""RobertaProcessing""#,
       "post_processor is of the kind 'RobertaProcessing'; use a BERT tokenizer, whose post_processor is 'TemplateProcessing' or"
@@ -119,7 +123,9 @@ import Testing
     (#""post_processor": {"#, #""post_processor": null, "x": {"#),
     (#""post_processor": {"#, #""x": {"#), (#""decoder": {"#, #""decoder": null, "x": {"#),
     (#""decoder": {"#, #""x": {"#), (#""unk_token""#, #""dropout": null, "unk_token""#),
-    (#""added_tokens": ["#, #""x": ["#),
+    (#""added_tokens": ["#, #""x": ["#), (#""truncation": null"#, #""truncation": {"max_length": 8}"#),
+    (#""padding": null"#, #""padding": {"strategy": {"Fixed": 8}}"#),
+    (#""lstrip": false"#, #""lstrip": true"#),
   ])
   func otherSpellingsAreRead(original: String, replacement: String) throws {
     let folder = try TemporaryFolder()
@@ -160,9 +166,10 @@ import Testing
     #expect(failureMessage { _ = try Tokenizer(list, lowercases: true) }.contains("[CLS] is missing"))
     try folder.write(#"{"tokenizer_class": "GPT2Tokenizer"}"#, to: "tokenizer_config.json")
     #expect(failureMessage { _ = try Tokenizer(list) }.contains("of the kind 'GPT2Tokenizer'"))
-    try Tokenizer(vocabulary: try vocabulary(["a"]), normalizer: .cased).write(to: folder.url)
-    try folder.write(#"{"do_lower_case": true}"#, to: "tokenizer_config.json")
-    #expect(failureMessage { _ = try Tokenizer(folder.url) }.contains("contradicts do_lower_case"))
+    try folder.write(#"{"mask_token": "<mask>"}"#, to: "tokenizer_config.json")
+    #expect(
+      failureMessage { _ = try Tokenizer(list) }.contains(
+        "'mask_token' is <mask>; use a BERT tokenizer, where"))
   }
 
   @Test(arguments: [

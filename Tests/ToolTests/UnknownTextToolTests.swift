@@ -147,10 +147,8 @@ import Testing
     try pretrainedOnPart()
     _ = try work.succeed(
       "tokenize", "more.txt", "--output", "data", "--tokenizer", "shards", "--validation-rate", "0.1")
-    let arguments = [
-      "--config", "small.yaml", "--data", "data", "--output", "other", "--set", "stop.steps=1",
-    ]
-    let run = try Program("pretrain", arguments, in: work.folder).wait()
+    let arguments = ["--config", "small.yaml", "--data", "data", "--set", "stop.steps=1"]
+    let run = try Program("pretrain", arguments + ["--output", "other"], in: work.folder).wait()
     #expect(run.status == 0, "\(run.errors)")
     #expect(run.errors.contains("warning: data: "))
     #expect(run.errors.contains("become [UNK]: Thai 312; most often ข U+0E02, ก U+0E01, ค U+0E04"))

@@ -106,4 +106,9 @@ void cloze_cross_entropy(
 /// results[row] = log Σ e^logits[row]
 void cloze_log_sum_exp(size_t rows, size_t classes, const float *logits, float *results);
 
-enum { CLOZE_GELU = 0, CLOZE_GELU_TANH = 1, CLOZE_RELU = 2, CLOZE_SILU = 3 };
+/// The nonlinearities, each a function of `activations.h`.
+enum {
+  CLOZE_GELU, CLOZE_GELU_10, CLOZE_GELU_TANH, CLOZE_QUICK_GELU, CLOZE_SILU, CLOZE_MISH, CLOZE_RELU, CLOZE_RELU2,
+  CLOZE_RELU6, CLOZE_LEAKY_RELU, CLOZE_HARDSWISH, CLOZE_SIGMOID, CLOZE_TANH, CLOZE_LAPLACE, CLOZE_LINEAR,
+  CLOZE_SQRT_SOFTPLUS
+};

@@ -31,7 +31,7 @@ package struct MaskFilling: Sendable {
 
   /// The `count` likeliest tokens at each `[MASK]` of `text`, all gaps filled independently of each other.
   ///
-  /// Special tokens are never candidates; the others' probabilities are not raised for it.
+  /// Special tokens and rows without a token are never candidates; the others' probabilities are not raised for it.
   ///
   /// - Throws: `EvaluationError.noMask`, `.promptTooLong`
   package func fill(_ text: String, count: Int) throws -> [Blank] {
@@ -48,7 +48,7 @@ package struct MaskFilling: Sendable {
     tape.begin()
     let likeliest = model.likeliest(
       tape, EncoderInput(sequences: [ids]), predicted: positions.map { Int32($0) }, count: count,
-      excluded: Set(specials.ids))
+      excluded: tokenizer.vocabulary.unanswerable(rowCount: model.configuration.vocabularySize))
     return zip(positions, likeliest).map { position, classes in
       Blank(
         position: position,

@@ -173,7 +173,8 @@ package struct PretrainRun {
           score: -report.all.loss)
       },
       writeModel: { folder in
-        try ModelArchive.write(model, to: folder, metadata: identities)
+        try ModelArchive.write(
+          model, to: folder, metadata: identities, padding: tokenizer.vocabulary.specials.padding)
         try tokenizer.write(to: folder, positionCount: configuration.model.positionCount)
       },
       readModel: {

@@ -33,7 +33,7 @@ package enum EvaluationError: Failure {
       "\(model): was trained with the tokenizer \(trainedWith.prefix(8)), but the one beside it is \(found.short); "
         + "copy the folder anew with the tokenizer's files of its own"
     case .vocabularyDiffers(let model, let modelSize, let tokenizerSize):
-      "\(model): the model has \(modelSize) tokens and the tokenizer beside it \(tokenizerSize); "
+      "\(model): the model has \(modelSize) rows for tokens and the tokenizer beside it \(tokenizerSize) tokens; "
         + "put the tokenizer that the model was trained with into the folder"
     case .windowTooLong(let length, let positionCount):
       "--window-length: is \(length); choose 3 to \(positionCount), the model's positions"
@@ -53,6 +53,8 @@ package struct PretrainedModel: Sendable {
   package let folder: URL
   package let model: MaskedLanguageModel
   package let tokenizer: Tokenizer
+  /// What of the folder is not used.
+  package let warnings: [String]
 
   /// - Throws: `ArchiveError`, `TensorFileError`, `TokenizerError`, `VocabularyError`, `FileError`, and `EvaluationError`
   ///   where model and tokenizer do not fit.
@@ -62,6 +64,7 @@ package struct PretrainedModel: Sendable {
     let (model, metadata) = try ModelArchive.loadMaskedLanguageModel(folder, precision: compute.elementType)
     tokenizer = try Tokenizer(
       besideModel: folder, vocabularySize: model.configuration.vocabularySize, metadata: metadata)
+    warnings = try ModelArchive.unreadWarning(folder).map { [$0] } ?? []
     self.folder = folder
     self.model = model
   }
@@ -89,16 +92,33 @@ package struct PretrainedModel: Sendable {
   }
 }
 
+extension ModelArchive {
+  /// Names the tensors of other heads, nil where there are none.
+  static func unreadWarning(_ folder: URL) throws -> String? {
+    let names = try unreadTensors(folder)
+    guard let first = names.first else { return nil }
+    return "\(folder.path): \(names.count) tensors of another head are not used, \(first) among them"
+  }
+}
+
+extension Vocabulary {
+  /// The ids that answer no question: the special tokens, and the rows of a model of `rowCount` that no token has. Tables
+  /// are often padded to a multiple that processors like.
+  func unanswerable(rowCount: Int) -> Set<TokenID> {
+    Set(specials.ids).union(TokenID(count)..<TokenID(max(count, rowCount)))
+  }
+}
+
 extension Tokenizer {
   /// The tokenizer in a model folder, checked to be the one that the model was trained with.
   ///
   /// - Parameters:
-  ///   - vocabularySize: of the model.
+  ///   - vocabularySize: of the model, which may have more rows than there are tokens.
   ///   - metadata: of the model's weights.
   /// - Throws: `EvaluationError.vocabularyDiffers`, `.foreignTokenizer`, `TokenizerError`, `VocabularyError`, `FileError`
   package init(besideModel folder: URL, vocabularySize: Int, metadata: [String: String]) throws {
     let tokenizer = try Tokenizer(folder)
-    guard vocabularySize == tokenizer.vocabulary.count else {
+    guard vocabularySize >= tokenizer.vocabulary.count else {
       throw EvaluationError.vocabularyDiffers(
         model: folder.path, modelSize: vocabularySize, tokenizerSize: tokenizer.vocabulary.count)
     }

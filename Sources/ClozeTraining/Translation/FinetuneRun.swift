@@ -47,6 +47,8 @@ package struct FinetuneRun {
   /// What is odd about the pairs.
   package let findings: PairFindings
   package let damaged: [CheckpointError]
+  /// What of the start is not used.
+  package let warnings: [String]
   private let objective: TranslationObjective
   private let validationPairs: PairSelection
   private let validationBatches: TranslationBatches
@@ -105,6 +107,7 @@ package struct FinetuneRun {
     try folder.check(configuration, resume: resume) { $0.trajectory }
     checkpoint = try resume.mayResume ? folder.newestWhole(purpose: "finetune") { damaged.append($0) } : nil
     self.damaged = damaged
+    warnings = try origin.isPretrained ? ModelArchive.unreadWarning(origin.folder).map { [$0] } ?? [] : []
     let precision = configuration.compute.elementType
     if let checkpoint {
       for (what, expected) in identities.sorted(by: { $0.key < $1.key }) {
@@ -142,8 +145,7 @@ package struct FinetuneRun {
     switch start {
     case .pretrained(let url):
       let folder = try RunFolder.model(at: url, report: report)
-      let weights = try Data(file: folder.appendingPathComponent("model.safetensors"))
-      return Origin(folder: folder, isPretrained: true, digest: Digest(of: weights).hex)
+      return Origin(folder: folder, isPretrained: true, digest: try ModelArchive.weightsDigest(folder).hex)
     case .scratch(let url):
       return Origin(
         folder: try RunFolder.model(at: url, report: report), isPretrained: false, digest: "scratch")
@@ -153,11 +155,10 @@ package struct FinetuneRun {
   /// The tokenizer that the start was trained with; of a start from scratch, the one that is named.
   private static func tokenizer(_ origin: Origin) throws -> Tokenizer {
     guard origin.isPretrained else { return try Tokenizer(origin.folder) }
-    let file = try TensorFile(origin.folder.appendingPathComponent("model.safetensors"))
     return try Tokenizer(
       besideModel: origin.folder,
-      vocabularySize: ModelArchive.encoderConfiguration(origin.folder).vocabularySize, metadata: file.metadata
-    )
+      vocabularySize: ModelArchive.encoderConfiguration(origin.folder).vocabularySize,
+      metadata: ModelArchive.metadata(origin.folder))
   }
 
   /// The model's sizes, with the rates of the settings.
@@ -180,7 +181,7 @@ package struct FinetuneRun {
     } else if sizes.vocabularySize == 0 {
       sizes.vocabularySize = tokenizer.vocabulary.count
     }
-    guard sizes.vocabularySize == tokenizer.vocabulary.count else {
+    guard sizes.vocabularySize >= tokenizer.vocabulary.count else {
       throw FinetuneError.tokenizerDiffers(
         model: origin.folder.path, tokens: tokenizer.vocabulary.count, vocabulary: sizes.vocabularySize)
     }
@@ -198,7 +199,9 @@ package struct FinetuneRun {
     let trainer = Trainer(
       settings, objective: objective, folder: folder, validate: { try validate(tapes: $0) },
       writeModel: { folder in
-        try ModelArchive.write(model, to: folder, metadata: identities)
+        try ModelArchive.write(
+          model, to: folder, metadata: identities,
+          generation: tokenizer.generation(rowCount: configuration.model.vocabularySize))
         try tokenizer.write(to: folder, positionCount: configuration.model.positionCount)
       },
       readModel: {
@@ -235,5 +238,18 @@ package struct FinetuneRun {
     case .chrF: report.chrF.value
     case .bleu: report.bleu.value
     }
+  }
+}
+
+extension Tokenizer {
+  /// How `transformers` is to search for translations.
+  /// - Parameter rowCount: of the model's token table.
+  fileprivate func generation(rowCount: Int) -> GenerationSettings {
+    let specials = vocabulary.specials
+    let suppressed = vocabulary.unanswerable(rowCount: rowCount).subtracting([specials.separator])
+    return GenerationSettings(
+      tokens: .init(
+        start: specials.classification, end: specials.separator, padding: specials.padding,
+        suppressed: Array(suppressed)))
   }
 }

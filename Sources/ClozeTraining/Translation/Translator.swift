@@ -36,7 +36,8 @@ package struct Translator: Sendable {
     let specials = tokenizer.vocabulary.specials
     self.tokenizer = tokenizer
     search = BeamSearch(
-      model, start: specials.classification, end: specials.separator, specials: specials.ids,
+      model, start: specials.classification, end: specials.separator,
+      specials: Array(tokenizer.vocabulary.unanswerable(rowCount: model.configuration.vocabularySize)),
       configuration: beam)
     positionCount = model.configuration.positionCount
     self.batchBytes = batchBytes ?? max(48 << 20, model.store.elementCount)

@@ -1,0 +1,35 @@
+/// How a translator's folder tells `transformers` to search, so that its `generate` needs no argument.
+package struct GenerationSettings: Sendable {
+  /// The ids that a search needs to know.
+  package struct Tokens: Sendable {
+    package var start: Int32
+    package var end: Int32
+    package var padding: Int32
+    /// Tokens that no translation has.
+    package var suppressed: [Int32]
+
+    package init(start: Int32, end: Int32, padding: Int32, suppressed: [Int32]) {
+      (self.start, self.end, self.padding, self.suppressed) = (start, end, padding, suppressed)
+    }
+  }
+
+  package var tokens: Tokens
+  package var beam: BeamConfiguration
+
+  package init(tokens: Tokens, beam: BeamConfiguration = BeamConfiguration()) {
+    self.tokens = tokens
+    self.beam = beam
+  }
+
+  /// What `generation_config.json` holds. `generate` knows no limit that grows with the source, so its limit is the
+  /// decoder's positions.
+  func file(positionCount: Int) -> [String: Any] {
+    [
+      "decoder_start_token_id": tokens.start, "bos_token_id": tokens.start, "eos_token_id": tokens.end,
+      "pad_token_id": tokens.padding, "suppress_tokens": tokens.suppressed.sorted(),
+      "num_beams": beam.beamSize, "length_penalty": beam.lengthPenalty, "early_stopping": false,
+      "min_new_tokens": beam.minimumLength,
+      "max_length": positionCount,
+    ]
+  }
+}

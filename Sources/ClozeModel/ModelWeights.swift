@@ -1,0 +1,196 @@
+internal import ClozeCompute
+internal import ClozeCore
+internal import Foundation
+
+/// The tensors of a model folder under the names that `ArchiveEntry` gives them, from `model.safetensors` or from the files
+/// that `model.safetensors.index.json` lists.
+///
+/// Older and barer folders call some tensors otherwise; `TensorNaming` says how. Where both files are there, the whole one
+/// counts, as in `transformers`.
+struct ModelWeights {
+  private struct Place {
+    let file: Int
+    /// The tensor's name in the file.
+    let name: String
+  }
+
+  static let fileName = "model.safetensors"
+  private static let indexName = fileName + ".index.json"
+
+  /// The file that an error about a missing tensor names.
+  let path: String
+  private let files: [TensorFile]
+  private let places: [String: Place]
+
+  /// - Throws: `ArchiveError`, `TensorFileError`, `FileError`
+  init(_ folder: URL, naming: TensorNaming) throws {
+    let urls = try ModelWeights.files(of: folder)
+    path =
+      folder.appendingPathComponent(urls.index == nil ? ModelWeights.fileName : ModelWeights.indexName).path
+    let files = try urls.files.map { try TensorFile($0) }
+    var places: [String: Place] = [:]
+    for (index, file) in files.enumerated() {
+      for name in file.entries.keys.sorted() {
+        let place = Place(file: index, name: name)
+        if let other = places.updateValue(place, forKey: naming.archiveName(name)) {
+          throw ArchiveError.repeatedTensor(
+            path: file.path, name: name, other: other.name, otherFile: files[other.file].path)
+        }
+      }
+    }
+    for (name, file) in urls.index ?? [:] {
+      guard let place = places[naming.archiveName(name)], urls.files[place.file].lastPathComponent == file
+      else {
+        throw ArchiveError.badIndex(path: path, reason: "says that '\(name)' is in \(file), where it is not")
+      }
+    }
+    for (name, other) in naming.alternatives where places[name] == nil { places[name] = places[other] }
+    self.files = files
+    self.places = places
+  }
+
+  /// The archive's names of all tensors.
+  var names: some Sequence<String> { places.keys }
+
+  var metadata: [String: String] {
+    files.reduce(into: [:]) { $0.merge($1.metadata) { first, _ in first } }
+  }
+
+  func contains(_ name: String) -> Bool { places[name] != nil }
+
+  /// What the file calls the tensor `name`.
+  func nameInFile(_ name: String) -> String { places[name]?.name ?? name }
+
+  private func place(_ name: String) throws -> (file: TensorFile, name: String) {
+    guard let place = places[name] else { throw TensorFileError.missingTensor(path: path, name: name) }
+    return (files[place.file], place.name)
+  }
+
+  /// - Throws: `TensorFileError` where the tensor is missing or of another shape.
+  func check(_ name: String, shape: [Int]) throws {
+    let (file, name) = try place(name)
+    try file.check(name, shape: shape)
+  }
+
+  func read(_ name: String, shape: [Int], into destination: UnsafeMutableBufferPointer<Float>) throws {
+    let (file, name) = try place(name)
+    try file.read(name, shape: shape, into: destination)
+  }
+
+  func floats(_ name: String) throws -> [Float] {
+    let (file, name) = try place(name)
+    return try file.floats(name)
+  }
+
+  // MARK: Files
+
+  /// The digest of the weights: of the one file, or of the digests of several in the order of their names.
+  /// - Throws: `ArchiveError`, `FileError`
+  static func digest(of folder: URL) throws -> Digest {
+    let digests = try files(of: folder).files.map { try Digest.ofFile($0).digest }
+    guard digests.count != 1 else { return digests[0] }
+    var builder = DigestBuilder()
+    for digest in digests { builder.update(digest) }
+    return builder.finalize()
+  }
+
+  /// - Returns: the files in the order of their names, and the index's table of tensor and file name, if there is one.
+  private static func files(of folder: URL) throws -> (files: [URL], index: [String: String]?) {
+    func exists(_ name: String) -> Bool {
+      FileManager.default.fileExists(atPath: folder.appendingPathComponent(name).path)
+    }
+    if exists(fileName) { return ([folder.appendingPathComponent(fileName)], nil) }
+    if exists(indexName) {
+      let table = try readIndex(folder.appendingPathComponent(indexName))
+      return (Set(table.values).sorted().map { folder.appendingPathComponent($0) }, table)
+    }
+    if let format = ForeignWeights.allCases.first(where: { exists($0.rawValue) }) {
+      throw ArchiveError.foreignWeights(
+        folder: folder.path, format: format, model: try ConfigurationFile(folder).modelClass ?? "AutoModel")
+    }
+    throw FileError.missing(path: folder.appendingPathComponent(fileName).path)
+  }
+
+  /// The `weight_map` of an index. The file names must be plain: they come from outside, and lead to no other folder.
+  private static func readIndex(_ url: URL) throws -> [String: String] {
+    func bad(_ reason: String) -> ArchiveError { .badIndex(path: url.path, reason: reason) }
+    let json: JSONValue
+    do {
+      json = try JSONValue([UInt8](try Data(file: url)))
+    } catch let error as JSONSyntaxError {
+      throw bad("is not a JSON object, it \(error.reason) at byte \(error.offset)")
+    }
+    guard case .object(let members)? = json["weight_map"], !members.isEmpty else {
+      throw bad("has no weight_map of tensor and file names")
+    }
+    var table: [String: String] = [:]
+    for (name, value) in members {
+      guard let file = value.string, file.hasSuffix(".safetensors"), !file.contains("/"), !file.contains("\0")
+      else {
+        throw bad("names for '\(name)' no safetensors file in the folder")
+      }
+      table[name] = file
+    }
+    return table
+  }
+}
+
+/// How the names of tensors in a folder become those of `ArchiveEntry`.
+enum TensorNaming {
+  /// A BERT with any head, or none.
+  case bert
+  /// An `EncoderDecoderModel` of two BERTs.
+  case encoderDecoder
+
+  /// The archive's name of the tensor that a file calls `name`.
+  ///
+  /// The first releases call a norm's gain and bias gamma and beta. A `BertModel` saved by itself has no `bert.` before its
+  /// names.
+  func archiveName(_ name: String) -> String {
+    var name = name
+    for (old, new) in [("LayerNorm.gamma", "LayerNorm.weight"), ("LayerNorm.beta", "LayerNorm.bias")]
+    where name.hasSuffix(old) {
+      name = name.dropLast(old.count) + new
+    }
+    let isBare = ["embeddings.", "encoder.", "pooler."].contains { name.hasPrefix($0) }
+    return self == .bert && isBare ? "bert." + name : name
+  }
+
+  /// Tensors that a folder may hold under the name of one that they are tied to: the name that is missing, and the other.
+  var alternatives: [(String, String)] {
+    let prefix = self == .bert ? "" : "decoder."
+    let (bias, outputBias) = (prefix + "cls.predictions.bias", prefix + "cls.predictions.decoder.bias")
+    return [
+      (bias, outputBias), (outputBias, bias),
+      (prefix + "bert.embeddings.word_embeddings.weight", prefix + TensorNaming.outputTable),
+    ]
+  }
+
+  /// The output's table, which is the token embeddings' in most models.
+  static let outputTable = "cls.predictions.decoder.weight"
+  static let tokenTable = "bert.embeddings.word_embeddings.weight"
+}
+
+/// Weights in a format that Cloze does not read, by the file that shows it, and how they become safetensors.
+package enum ForeignWeights: String, CaseIterable, Sendable {
+  case pytorch = "pytorch_model.bin"
+  case pytorchIndex = "pytorch_model.bin.index.json"
+  case tensorFlow = "tf_model.h5"
+  case tensorFlowIndex = "tf_model.h5.index.json"
+  case flax = "flax_model.msgpack"
+
+  /// A command that writes `model.safetensors` beside the file.
+  /// - Parameter model: the class of `transformers` that the weights are of.
+  func conversion(of folder: String, model: String) -> String {
+    // `transformers` reads TensorFlow's and Flax's files up to version 4.
+    let (packages, arguments) =
+      switch self {
+      case .pytorch, .pytorchIndex: ("torch transformers", "f")
+      case .tensorFlow, .tensorFlowIndex: ("torch tensorflow tf-keras 'transformers<5'", "f, from_tf=True")
+      case .flax: ("torch flax 'transformers<5'", "f, from_flax=True")
+      }
+    let quoted = "'" + folder.replacingOccurrences(of: "'", with: "'\\''") + "'"
+    return "pip install \(packages) && python3 -c \"import sys, transformers as t; f = sys.argv[1]; "
+      + "t.\(model).from_pretrained(\(arguments)).save_pretrained(f)\" \(quoted)"
+  }
+}
