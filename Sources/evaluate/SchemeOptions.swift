@@ -5,7 +5,7 @@ import ClozeTraining
 /// What is asked of the model: part of every signature.
 struct SchemeOptions: ParsableArguments {
   @Option(help: "Decides which tokens are masked.")
-  var seed = PretrainRun.evaluationSeed
+  var seed = EvaluationScheme.standardSeed
 
   @Option(
     help: ArgumentHelp(

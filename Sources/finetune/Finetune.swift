@@ -61,14 +61,15 @@ struct Finetune: Tool {
     let start =
       model.map { FinetuneStart.pretrained(URL(fileURLWithPath: $0)) }
       ?? .scratch(tokenizer: URL(fileURLWithPath: tokenizer ?? ""))
-    let run = try FinetuneRun(
+    let task = try TranslationTask(
       configuration: configuration, start: start, training: try pairs.training(),
-      validation: try pairs.validationPairs(), output: URL(fileURLWithPath: output),
-      resume: ResumeMode(resuming))
-    if pairs.strictPairs { try run.findings.refuse() }
+      validation: try pairs.validationPairs())
+    if pairs.strictPairs { try task.findings.refuse() }
+    let run = try TrainingRun(
+      task, output: URL(fileURLWithPath: output), resume: ResumeMode(resuming))
     let progress = ProgressLine(quiet: common.quiet)
-    for error in run.damaged { progress.warning("\(error)") }
-    for message in run.findings.messages { progress.warning(message) }
+    for error in task.damaged + run.damaged { progress.warning("\(error)") }
+    for message in task.findings.messages { progress.warning(message) }
     describe(run, to: progress)
 
     let interruption = Interruption()
@@ -89,10 +90,10 @@ struct Finetune: Tool {
     try StandardOutput.writeLine(table.text)
   }
 
-  private func describe(_ run: FinetuneRun, to progress: ProgressLine) {
+  private func describe(_ run: TrainingRun<TranslationTask>, to progress: ProgressLine) {
     progress.line(
-      "\(Figure.count(run.model.store.parameterCount)) parameters, \(run.model.store.precision), "
-        + "\(Figure.count(run.trainingPairCount)) pairs")
+      "\(Figure.count(run.training.store.parameterCount)) parameters, \(run.training.store.precision), "
+        + "\(Figure.count(run.task.trainingPairCount)) pairs")
     var table = Table()
     for (entry, origin) in run.origins {
       let from =
