@@ -2,7 +2,7 @@ import ArgumentParser
 import ClozeCLI
 import ClozeCore
 import ClozeData
-import ClozeTraining
+import ClozeEvaluation
 import Foundation
 
 @main

@@ -1,7 +1,7 @@
 import ClozeCLI
 import ClozeCore
 import ClozeData
-import ClozeTraining
+import ClozeEvaluation
 import Foundation
 
 /// The outcome of `--data` and `--text`, as a person and as a program reads it.

@@ -1,6 +1,6 @@
 import ArgumentParser
 import ClozeData
-import ClozeTraining
+import ClozeEvaluation
 
 /// What is asked of the model: part of every signature.
 struct SchemeOptions: ParsableArguments {

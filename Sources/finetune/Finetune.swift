@@ -2,6 +2,7 @@ import ArgumentParser
 import ClozeCLI
 import ClozeCore
 import ClozeData
+import ClozeEvaluation
 import ClozeModel
 import ClozeTraining
 import Foundation

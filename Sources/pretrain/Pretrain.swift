@@ -1,6 +1,7 @@
 import ArgumentParser
 import ClozeCLI
 import ClozeCore
+import ClozeEvaluation
 import ClozeTraining
 import Foundation
 

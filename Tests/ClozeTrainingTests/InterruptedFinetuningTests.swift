@@ -1,6 +1,7 @@
 import ClozeCompute
 import ClozeCore
 import ClozeData
+import ClozeEvaluation
 import ClozeTestSupport
 import ClozeTraining
 import Foundation

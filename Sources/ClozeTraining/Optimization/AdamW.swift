@@ -1,5 +1,6 @@
 package import ClozeCompute
 internal import ClozeCore
+package import ClozeEvaluation
 package import Foundation
 
 /// AdamW's settings; matrices decay, biases and norms do not.

@@ -1,3 +1,5 @@
+internal import ClozeEvaluation
+
 // The lines of `metrics.jsonl`.
 
 /// The figures since the last progress line.

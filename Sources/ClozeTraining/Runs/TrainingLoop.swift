@@ -1,5 +1,6 @@
 internal import ClozeCompute
 internal import ClozeCore
+internal import ClozeEvaluation
 internal import Foundation
 
 /// The loop of a run: steps, recovery from steps that are not finite, progress, validations, checkpoints, until a limit,

@@ -1,4 +1,5 @@
 internal import ClozeCore
+package import ClozeEvaluation
 package import ClozeModel
 package import Foundation
 

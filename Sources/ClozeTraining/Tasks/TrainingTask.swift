@@ -1,5 +1,6 @@
 package import ClozeCompute
 package import ClozeCore
+package import ClozeEvaluation
 package import ClozeModel
 package import Foundation
 

@@ -1,5 +1,6 @@
 internal import ClozeCompute
 package import ClozeCore
+internal import ClozeEvaluation
 package import Foundation
 
 /// A run that was stopped and resumed is not the run that was never stopped.

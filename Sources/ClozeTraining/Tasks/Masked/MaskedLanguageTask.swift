@@ -1,6 +1,7 @@
 package import ClozeCompute
 package import ClozeCore
 package import ClozeData
+package import ClozeEvaluation
 internal import ClozeModel
 package import ClozeText
 package import Foundation

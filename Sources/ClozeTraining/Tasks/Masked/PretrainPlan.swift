@@ -1,5 +1,6 @@
 package import ClozeCore
 internal import ClozeData
+internal import ClozeEvaluation
 internal import ClozeModel
 internal import ClozeText
 package import Foundation
