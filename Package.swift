@@ -48,29 +48,40 @@ let package = Package(
     library("ClozeData", ["ClozeCore", "ClozeText", "CZstd", "CZlib"]),
     library("ClozeCompute", ["ClozeCore", "COneDNN", "CKernels"]),
     library("ClozeModel", ["ClozeCore", "ClozeCompute"]),
-    library("ClozeTraining", ["ClozeCore", "ClozeText", "ClozeData", "ClozeCompute", "ClozeModel"]),
+    library("ClozeEvaluation", ["ClozeCore", "ClozeText", "ClozeData", "ClozeCompute", "ClozeModel"]),
+    library(
+      "ClozeTraining",
+      ["ClozeCore", "ClozeText", "ClozeData", "ClozeCompute", "ClozeModel", "ClozeEvaluation"]),
     library("ClozeCLI", ["ClozeCore", argumentParser]),
 
     tool("tokenize", ["ClozeCLI", "ClozeCore", "ClozeText", "ClozeData", argumentParser]),
-    tool("pretrain", ["ClozeCLI", "ClozeCore", "ClozeData", "ClozeModel", "ClozeTraining", argumentParser]),
+    tool(
+      "pretrain",
+      [
+        "ClozeCLI", "ClozeCore", "ClozeData", "ClozeModel", "ClozeEvaluation", "ClozeTraining",
+        argumentParser,
+      ]),
     tool(
       "evaluate",
       [
-        "ClozeCLI", "ClozeCore", "ClozeText", "ClozeData", "ClozeCompute", "ClozeModel", "ClozeTraining",
+        "ClozeCLI", "ClozeCore", "ClozeText", "ClozeData", "ClozeCompute", "ClozeModel", "ClozeEvaluation",
         argumentParser,
       ]),
     tool(
       "finetune",
-      ["ClozeCLI", "ClozeCore", "ClozeText", "ClozeData", "ClozeModel", "ClozeTraining", argumentParser]),
+      [
+        "ClozeCLI", "ClozeCore", "ClozeText", "ClozeData", "ClozeModel", "ClozeEvaluation", "ClozeTraining",
+        argumentParser,
+      ]),
     tool(
       "translate",
-      ["ClozeCLI", "ClozeCore", "ClozeText", "ClozeCompute", "ClozeModel", "ClozeTraining", argumentParser]),
+      ["ClozeCLI", "ClozeCore", "ClozeText", "ClozeCompute", "ClozeModel", "ClozeEvaluation", argumentParser]),
 
     tool(
       "benchmark",
       [
-        "ClozeCLI", "ClozeCore", "ClozeText", "ClozeData", "ClozeCompute", "ClozeModel", "ClozeTraining",
-        argumentParser,
+        "ClozeCLI", "ClozeCore", "ClozeText", "ClozeData", "ClozeCompute", "ClozeModel", "ClozeEvaluation",
+        "ClozeTraining", argumentParser,
       ]),
 
     .target(
@@ -78,7 +89,10 @@ let package = Package(
       swiftSettings: settings),
     .target(
       name: "ClozeFuzzing",
-      dependencies: ["ClozeCore", "ClozeText", "ClozeData", "ClozeCompute", "ClozeModel", "ClozeTraining"],
+      dependencies: [
+        "ClozeCore", "ClozeText", "ClozeData", "ClozeCompute", "ClozeModel", "ClozeEvaluation",
+        "ClozeTraining",
+      ],
       path: "Tests/ClozeFuzzing", swiftSettings: settings),
     tests("ClozeCoreTests", ["ClozeCore"]),
     tests("ClozeTextTests", ["ClozeCore", "ClozeText"]),
@@ -86,8 +100,13 @@ let package = Package(
     tests("ClozeComputeTests", ["ClozeCore", "ClozeCompute"]),
     tests("ClozeModelTests", ["ClozeCore", "ClozeCompute", "ClozeModel"]),
     tests(
+      "ClozeEvaluationTests", ["ClozeCore", "ClozeText", "ClozeData", "ClozeEvaluation"]),
+    tests(
       "ClozeTrainingTests",
-      ["ClozeCore", "ClozeText", "ClozeData", "ClozeCompute", "ClozeModel", "ClozeTraining"]),
+      [
+        "ClozeCore", "ClozeText", "ClozeData", "ClozeCompute", "ClozeModel", "ClozeEvaluation",
+        "ClozeTraining",
+      ]),
     tests("ClozeFuzzingTests", ["ClozeCore", "ClozeFuzzing"], exclude: ["Findings"]),
     tests("ToolTests", []),
   ],

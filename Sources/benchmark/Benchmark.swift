@@ -3,6 +3,7 @@ import ClozeCLI
 import ClozeCompute
 import ClozeCore
 import ClozeData
+import ClozeEvaluation
 import ClozeText
 import ClozeTraining
 import Foundation

@@ -1,6 +1,7 @@
 import ClozeCompute
 import ClozeCore
 import ClozeData
+import ClozeEvaluation
 import ClozeModel
 import ClozeText
 import ClozeTraining

@@ -2,8 +2,8 @@ import ArgumentParser
 import ClozeCLI
 import ClozeCore
 import ClozeData
+import ClozeEvaluation
 import ClozeText
-import ClozeTraining
 import Foundation
 
 @main

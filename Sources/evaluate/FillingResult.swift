@@ -1,6 +1,6 @@
 import ClozeCLI
 import ClozeCore
-import ClozeTraining
+import ClozeEvaluation
 import Foundation
 
 /// The outcome of `--fill`, as a person and as a program reads it.

@@ -1,8 +1,8 @@
 import ClozeCLI
 import ClozeCore
 import ClozeData
+import ClozeEvaluation
 import ClozeText
-import ClozeTraining
 import Foundation
 
 /// The outcome of `--data` and `--text`, as a person and as a program reads it.

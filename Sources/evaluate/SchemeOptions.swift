@@ -1,11 +1,11 @@
 import ArgumentParser
 import ClozeData
-import ClozeTraining
+import ClozeEvaluation
 
 /// What is asked of the model: part of every signature.
 struct SchemeOptions: ParsableArguments {
   @Option(help: "Decides which tokens are masked.")
-  var seed = PretrainRun.evaluationSeed
+  var seed = EvaluationScheme.standardSeed
 
   @Option(
     help: ArgumentHelp(

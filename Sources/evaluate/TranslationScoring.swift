@@ -2,9 +2,9 @@ import ArgumentParser
 import ClozeCLI
 import ClozeCore
 import ClozeData
+import ClozeEvaluation
 import ClozeModel
 import ClozeText
-import ClozeTraining
 import Foundation
 
 /// How translations are searched for.

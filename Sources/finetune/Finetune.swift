@@ -2,6 +2,7 @@ import ArgumentParser
 import ClozeCLI
 import ClozeCore
 import ClozeData
+import ClozeEvaluation
 import ClozeModel
 import ClozeTraining
 import Foundation
@@ -62,17 +63,19 @@ struct Finetune: Tool {
       model.map { FinetuneStart.pretrained(URL(fileURLWithPath: $0)) }
       ?? .scratch(tokenizer: URL(fileURLWithPath: tokenizer ?? ""))
     let (training, held) = (try pairs.training(), try pairs.validationPairs())
-    let run = try FinetuneRun(
-      configuration: configuration, start: start, training: training, validation: held,
-      output: URL(fileURLWithPath: output), resume: ResumeMode(resuming))
-    if pairs.strictPairs { try run.findings.refuse() }
+    let task = try TranslationTask(
+      configuration: configuration, start: start, training: training, validation: held)
+    if pairs.strictPairs { try task.findings.refuse() }
+    let run = try TrainingRun(
+      task, output: URL(fileURLWithPath: output), resume: ResumeMode(resuming))
     let progress = ProgressLine(quiet: common.quiet)
-    for error in run.damaged { progress.warning("\(error)") }
-    for warning in run.warnings { progress.warning(warning) }
-    for message in run.findings.messages { progress.warning(message) }
+    for error in task.damaged + run.damaged { progress.warning("\(error)") }
+    for warning in task.warnings + task.findings.messages { progress.warning(warning) }
     describe(run, to: progress)
     for (name, pairs) in [("training", training), ("validation", held)] {
-      for warning in UnknownPairs(pairs.pairs, run.tokenizer).warnings(of: name) { progress.warning(warning) }
+      for warning in UnknownPairs(pairs.pairs, task.tokenizer).warnings(of: name) {
+        progress.warning(warning)
+      }
     }
 
     let interruption = Interruption()
@@ -93,10 +96,10 @@ struct Finetune: Tool {
     try StandardOutput.writeLine(table.text)
   }
 
-  private func describe(_ run: FinetuneRun, to progress: ProgressLine) {
+  private func describe(_ run: TrainingRun<TranslationTask>, to progress: ProgressLine) {
     progress.line(
-      "\(Figure.count(run.model.store.parameterCount)) parameters, \(run.model.store.precision), "
-        + "\(Figure.count(run.trainingPairCount)) pairs")
+      "\(Figure.count(run.training.store.parameterCount)) parameters, \(run.training.store.precision), "
+        + "\(Figure.count(run.task.trainingPairCount)) pairs")
     var table = Table()
     for (entry, origin) in run.origins {
       let from =

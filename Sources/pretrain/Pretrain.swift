@@ -1,6 +1,7 @@
 import ArgumentParser
 import ClozeCLI
 import ClozeCore
+import ClozeEvaluation
 import ClozeTraining
 import Foundation
 
@@ -52,9 +53,9 @@ struct Pretrain: Tool {
     let configuration = try settings.load(PretrainConfiguration.self)
     if plan { return try showPlan(configuration) }
     if let verifyResume { return try proveResuming(configuration, steps: verifyResume) }
-    let run = try PretrainRun(
-      configuration: configuration, data: URL(fileURLWithPath: data), output: URL(fileURLWithPath: output),
-      resume: ResumeMode(resuming))
+    let run = try TrainingRun(
+      MaskedLanguageTask(configuration: configuration, data: URL(fileURLWithPath: data)),
+      output: URL(fileURLWithPath: output), resume: ResumeMode(resuming))
     let progress = ProgressLine(quiet: common.quiet)
     for error in run.damaged { progress.warning("\(error)") }
     describe(run, to: progress)
@@ -73,7 +74,7 @@ struct Pretrain: Tool {
     if let figures = cursor.bestFigures, let loss = figures["validationLoss"] {
       table.add(
         "best validation loss",
-        "\(Figure.decimal(loss, 4)) nats (unigram entropy \(Figure.decimal(run.unigramEntropy, 4)))")
+        "\(Figure.decimal(loss, 4)) nats (unigram entropy \(Figure.decimal(run.task.unigramEntropy, 4)))")
       table.add("best validation accuracy", Figure.percent(figures["validationAccuracy"] ?? .nan, 2))
     }
     table.add("peak memory", Figure.bytes(ProcessMemory.peak))
@@ -115,18 +116,18 @@ struct Pretrain: Tool {
     try StandardOutput.writeLine(table.text)
   }
 
-  private func describe(_ run: PretrainRun, to progress: ProgressLine) {
-    let model = run.model.configuration
-    let batch = run.configuration.batch
+  private func describe(_ run: TrainingRun<MaskedLanguageTask>, to progress: ProgressLine) {
+    let model = run.training.model.configuration
+    let batch = run.task.configuration.batch
     progress.line(
       "\(model.layerCount) layers, hidden \(model.hiddenSize), \(model.headCount) heads, vocabulary "
-        + "\(Figure.count(model.vocabularySize)): \(Figure.count(run.model.store.parameterCount)) parameters, "
-        + "\(run.model.store.precision)")
-    let windows = Figure.count(run.training.windowCount)
-    let epochs = run.epochs.map { ", \(Figure.decimal($0.count, 2)) epochs" } ?? ""
+        + "\(Figure.count(model.vocabularySize)): \(Figure.count(run.training.store.parameterCount)) parameters, "
+        + "\(run.training.store.precision)")
+    let windows = Figure.count(run.task.training.windowCount)
+    let epochs = run.task.epochs.map { ", \(Figure.decimal($0.count, 2)) epochs" } ?? ""
     progress.line("\(windows) windows of \(batch.windowLength) tokens, \(batch.windows) a step\(epochs)")
-    if let advice = run.epochs?.advice { progress.warning(advice) }
-    if let unknownText = run.unknownText, unknownText.isWorthAWarning {
+    if let advice = run.task.epochs?.advice { progress.warning(advice) }
+    if let unknownText = run.task.unknownText, unknownText.isWorthAWarning {
       progress.warning("\(data): \(unknownText.description); \(unknownText.adviceForTokenizing)")
     }
   }

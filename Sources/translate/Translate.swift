@@ -2,9 +2,9 @@ import ArgumentParser
 import ClozeCLI
 import ClozeCompute
 import ClozeCore
+import ClozeEvaluation
 import ClozeModel
 import ClozeText
-import ClozeTraining
 import Foundation
 
 @main

@@ -1,5 +1,6 @@
 import ClozeCompute
 import ClozeCore
+import ClozeEvaluation
 import ClozeModel
 import ClozeTraining
 import Foundation

@@ -1,4 +1,5 @@
 import ClozeCompute
+import ClozeEvaluation
 import ClozeTestSupport
 import ClozeTraining
 import Testing

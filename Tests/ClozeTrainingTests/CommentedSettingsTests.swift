@@ -1,4 +1,5 @@
 import ClozeCore
+import ClozeEvaluation
 import ClozeTestSupport
 import ClozeTraining
 import Foundation

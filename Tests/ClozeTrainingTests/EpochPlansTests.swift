@@ -1,5 +1,6 @@
 import ClozeCore
 import ClozeData
+import ClozeEvaluation
 import ClozeText
 import ClozeTraining
 import Testing

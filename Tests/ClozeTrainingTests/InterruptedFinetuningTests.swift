@@ -1,6 +1,7 @@
 import ClozeCompute
 import ClozeCore
 import ClozeData
+import ClozeEvaluation
 import ClozeTestSupport
 import ClozeTraining
 import Foundation
@@ -23,7 +24,7 @@ import Testing
     }
   }()
 
-  private func run(_ name: String, workers: Int, resume: ResumeMode) throws -> FinetuneRun {
+  private func run(_ name: String, workers: Int, resume: ResumeMode) throws -> TrainingRun<TranslationTask> {
     var configuration = FinetuneConfiguration()
     configuration.decoder.layerCount = 1
     configuration.batch.maximumLength = 32
@@ -38,15 +39,17 @@ import Testing
     configuration.cadence.logSteps = 1
     configuration.compute.workers = workers
     try configuration.validate()
-    return try FinetuneRun(
+    let task = try TranslationTask(
       configuration: configuration, start: .pretrained(Fixtures.url("bert")),
       training: TranslationPairs(Array(Self.pairs.dropLast(8))),
-      validation: TranslationPairs(Array(Self.pairs.suffix(8))),
-      output: folder.file(name), resume: resume)
+      validation: TranslationPairs(Array(Self.pairs.suffix(8))))
+    return try TrainingRun(task, output: folder.file(name), resume: resume)
   }
 
   /// The steps that were validated, each with its figures, and where the run ended.
-  private func finish(_ run: FinetuneRun) throws -> (validations: [Int: ValidationReport], end: RunOutcome) {
+  private func finish(_ run: TrainingRun<TranslationTask>) throws -> (
+    validations: [Int: ValidationReport], end: RunOutcome
+  ) {
     var validations: [Int: ValidationReport] = [:]
     let outcome = try run.run(
       isInterrupted: { false },

@@ -1,6 +1,7 @@
 import ClozeCompute
 import ClozeCore
 import ClozeData
+import ClozeEvaluation
 import ClozeModel
 import ClozeTestSupport
 import ClozeText
@@ -52,14 +53,16 @@ import Testing
     configuration.cadence.validationSteps = 200
     configuration.cadence.checkpointSteps = 400
     try configuration.validate()
-    let run = try FinetuneRun(
+    let task = try TranslationTask(
       configuration: configuration, start: .scratch(tokenizer: tokenizerFolder),
       training: TranslationPairs(Array(pairs.dropLast(300))),
-      validation: TranslationPairs(Array(pairs.suffix(300))), output: folder.file("run"), resume: .never)
+      validation: TranslationPairs(Array(pairs.suffix(300))))
+    let run = try TrainingRun(task, output: folder.file("run"), resume: .never)
     try run.run(isInterrupted: { false }, report: { _ in })
 
-    let tapes = WorkerGroup(count: 2).tapes(for: run.model.store)
-    let translator = Translator(run.model, tokenizer: run.tokenizer, beam: BeamConfiguration(beamSize: 1))
+    let tapes = WorkerGroup(count: 2).tapes(for: run.training.store)
+    let translator = Translator(
+      run.training.model, tokenizer: task.tokenizer, beam: BeamConfiguration(beamSize: 1))
     let report = try TranslationEvaluation(Array(pairs.suffix(300))).run(translator, tapes: tapes)
     let right = zip(report.hypotheses, pairs.suffix(300)).count { $0 == $1.target }
     #expect(right > 285, "\(right) of 300 reversed")
@@ -81,10 +84,11 @@ import Testing
     configuration.optimizer.learningRate = 1e-12
     configuration.validation.patience = 2
     configuration.cadence.validationSteps = 3
-    let run = try FinetuneRun(
+    let task = try TranslationTask(
       configuration: configuration, start: .scratch(tokenizer: tokenizerFolder),
       training: TranslationPairs(pairs),
-      validation: TranslationPairs(Array(pairs.prefix(20))), output: folder.file("run"), resume: .never)
+      validation: TranslationPairs(Array(pairs.prefix(20))))
+    let run = try TrainingRun(task, output: folder.file("run"), resume: .never)
     let outcome = try run.run(isInterrupted: { false }, report: { _ in })
     #expect(outcome.reason == .noImprovement)
     #expect(outcome.cursor.step == 9)

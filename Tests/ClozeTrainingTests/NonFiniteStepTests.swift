@@ -1,5 +1,6 @@
 import ClozeCompute
 import ClozeCore
+import ClozeEvaluation
 import ClozeModel
 import ClozeTestSupport
 import ClozeTraining
@@ -24,39 +25,25 @@ import Testing
     var reason = RunOutcome.Reason.interrupted
   }
 
-  /// - Parameter interruptedAfter: looks up of the trainer from its steps; nil for never.
+  /// - Parameter interruptedAfter: looks up of the run from its steps; nil for never.
   @discardableResult
   private func run(
     _ name: String, faults: [Int: Fault], passesOver: ClosedRange<Int>? = nil, workers: Int = 1,
     resume: Bool = false, interruptedAfter: Int? = nil
   ) throws -> Result {
-    let runFolder = RunFolder(folder.file(name))
-    var cadence = CadenceConfiguration()
-    cadence.logSteps = 1
-    cadence.validationSteps = 6
-    cadence.checkpointSteps = Self.anchor
-    cadence.keepCheckpoints = 1
-    var compute = ComputeConfiguration()
-    compute.workers = workers
-    var optimizer = OptimizerConfiguration()
-    optimizer.schedule.warmupSteps = 2
-    try FileManager.default.createDirectory(at: runFolder.url, withIntermediateDirectories: true)
-    let checkpoint = try resume ? runFolder.newestWhole(purpose: "test") { _ in } : nil
-    let model = try ModelArchive.loadMaskedLanguageModel(
-      checkpoint?.folder ?? Fixtures.url("bert"), precision: .float32
-    ).model
-    let trainer = Trainer(
-      Trainer.Settings(
-        purpose: "test", seed: 1, optimizer: optimizer, compute: compute,
-        stop: StopConfiguration(steps: Self.steps), cadence: cadence, identities: [:]),
-      objective: FaultyObjective(model: model, faults: faults, passesOver: passesOver), folder: runFolder,
-      validate: { _ in ValidationReport(figures: [:], score: Double(model.store.values[0])) },
-      writeModel: { try ModelArchive.write(model, to: $0, metadata: [:]) },
-      readModel: { try ModelArchive.loadMaskedLanguageModel($0, precision: .float32).model.store })
+    var configuration = PretrainConfiguration()
+    configuration.cadence.logSteps = 1
+    configuration.cadence.validationSteps = 6
+    configuration.cadence.checkpointSteps = Self.anchor
+    configuration.cadence.keepCheckpoints = 1
+    configuration.compute.workers = workers
+    configuration.optimizer.schedule.warmupSteps = 2
+    configuration.stop = StopConfiguration(steps: Self.steps)
+    let task = FaultyTask(configuration: configuration, faults: faults, passesOver: passesOver)
+    let run = try TrainingRun(task, output: folder.file(name), resume: resume ? .required : .never)
     var looks = 0
     var result = Result()
-    let outcome = try trainer.run(
-      resumeFrom: checkpoint,
+    let outcome = try run.run(
       isInterrupted: {
         looks += 1
         return looks == interruptedAfter
@@ -152,6 +139,30 @@ import Testing
 /// What is not finite of a micro-batch.
 enum Fault: Sendable {
   case loss, gradient
+}
+
+/// The reference BERT on `FaultyObjective`.
+private struct FaultyTask: TrainingTask {
+  static let purpose = "test"
+
+  let configuration: PretrainConfiguration
+  let faults: [Int: Fault]
+  let passesOver: ClosedRange<Int>?
+  let identities: CheckpointManifest.Identities = [:]
+
+  func start(from checkpoint: URL?) throws -> TrainingStart<FaultyObjective> {
+    let folder = checkpoint ?? Fixtures.url("bert")
+    let model = try ModelArchive.loadMaskedLanguageModel(folder, precision: .float32).model
+    return TrainingStart(FaultyObjective(model: model, faults: faults, passesOver: passesOver))
+  }
+
+  func validate(_ training: FaultyObjective, tapes: [Tape]) throws -> ValidationReport {
+    ValidationReport(figures: [:], score: Double(training.store.values[0]))
+  }
+
+  func write(_ training: FaultyObjective, to folder: URL) throws {
+    try ModelArchive.write(training.model, to: folder, metadata: [:])
+  }
 }
 
 /// A little text, another in each batch, with faults in the second micro-batch of some.

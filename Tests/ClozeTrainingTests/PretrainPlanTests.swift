@@ -1,5 +1,6 @@
 import ClozeCore
 import ClozeData
+import ClozeEvaluation
 import ClozeTestSupport
 import ClozeText
 import ClozeTraining
@@ -65,8 +66,9 @@ import Testing
     var settings = configuration
     settings.stop.steps = 1
     let failure = failureMessage {
-      try PretrainRun(
-        configuration: settings, data: folder.file("unknown"), output: folder.file("run"), resume: .never
+      try TrainingRun(
+        MaskedLanguageTask(configuration: settings, data: folder.file("unknown")),
+        output: folder.file("run"), resume: .never
       ).run(isInterrupted: { false }, report: { _ in })
     }
     #expect(failure.contains(message), "\(failure)")

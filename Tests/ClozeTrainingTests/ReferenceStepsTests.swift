@@ -1,4 +1,5 @@
 import ClozeCompute
+import ClozeEvaluation
 import ClozeModel
 import ClozeTestSupport
 import ClozeTraining

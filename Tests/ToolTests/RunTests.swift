@@ -112,7 +112,7 @@ import Testing
       "0.1", "--force")
     let result = try resume("run", "--set", "stop.steps=20")
     #expect(result.status == 65)
-    #expect(result.errors.contains("was made with another data"))
+    #expect(result.errors.contains("was made with another corpus"))
     #expect(try work.bytes("run/config.yaml") == before)
     #expect(!work.exists("run/step-00000020"))
   }

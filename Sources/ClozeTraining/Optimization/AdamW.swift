@@ -1,6 +1,7 @@
 package import ClozeCompute
 internal import ClozeCore
-internal import Foundation
+package import ClozeEvaluation
+package import Foundation
 
 /// AdamW's settings; matrices decay, biases and norms do not.
 package struct OptimizerConfiguration: Codable, Sendable, Equatable {
@@ -114,8 +115,12 @@ package final class AdamW {
 
   // MARK: State
 
-  /// Adds both moments of every parameter to a file, under `m.` and `v.` and the parameter's path.
-  package func add(to writer: inout TensorFileWriter) {
+  private static let fileName = "optimizer.safetensors"
+
+  /// Writes both moments of every parameter to a checkpoint's folder, under `m.` and `v.` and the parameter's path.
+  /// - Throws: `FileError`
+  package func write(to folder: URL, step: Int) throws {
+    var writer = TensorFileWriter(metadata: ["step": String(step)])
     for parameter in store.parameters {
       for (prefix, moment) in [("m.", firstMoment), ("v.", secondMoment)] {
         writer.add(
@@ -123,10 +128,13 @@ package final class AdamW {
           floats: UnsafeBufferPointer(rebasing: moment[parameter.range]))
       }
     }
+    try writer.write(to: folder.appendingPathComponent(AdamW.fileName))
   }
 
-  /// - Throws: `TensorFileError`
-  package func read(from file: TensorFile) throws {
+  /// Reads the moments from a checkpoint's folder.
+  /// - Throws: `TensorFileError`, `FileError`
+  package func read(from folder: URL) throws {
+    let file = try TensorFile(folder.appendingPathComponent(AdamW.fileName))
     for parameter in store.parameters {
       for (prefix, moment) in [("m.", firstMoment), ("v.", secondMoment)] {
         try file.read(

@@ -1,5 +1,6 @@
 package import ClozeCompute
 internal import ClozeCore
+package import ClozeEvaluation
 internal import Dispatch
 internal import Foundation
 

@@ -1,4 +1,5 @@
 internal import ClozeCore
+internal import ClozeEvaluation
 internal import Foundation
 
 /// Waits for room where a disk is full, so that a run of days does not end for an hour without room.

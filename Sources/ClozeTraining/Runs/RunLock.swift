@@ -1,4 +1,5 @@
 internal import ClozeCore
+internal import ClozeEvaluation
 package import Foundation
 
 /// The right to write into a run folder, which one process has at a time.

@@ -1,4 +1,5 @@
 package import ClozeCore
+package import ClozeEvaluation
 
 /// What a run tells of itself while it goes on.
 package enum TrainingEvent: Sendable {

@@ -1,9 +1,10 @@
 internal import ClozeCore
 package import ClozeData
+package import ClozeEvaluation
 package import ClozeModel
 
 /// All settings of a pretraining run. Each has its default here and its explanation in `configs/pretrain.yaml`.
-package struct PretrainConfiguration: Configuration, Equatable {
+package struct PretrainConfiguration: RunConfiguration {
   /// How a step's text is cut up.
   package struct Batch: Codable, Sendable, Equatable {
     /// T

@@ -1,5 +1,6 @@
 internal import ClozeCompute
 package import ClozeCore
+internal import ClozeEvaluation
 package import Foundation
 
 /// A run that was stopped and resumed is not the run that was never stopped.
@@ -50,7 +51,7 @@ package struct ResumeProof {
   /// - Returns: nil where it was interrupted.
   /// - Throws: `ResumeProofError`, and what a run throws
   package func run(
-    beside output: URL, isInterrupted: () -> Bool, report: (TrainingEvent) -> Void
+    beside output: URL, isInterrupted: @escaping () -> Bool, report: @escaping (TrainingEvent) -> Void
   ) throws -> Outcome? {
     let folder = output.standardizedFileURL.appendingPathExtension("verify-\(UUID().uuidString.prefix(8))")
     try Folder.create(folder)
@@ -59,9 +60,9 @@ package struct ResumeProof {
     let others = workers > 1 ? 1 : 2
 
     func part(_ name: String, workers: Int, resume: ResumeMode, until last: Int) throws -> RunOutcome.Reason {
-      let run = try PretrainRun(
-        configuration: settings(workers: workers), data: data, output: folder.appendingPathComponent(name),
-        resume: resume)
+      let run = try TrainingRun(
+        MaskedLanguageTask(configuration: settings(workers: workers), data: data),
+        output: folder.appendingPathComponent(name), resume: resume)
       // Asked after a step and before its progress.
       var step = 0
       let outcome = try run.run(

@@ -1,7 +1,8 @@
-internal import ClozeCompute
+package import ClozeCompute
 package import ClozeCore
 package import ClozeData
-package import ClozeModel
+package import ClozeEvaluation
+internal import ClozeModel
 package import ClozeText
 package import Foundation
 
@@ -36,38 +37,38 @@ package enum FinetuneError: Failure {
   }
 }
 
-/// A fine-tuning run, from labelled pairs and a start to a translation model.
-package struct FinetuneRun {
+/// Fine-tuning into a translator, on labelled pairs.
+package struct TranslationTask: TrainingTask {
+  package static let purpose = "finetune"
+
   package let configuration: FinetuneConfiguration
-  package let model: TranslationModel
+  package let identities: CheckpointManifest.Identities
   package let tokenizer: Tokenizer
-  /// Each tensor and where it came from.
-  package let origins: [(entry: ArchiveEntry, origin: TensorOrigin)]
   package let trainingPairCount: Int
   /// What is odd about the pairs.
   package let findings: PairFindings
+  /// Model folders that were damaged and passed over.
   package let damaged: [CheckpointError]
   /// What of the start is not used.
   package let warnings: [String]
-  private let objective: TranslationObjective
+  private let origin: Origin
+  private let trainingBatches: TranslationBatches
   private let validationPairs: PairSelection
   private let validationBatches: TranslationBatches
-  private let folder: RunFolder
-  private let lock: RunLock
-  private let resume: ResumeMode
-  private let checkpoint: (folder: URL, manifest: CheckpointManifest)?
-  private let identities: CheckpointManifest.Identities
 
-  /// Reads the pairs, checks the run folder, and makes or loads the model. Nothing has been computed or written yet.
+  package var patience: Int { configuration.validation.patience }
+
+  /// Finds the start, and checks that settings and pairs fit it.
+  /// - Throws: `FinetuneError`, `ConfigurationError`, `TranslationError`, and what reading the start's folder throws
   package init(
     configuration: FinetuneConfiguration, start: FinetuneStart, training: TranslationPairs,
-    validation: TranslationPairs, output: URL, resume: ResumeMode
+    validation: TranslationPairs
   ) throws {
     var damaged: [CheckpointError] = []
-    let origin = try FinetuneRun.origin(start) { damaged.append($0) }
-    let tokenizer = try FinetuneRun.tokenizer(origin)
+    let origin = try TranslationTask.origin(start) { damaged.append($0) }
+    let tokenizer = try TranslationTask.tokenizer(origin)
     var settings = configuration
-    settings.model = try FinetuneRun.sizes(configuration.model, origin: origin, tokenizer: tokenizer)
+    settings.model = try TranslationTask.sizes(configuration.model, origin: origin, tokenizer: tokenizer)
     settings.compute = settings.compute.resolved
     // The checkpoint's sizes may allow less, or more, than those of the settings.
     try settings.validateLengths()
@@ -82,13 +83,13 @@ package struct FinetuneRun {
     let held = try PairSelection(validation, tokenizer: tokenizer, maximumLength: maximumLength)
     validationPairs = held.sample(
       configuration.validation.pairs > 0 ? configuration.validation.pairs : held.pairs.count,
-      seed: PretrainRun.evaluationSeed)
+      seed: EvaluationScheme.standardSeed)
     func batches(_ pairs: PairSelection) -> TranslationBatches {
       TranslationBatches(
         pairs.encoded, specials: specials, tokensPerMicrobatch: configuration.batch.tokensPerMicrobatch,
         seed: seed)
     }
-    let trainingBatches = batches(usable)
+    trainingBatches = batches(usable)
     trainingPairCount = usable.pairs.count
     validationBatches = batches(validationPairs)
     var findings = PairFindings()
@@ -101,37 +102,31 @@ package struct FinetuneRun {
       "tokenizer": tokenizer.digest.hex, "pairs": training.digest.hex,
       "validation": TranslationPairs(validationPairs.pairs).digest.hex, "start": origin.digest,
     ]
-    self.resume = resume
-    folder = RunFolder(output)
-    lock = try folder.lock()
-    try folder.check(configuration, resume: resume) { $0.trajectory }
-    checkpoint = try resume.mayResume ? folder.newestWhole(purpose: "finetune") { damaged.append($0) } : nil
+    self.origin = origin
     self.damaged = damaged
     warnings = try origin.isPretrained ? ModelArchive.unreadWarning(origin.folder).map { [$0] } ?? [] : []
+  }
+
+  package func start(from checkpoint: URL?) throws -> TrainingStart<TranslationObjective> {
     let precision = configuration.compute.elementType
+    let model: TranslationModel
+    let origins: [(entry: ArchiveEntry, origin: TensorOrigin)]
     if let checkpoint {
-      for (what, expected) in identities.sorted(by: { $0.key < $1.key }) {
-        let found = checkpoint.manifest.identities[what] ?? "none"
-        guard found == expected else {
-          throw CheckpointError.identityDiffers(
-            path: checkpoint.folder.path, what: what, expected: expected, found: found,
-            mend: "resume with what the run was started with")
-        }
-      }
-      model = try ModelArchive.loadTranslationModel(checkpoint.folder, precision: precision).model
+      model = try ModelArchive.loadTranslationModel(checkpoint, precision: precision).model
       origins = model.archiveEntries.map { ($0, $0.isShared ? .shared : .loaded(from: $0.name)) }
     } else {
       model = TranslationModel(
-        configuration: configuration.model, decoder: configuration.decoder, precision: precision, seed: seed)
+        configuration: configuration.model, decoder: configuration.decoder, precision: precision,
+        seed: UInt64(configuration.seed))
       origins =
         origin.isPretrained
         ? try ModelArchive.loadPretrained(origin.folder, into: model)
         : model.archiveEntries.map { ($0, $0.isShared ? .shared : .new) }
     }
-    objective = TranslationObjective(
+    let objective = TranslationObjective(
       model: model, batches: trainingBatches, microbatchCount: configuration.batch.microbatches,
-      specials: specials,
-      labelSmoothing: configuration.labelSmoothing)
+      specials: tokenizer.vocabulary.specials, labelSmoothing: configuration.labelSmoothing)
+    return TrainingStart(objective, origins: origins)
   }
 
   private struct Origin {
@@ -188,32 +183,15 @@ package struct FinetuneRun {
     return sizes
   }
 
-  /// Trains until a limit, an interruption, or no improvement.
-  @discardableResult
-  package func run(isInterrupted: () -> Bool, report: (TrainingEvent) -> Void) throws -> RunOutcome {
-    try folder.begin(configuration)
-    let settings = Trainer.Settings(
-      purpose: "finetune", seed: UInt64(configuration.seed), optimizer: configuration.optimizer,
-      compute: configuration.compute, stop: configuration.stop, cadence: configuration.cadence,
-      patience: configuration.validation.patience, identities: identities)
-    let trainer = Trainer(
-      settings, objective: objective, folder: folder, validate: { try validate(tapes: $0) },
-      writeModel: { folder in
-        try ModelArchive.write(
-          model, to: folder, metadata: identities,
-          generation: tokenizer.generation(rowCount: configuration.model.vocabularySize))
-        try tokenizer.write(to: folder, positionCount: configuration.model.positionCount)
-      },
-      readModel: {
-        try ModelArchive.loadTranslationModel($0, precision: configuration.compute.elementType).model.store
-      })
-    if checkpoint == nil, resume == .required {
-      report(.warning("\(folder.url.path): holds no checkpoint yet; the run begins at step 0"))
-    }
-    return try trainer.run(resumeFrom: checkpoint, isInterrupted: isInterrupted, report: report)
+  package func write(_ training: TranslationObjective, to folder: URL) throws {
+    try ModelArchive.write(
+      training.model, to: folder, metadata: identities,
+      generation: tokenizer.generation(rowCount: configuration.model.vocabularySize))
+    try tokenizer.write(to: folder, positionCount: configuration.model.positionCount)
   }
 
-  private func validate(tapes: [Tape]) throws -> ValidationReport {
+  package func validate(_ training: TranslationObjective, tapes: [Tape]) throws -> ValidationReport {
+    let model = training.model
     let plan = validationBatches.evaluationPlan
     let statistics = try WorkerGroup(count: tapes.count).map(plan.count, tapes: tapes) { index, tape in
       let batch = validationBatches.batch(plan[index])

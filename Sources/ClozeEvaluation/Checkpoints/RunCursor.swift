@@ -57,17 +57,6 @@ package struct RunCursor: Codable, Sendable, Equatable {
   /// The number of the batch that the next step trains on.
   package var batch: Int { step + (skips?.batches ?? 0) }
 
-  /// Takes a validation into account.
-  mutating func record(_ report: ValidationReport) {
-    validationsSinceBest += 1
-    guard report.score > bestScore ?? -.infinity else { return }
-    bestScore = report.score
-    bestStep = step
-    // JSON has no NaN.
-    bestFigures = report.figures.filter { $0.value.isFinite }
-    validationsSinceBest = 0
-  }
-
   /// Counts a step.
   /// - Parameter isTaken: whether it changed the parameters.
   package mutating func advance(tokens count: Int, seconds duration: Double, isTaken: Bool) {

@@ -1,5 +1,6 @@
 package import ClozeCore
 internal import ClozeData
+internal import ClozeEvaluation
 internal import ClozeModel
 internal import ClozeText
 package import Foundation
@@ -65,10 +66,11 @@ package struct PretrainPlan: Sendable {
       describeRoom()
       return
     }
-    let run = try PretrainRun(
-      configuration: configuration, data: data, output: output, resume: resume, plansOnly: true)
+    let run = try TrainingRun(
+      MaskedLanguageTask(configuration: configuration, data: data), output: output, resume: resume,
+      plansOnly: true)
     let modelBytes = (store.precision == .bfloat16 ? 6 : 4) * store.elementCount
-    parts += [("text", run.dataBytes), ("program", max(0, ProcessMemory.resident - modelBytes))]
+    parts += [("text", run.task.dataBytes), ("program", max(0, ProcessMemory.resident - modelBytes))]
     let workers = WorkerGroup(count: configuration.compute.workers).count
     if let availableMemory,
       let activationBytes = try PretrainProbe.activationShortage(
@@ -113,9 +115,11 @@ package struct PretrainPlan: Sendable {
     }
   }
 
-  private mutating func describeTime(_ run: PretrainRun, _ probe: PretrainProbe, lanes: Int) {
-    let stop = run.configuration.stop
-    let batch = run.configuration.batch
+  private mutating func describeTime(
+    _ run: TrainingRun<MaskedLanguageTask>, _ probe: PretrainProbe, lanes: Int
+  ) {
+    let stop = run.task.configuration.stop
+    let batch = run.task.configuration.batch
     let cursor = run.cursor
     let stepTokens = Double(batch.windows * batch.windowLength)
     let idle = probe.workers - lanes
@@ -133,7 +137,7 @@ package struct PretrainPlan: Sendable {
     tokensLeft = max(tokensLeft, 0)
     let steps = Double(cursor.step) + (tokensLeft / stepTokens).rounded(.up)
     var advice: String?
-    if steps <= Double(run.configuration.optimizer.schedule.warmupSteps) {
+    if steps <= Double(run.task.configuration.optimizer.schedule.warmupSteps) {
       advice = "the warm-up is as long as the run; lower optimizer.schedule.warmupSteps or raise the limit"
     }
     if tokensLeft == 0 { advice = "the run has reached its limit; raise it to go on" }
@@ -142,36 +146,36 @@ package struct PretrainPlan: Sendable {
       "\(Figure.duration(tokensLeft / probe.tokensPerSecond)) to the end at step \(Figure.count(Int(steps)))"
         + (cursor.step > 0 ? " from step \(Figure.count(cursor.step))" : "")
         + "; validations and checkpoints come on top", advice)
-    let epochs = Epochs(steps * Double(batch.windows) / Double(run.training.windowCount))
+    let epochs = Epochs(steps * Double(batch.windows) / Double(run.task.training.windowCount))
     let again = "; \(Figure.percent(epochs.readAgain, 0)) of the tokens read were read before"
     add(
       "epochs",
-      "\(Figure.decimal(epochs.count, 2)) over \(Figure.count(run.training.windowCount)) windows of "
+      "\(Figure.decimal(epochs.count, 2)) over \(Figure.count(run.task.training.windowCount)) windows of "
         + "\(batch.windowLength) tokens" + (epochs.readAgain > 0 ? again : ""), epochs.advice)
   }
 
-  private mutating func describeText(_ run: PretrainRun) throws {
+  private mutating func describeText(_ run: TrainingRun<MaskedLanguageTask>) throws {
     let survey = try TextSurvey(
-      training: run.training.dataset, validation: run.validation.dataset, tokenizer: run.tokenizer,
-      seed: UInt64(run.configuration.seed))
-    let tokens = run.training.dataset.tokenCount
+      training: run.task.training.dataset, validation: run.task.validation, tokenizer: run.task.tokenizer,
+      seed: UInt64(run.task.configuration.seed))
+    let tokens = run.task.training.dataset.tokenCount
     let part =
       survey.trainTokens < tokens
       ? ", looked for in \(Figure.count(survey.trainTokens)) of \(Figure.count(tokens)) train tokens: at least"
       : ""
-    describeRepetition(survey, part, run.tokenizer)
+    describeRepetition(survey, part, run.task.tokenizer)
 
-    if let unknownText = run.unknownText {
+    if let unknownText = run.task.unknownText {
       add(
         "unknown characters", unknownText.description,
         unknownText.isWorthAWarning ? unknownText.adviceForTokenizing : nil)
     }
-    let counts = run.unigrams
-    let specials = run.tokenizer.vocabulary.specials
+    let counts = run.task.unigrams
+    let specials = run.task.tokenizer.vocabulary.specials
     let unknown = Double(counts.counts[Int(specials.unknown)]) / Double(max(counts.total, 1))
     add(
       "unknown tokens", "\(Figure.percent(unknown, 2)) of the train text",
-      unknown > 0.01 && run.unknownText == nil
+      unknown > 0.01 && run.task.unknownText == nil
         ? "the vocabulary cannot spell these words; tokenize with a larger --vocabulary-size or a vocabulary of this text"
         : nil)
     let marks = specials.ids.filter { $0 != specials.unknown }.reduce(0) { $0 + Int(counts.counts[Int($1)]) }

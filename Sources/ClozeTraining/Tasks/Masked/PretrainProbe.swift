@@ -14,10 +14,10 @@ struct PretrainProbe {
   private static let leastSteps = 3
   private static let seconds = 3.0
 
-  init(_ run: PretrainRun) throws {
+  init(_ run: TrainingRun<MaskedLanguageTask>) throws {
     let stepper = Stepper(
-      run.objective, optimizer: run.configuration.optimizer, compute: run.configuration.compute,
-      seed: UInt64(run.configuration.seed))
+      run.training, optimizer: run.task.configuration.optimizer, compute: run.task.configuration.compute,
+      seed: UInt64(run.task.configuration.seed))
     for step in 0..<PretrainProbe.untimedSteps { _ = try stepper.take(step: step, fraction: 0) }
     let start = ContinuousClock.now
     var steps = 0
@@ -41,17 +41,19 @@ struct PretrainProbe {
   ///   - workers: how many compute at once.
   ///   - room: bytes that there are for activations.
   /// - Returns: bytes that the activations would take, where they do not fit; nil where they do.
-  static func activationShortage(_ run: PretrainRun, workers: Int, room: Int) throws -> Int? {
-    let windows = run.configuration.batch.microbatchWindows
-    let tape = Tape(store: run.model.store)
-    let lane = GradientLane(run.model.store)
-    var batch = run.configuration.batch
+  static func activationShortage(_ run: TrainingRun<MaskedLanguageTask>, workers: Int, room: Int) throws
+    -> Int?
+  {
+    let windows = run.task.configuration.batch.microbatchWindows
+    let tape = Tape(store: run.training.store)
+    let lane = GradientLane(run.training.store)
+    var batch = run.task.configuration.batch
     var size = 1
     while size < windows {
       (batch.windows, batch.microbatchWindows) = (size, size)
       lane.begin()
       tape.begin(lane: lane, dropout: DropoutStream(seed: 0, step: 0, microbatch: 0))
-      _ = try run.objective.with(batch).forward(tape, step: 0, microbatch: 0)
+      _ = try run.training.with(batch).forward(tape, step: 0, microbatch: 0)
       tape.backward()
       let next = min(2 * size, windows)
       guard workers * tape.arena.peak * next / size <= room else {

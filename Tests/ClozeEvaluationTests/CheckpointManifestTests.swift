@@ -1,5 +1,5 @@
+import ClozeEvaluation
 import ClozeTestSupport
-import ClozeTraining
 import Foundation
 import Testing
 

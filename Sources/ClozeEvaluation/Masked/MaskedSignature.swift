@@ -4,6 +4,9 @@ internal import Foundation
 
 /// What an evaluation asks, but for the text: how windows are cut and which of their tokens are masked.
 package struct EvaluationScheme: Sendable, Equatable {
+  /// The seed of every validation, and of `evaluate` unless told otherwise.
+  package static let standardSeed: UInt64 = 7
+
   package var masking = MaskingConfiguration()
   /// T
   package var windowLength: Int
@@ -11,7 +14,7 @@ package struct EvaluationScheme: Sendable, Equatable {
 
   package init(
     masking: MaskingConfiguration = MaskingConfiguration(), windowLength: Int,
-    seed: UInt64 = PretrainRun.evaluationSeed
+    seed: UInt64 = EvaluationScheme.standardSeed
   ) {
     self.masking = masking
     self.windowLength = windowLength

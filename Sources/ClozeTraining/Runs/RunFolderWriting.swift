@@ -1,4 +1,5 @@
 package import ClozeCore
+package import ClozeEvaluation
 package import Foundation
 
 /// Whether a run begins or goes on.
@@ -13,43 +14,15 @@ package enum ResumeMode: Sendable {
   var mayResume: Bool { self != .never }
 }
 
-/// The folder of a run: `config.yaml`, `metrics.jsonl`, checkpoints `step-00000100`, and the links `best` and `latest`.
-///
-/// Each checkpoint is a model folder that `transformers` reads, with the optimizer's state and a manifest beside it.
-package struct RunFolder: Sendable {
-  package let url: URL
-
-  package init(_ url: URL) {
-    self.url = url
-  }
-
-  package var metrics: URL { url.appendingPathComponent("metrics.jsonl") }
-  private var settings: URL { url.appendingPathComponent("config.yaml") }
-
-  private static let prefix = "step-"
-
-  package func checkpoint(step: Int) -> URL {
-    let digits = String(step)
-    return url.appendingPathComponent(
-      RunFolder.prefix + String(repeating: "0", count: max(0, 8 - digits.count)) + digits)
-  }
-
-  /// The steps that have a checkpoint folder, newest first.
-  package var checkpointSteps: [Int] {
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: url.path)) ?? []
-    return names.compactMap {
-      $0.hasPrefix(RunFolder.prefix) ? Int($0.dropFirst(RunFolder.prefix.count)) : nil
-    }
-    .sorted(by: >)
-  }
-
+/// What a run writes into its folder.
+extension RunFolder {
   /// Takes the folder for this process alone, for as long as the lock lives, and puts in order what a killed run left there
   /// half-done.
   /// - Throws: `CheckpointError.inUse`, `FileError`
   package func lock() throws -> RunLock {
     let lock = try RunLock(url)
     let names = (try? FileManager.default.contentsOfDirectory(atPath: url.path)) ?? []
-    for name in names where name.hasPrefix(RunFolder.prefix) {
+    for name in names where name.hasPrefix(RunFolder.checkpointPrefix) {
       let folder = url.appendingPathComponent(name)
       let named = folder.deletingPathExtension()
       if folder.pathExtension == "replaced", !FileManager.default.fileExists(atPath: named.path) {
@@ -86,28 +59,6 @@ package struct RunFolder: Sendable {
   package func begin(_ configuration: some Configuration) throws {
     try Folder.create(url)
     try AtomicFile.write(Data(try configuration.yaml().utf8), to: settings)
-  }
-
-  /// The newest checkpoint that is whole, nil where the run has not come to one. Damaged ones are reported and passed over.
-  /// - Throws: `CheckpointError.noneWhole`, `.wrongPurpose`
-  package func newestWhole(
-    purpose: String, report: (CheckpointError) -> Void
-  ) throws -> (folder: URL, manifest: CheckpointManifest)? {
-    for step in checkpointSteps {
-      let folder = checkpoint(step: step)
-      do {
-        let manifest = try CheckpointManifest.verified(folder)
-        guard manifest.purpose == purpose else {
-          throw CheckpointError.wrongPurpose(path: folder.path, expected: purpose, found: manifest.purpose)
-        }
-        return (folder, manifest)
-      } catch let error as CheckpointError {
-        guard case .damaged = error else { throw error }
-        report(error)
-      }
-    }
-    guard checkpointSteps.isEmpty else { throw CheckpointError.noneWhole(path: url.path) }
-    return nil
   }
 
   /// Writes a checkpoint whole, then `settle`s. Later ones that stand there are damaged, or this run would have gone on
@@ -163,35 +114,5 @@ package struct RunFolder: Sendable {
     return zip(old, new).filter { $0 != $1 }.map {
       "\($0.trimmingCharacters(in: .whitespaces)) there, \($1.trimmingCharacters(in: .whitespaces)) here"
     }
-  }
-
-  /// The model folder that a person means: the folder itself, or a run's best, else newest, checkpoint. A checkpoint is
-  /// checked against its manifest; of a run's, damaged ones are reported and passed over.
-  /// - Throws: `CheckpointError.noCheckpoint`, `.damaged`, `FileError.missing`
-  package static func model(at url: URL, report: (CheckpointError) -> Void) throws -> URL {
-    func holdsModel(_ url: URL) -> Bool {
-      FileManager.default.fileExists(atPath: url.appendingPathComponent("config.json").path)
-    }
-    guard FileManager.default.fileExists(atPath: url.path) else { throw FileError.missing(path: url.path) }
-    if holdsModel(url)
-      || !FileManager.default.fileExists(atPath: url.appendingPathComponent("config.yaml").path)
-    {
-      let manifest = url.appendingPathComponent(CheckpointManifest.fileName)
-      // Folders from elsewhere have none.
-      if FileManager.default.fileExists(atPath: manifest.path) { _ = try CheckpointManifest.verified(url) }
-      return url
-    }
-    let run = RunFolder(url)
-    let best = url.appendingPathComponent("best").resolvingSymlinksInPath()
-    let candidates = [best] + run.checkpointSteps.map(run.checkpoint).filter { $0.path != best.path }
-    for candidate in candidates where FileManager.default.fileExists(atPath: candidate.path) {
-      do {
-        _ = try CheckpointManifest.verified(candidate)
-        return candidate
-      } catch let error as CheckpointError {
-        report(error)
-      }
-    }
-    throw CheckpointError.noCheckpoint(path: url.path)
   }
 }

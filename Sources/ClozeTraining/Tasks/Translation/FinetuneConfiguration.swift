@@ -1,8 +1,9 @@
 internal import ClozeCore
+package import ClozeEvaluation
 package import ClozeModel
 
 /// All settings of a fine-tuning run. Each has its default here and its explanation in `configs/finetune.yaml`.
-package struct FinetuneConfiguration: Configuration, Equatable {
+package struct FinetuneConfiguration: RunConfiguration {
   package struct Batch: Codable, Sendable, Equatable {
     /// Positions of both sides that a worker computes at once.
     package var tokensPerMicrobatch = 1024

@@ -58,7 +58,7 @@ package enum CheckpointError: Failure {
   }
 
   /// What a full disk lacks for `bytes` bytes at `path`.
-  static func shortage(path: String, bytes: Int, free: Int?) -> String {
+  package static func shortage(path: String, bytes: Int, free: Int?) -> String {
     let mend =
       switch free {
       case let free? where free < bytes:

@@ -1,7 +1,7 @@
 import ClozeCore
 import ClozeData
+import ClozeEvaluation
 import ClozeText
-import ClozeTraining
 import Foundation
 import Testing
 

@@ -94,7 +94,7 @@ package struct PretrainedModel: Sendable {
 
 extension ModelArchive {
   /// Names the tensors of other heads, nil where there are none.
-  static func unreadWarning(_ folder: URL) throws -> String? {
+  package static func unreadWarning(_ folder: URL) throws -> String? {
     let names = try unreadTensors(folder)
     guard let first = names.first else { return nil }
     return "\(folder.path): \(names.count) tensors of another head are not used, \(first) among them"
@@ -104,7 +104,7 @@ extension ModelArchive {
 extension Vocabulary {
   /// The ids that answer no question: the special tokens, and the rows of a model of `rowCount` that no token has. Tables
   /// are often padded to a multiple that processors like.
-  func unanswerable(rowCount: Int) -> Set<TokenID> {
+  package func unanswerable(rowCount: Int) -> Set<TokenID> {
     Set(specials.ids).union(TokenID(count)..<TokenID(max(count, rowCount)))
   }
 }

@@ -1,0 +1,34 @@
+internal import ClozeCore
+
+/// How often a run looks up from its steps.
+package struct CadenceConfiguration: Codable, Sendable, Equatable {
+  /// Progress lines and `metrics.jsonl`.
+  package var logSteps = 20
+  package var validationSteps = 250
+  package var checkpointSteps = 250
+  /// Checkpoints kept besides the best.
+  package var keepCheckpoints = 2
+  /// How long a run waits for room on a full disk before it ends.
+  package var diskWaitMinutes = 10.0
+
+  package init() {}
+
+  /// - Throws: `ConfigurationError`
+  package func validate(section: String = "cadence") throws {
+    let values = [
+      ("logSteps", logSteps), ("validationSteps", validationSteps), ("checkpointSteps", checkpointSteps),
+      ("keepCheckpoints", keepCheckpoints),
+    ]
+    for (key, value) in values where value < 1 {
+      throw ConfigurationError.invalid(path: "\(section).\(key)", reason: "is \(value); choose 1 or more")
+    }
+    guard keepCheckpoints <= 10_000 else {
+      throw ConfigurationError.invalid(
+        path: "\(section).keepCheckpoints", reason: "is \(keepCheckpoints); choose 1 to 10000")
+    }
+    guard (0...1e6).contains(diskWaitMinutes) else {
+      throw ConfigurationError.invalid(
+        path: "\(section).diskWaitMinutes", reason: "is \(diskWaitMinutes); choose 0 (not at all) to 1e6")
+    }
+  }
+}

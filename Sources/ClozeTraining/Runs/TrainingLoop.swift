@@ -1,0 +1,208 @@
+internal import ClozeCompute
+internal import ClozeCore
+internal import ClozeEvaluation
+internal import Foundation
+
+/// The loop of a run: steps, recovery from steps that are not finite, progress, validations, checkpoints, until a limit,
+/// an interruption or no improvement.
+struct TrainingLoop<Task: TrainingTask> {
+  private let task: Task
+  private let training: Task.Training
+  private let folder: RunFolder
+  private let isInterrupted: () -> Bool
+  private let report: (TrainingEvent) -> Void
+  private let stepper: Stepper
+  private let events: RunLog
+  private let diskPatience: DiskPatience
+
+  private var cursor = RunCursor()
+  private var monitor: RunMonitor
+  /// The figures since the last progress line.
+  private var window = ProgressWindow()
+  /// When the time in the cursor was last brought up to date.
+  private var clock = ContinuousClock.now
+  /// The step that the newest checkpoint is of; -1 where there is none.
+  private var savedStep = -1
+  private var end: RunOutcome.Reason?
+
+  private var settings: Task.Settings { task.configuration }
+  private var cadence: CadenceConfiguration { settings.cadence }
+  /// How much of the run is done, 0...1.
+  private var fraction: Double {
+    settings.stop.fraction(steps: cursor.step, tokens: cursor.tokens, seconds: cursor.seconds)
+  }
+
+  /// - Parameter checkpoint: a whole checkpoint of this run, whose parameters are already in the objective's store.
+  init(
+    _ task: Task, _ training: Task.Training, folder: RunFolder,
+    resumeFrom checkpoint: (folder: URL, manifest: CheckpointManifest)?,
+    isInterrupted: @escaping () -> Bool, report: @escaping (TrainingEvent) -> Void
+  ) throws {
+    self.task = task
+    self.training = training
+    self.folder = folder
+    self.isInterrupted = isInterrupted
+    self.report = report
+    let settings = task.configuration
+    stepper = Stepper(
+      training, optimizer: settings.optimizer, compute: settings.compute, seed: UInt64(settings.seed))
+    events = try RunLog(folder.metrics)
+    diskPatience = DiskPatience(folder: folder.url, minutes: settings.cadence.diskWaitMinutes)
+    monitor = RunMonitor(contextFreeLoss: task.contextFreeLoss)
+    if let checkpoint {
+      cursor = checkpoint.manifest.cursor
+      savedStep = cursor.step
+      try stepper.optimizer.read(from: checkpoint.folder)
+      try folder.settle(cursor, keep: cadence.keepCheckpoints)
+      report(.resumed(step: cursor.step, folder: checkpoint.folder.path))
+    }
+  }
+
+  mutating func run() throws -> RunOutcome {
+    if fraction >= 1 { end = .limitReached }
+    if isOutOfPatience { end = .noImprovement }
+    if end == nil {
+      try stepper.prepare(step: cursor.batch)
+      report(.prepared(memoryBytes: ProcessMemory.resident + task.dataBytes))
+    }
+    clock = ContinuousClock.now
+    while end == nil {
+      let outcome = try takeStep()
+      if try recover(from: outcome) { continue }
+      if fraction >= 1 { end = .limitReached }
+      if end == nil, isInterrupted() { end = .interrupted }
+      try log(outcome)
+      try validate(trainingLoss: outcome.statistics.loss)
+      if cursor.step % cadence.checkpointSteps == 0 || end != nil { try save() }
+    }
+    try save()
+    let outcome = RunOutcome(cursor: cursor, reason: end ?? .limitReached)
+    report(.finished(outcome))
+    return outcome
+  }
+
+  private var isOutOfPatience: Bool { task.patience > 0 && cursor.validationsSinceBest >= task.patience }
+
+  /// Takes a step and counts it.
+  private mutating func takeStep() throws -> Stepper.Outcome {
+    let start = ContinuousClock.now
+    let outcome = try stepper.take(step: cursor.step, batch: cursor.batch, fraction: fraction)
+    let now = ContinuousClock.now
+    // A run's time has validations and checkpoints in it, its tokens a second have not.
+    cursor.advance(
+      tokens: outcome.statistics.tokenCount, seconds: (now - clock) / .seconds(1), isTaken: outcome.isTaken)
+    clock = now
+    window.add(outcome.statistics, seconds: (now - start) / .seconds(1))
+    if outcome.isTaken, cursor.step % cadence.checkpointSteps == 0 { cursor.anchorStep = cursor.step }
+    let warnings = monitor.observe(
+      loss: outcome.statistics.loss, accuracy: outcome.statistics.accuracy,
+      gradientNorm: outcome.gradientNorm, fraction: fraction,
+      pastWarmup: cursor.step - settings.optimizer.schedule.warmupSteps)
+    for text in warnings { report(.warning(text)) }
+    return outcome
+  }
+
+  /// Names the samples of a step that changed nothing, and after several such steps in a row goes back.
+  /// - Returns: whether the run went back.
+  private mutating func recover(from outcome: Stepper.Outcome) throws -> Bool {
+    guard !outcome.isTaken else { return false }
+    // The step that the cursor has counted.
+    let batch = cursor.batch - 1
+    let samples = outcome.faultyMicrobatches.map { training.samples(step: batch, microbatch: $0) }
+    try append(SkippedLine(step: cursor.step, batch: batch, samples: samples))
+    report(.skipped(step: cursor.step, samples: samples))
+    guard cursor.skips?.inARow == Recovery.skipsBeforeReturn else { return false }
+    try goBack()
+    return true
+  }
+
+  /// Puts parameters and moments back to the last checkpoint that the cadence asked for, and the cursor behind the samples
+  /// since then: diverging runs recover that way where a lower rate is not wanted.
+  ///
+  /// Source: Chowdhery et al. 2022, section 5.1. arXiv:2204.02311
+  /// - Throws: `CheckpointError.notFinite` where there is no such checkpoint, or going back to it does not help
+  private mutating func goBack() throws {
+    let returns = cursor.skips?.returns.count { $0.toStep == cursor.anchorStep } ?? 0
+    guard let anchor = cursor.anchorStep, returns < Recovery.returnsToOneCheckpoint else {
+      throw CheckpointError.notFinite(path: folder.url.path, step: cursor.step, returns: returns)
+    }
+    let checkpoint = folder.checkpoint(step: anchor)
+    let manifest = try CheckpointManifest.verified(checkpoint)
+    let parameters = try task.start(from: checkpoint).training.store
+    training.store.values.update(from: parameters.values, count: parameters.elementCount)
+    training.store.refreshCopies()
+    try stepper.optimizer.read(from: checkpoint)
+    cursor = cursor.returned(to: manifest.cursor)
+    try folder.goBack(to: manifest, cursor: cursor, keep: cadence.keepCheckpoints)
+    if let last = cursor.skips?.returns.last {
+      report(.returned(last, folder: checkpoint.path))
+      try append(ReturnLine(last))
+    }
+    savedStep = cursor.step
+    window = ProgressWindow()
+  }
+
+  /// Reports the figures since the last progress line where one is due.
+  private mutating func log(_ outcome: Stepper.Outcome) throws {
+    guard cursor.step % cadence.logSteps == 0 || end != nil else { return }
+    let progress = window.progress(cursor: cursor, outcome: outcome, fraction: fraction)
+    try append(MetricsLine(progress, cursor: cursor))
+    report(.progress(progress))
+    window = ProgressWindow()
+  }
+
+  /// Scores the model where that is due, and saves it where it is the best so far.
+  ///
+  /// An interrupted run, too, validates where it is due: left out, it would never be made up for, and the best checkpoint
+  /// would depend on the interruption.
+  private mutating func validate(trainingLoss: Double) throws {
+    guard cursor.step % cadence.validationSteps == 0 || end == .limitReached else { return }
+    let result = try task.validate(training, tapes: stepper.tapes)
+    try append(ValidationLine(result, cursor: cursor))
+    cursor.record(result)
+    report(.validated(step: cursor.step, result))
+    var warnings = result.warnings
+    if let loss = result.figures["validationLoss"] {
+      warnings += monitor.observe(validationLoss: loss, trainingLoss: trainingLoss)
+    }
+    for text in warnings { report(.warning(text)) }
+    if isOutOfPatience { end = end ?? .noImprovement }
+    if cursor.bestStep == cursor.step { try save() }
+  }
+
+  /// Writes a checkpoint of the step where there is none.
+  private mutating func save() throws {
+    guard savedStep != cursor.step else { return }
+    try waitingForRoom(checkpointBytes) {
+      try folder.write(
+        purpose: Task.purpose, cursor: cursor, identities: task.identities, keep: cadence.keepCheckpoints
+      ) { temporary in
+        try task.write(training, to: temporary)
+        try stepper.optimizer.write(to: temporary, step: cursor.step)
+      }
+    }
+    savedStep = cursor.step
+    report(.saved(folder: folder.checkpoint(step: cursor.step).path))
+  }
+
+  private func append(_ line: some Encodable) throws {
+    try waitingForRoom(1 << 12) { try events.append(line) }
+  }
+
+  private func waitingForRoom(_ bytes: @autoclosure () -> Int, _ write: () throws -> Void) throws {
+    try diskPatience(bytes: bytes(), isInterrupted: isInterrupted, report: report, write)
+  }
+
+  /// What a checkpoint takes: the last one's size, or parameters and two moments of 4 bytes each.
+  private var checkpointBytes: Int {
+    guard let step = folder.checkpointSteps.first else { return 12 * training.store.parameterCount }
+    return Folder.byteCount(of: folder.checkpoint(step: step))
+  }
+}
+
+/// When a run goes back to an earlier checkpoint.
+private enum Recovery {
+  /// Steps without an update, one after another.
+  static let skipsBeforeReturn = 3
+  static let returnsToOneCheckpoint = 3
+}

@@ -1,0 +1,141 @@
+package import ClozeCompute
+package import ClozeCore
+package import ClozeData
+package import ClozeEvaluation
+internal import ClozeModel
+package import ClozeText
+package import Foundation
+
+/// The model or the settings do not fit the data.
+package enum PretrainError: Failure {
+  case vocabularyDiffers(configured: Int, data: String, found: Int)
+  case noValidation(data: String)
+  case nothingToLearn(data: String, split: Split)
+
+  package var exitStatus: ExitStatus {
+    switch self {
+    case .vocabularyDiffers: .usage
+    case .noValidation, .nothingToLearn: .data
+    }
+  }
+
+  package var description: String {
+    switch self {
+    case .vocabularyDiffers(let configured, let data, let found):
+      "model.vocabularySize: is \(configured), but the shards in \(data) were made with \(found) tokens; "
+        + "set it to 0 to take theirs"
+    case .noValidation(let data):
+      "\(data): holds too little validation text for one window; tokenize with a larger --validation-rate"
+    case .nothingToLearn(let data, .train):
+      "\(data): every token of the train split is [UNK] or another special token, so there is nothing to predict; "
+        + "tokenize with a vocabulary of this text"
+    case .nothingToLearn(let data, .validation):
+      "\(data): the validation windows hold nothing but [UNK] and other special tokens, so there is nothing to "
+        + "predict; tokenize with a vocabulary of this text or a larger --validation-rate"
+    }
+  }
+}
+
+/// Masked-language pretraining of an encoder on a data folder.
+package struct MaskedLanguageTask: TrainingTask {
+  package static let purpose = "pretrain"
+
+  package let configuration: PretrainConfiguration
+  package let identities: CheckpointManifest.Identities
+  package let tokenizer: Tokenizer
+  package let training: PackedWindows
+  let validation: TokenDataset
+  let unigrams: UnigramCounts
+  /// The unigram entropy of the training text's ordinary tokens in nats.
+  package let unigramEntropy: Double
+  /// Validations use the standard masks, whatever the training's are, so that runs of different masking compare with each
+  /// other and with `evaluate`.
+  private let evaluation: MaskedEvaluation
+
+  package var identityMend: String { "resume with the data folder it was made from" }
+
+  /// Opens the data, and checks that the settings fit it.
+  /// - Throws: `PretrainError`, `ConfigurationError`, `ShardError`, `FileError`
+  package init(configuration: PretrainConfiguration, data: URL) throws {
+    let dataset = try TokenDataset(folder: data, split: .train)
+    validation = try TokenDataset(folder: data, split: .validation)
+    tokenizer = try dataset.tokenizer()
+    var configuration = configuration
+    guard [0, dataset.vocabularySize].contains(configuration.model.vocabularySize) else {
+      throw PretrainError.vocabularyDiffers(
+        configured: configuration.model.vocabularySize, data: data.path, found: dataset.vocabularySize)
+    }
+    configuration.model.vocabularySize = dataset.vocabularySize
+    configuration.compute = configuration.compute.resolved
+    self.configuration = configuration
+    let specials = tokenizer.vocabulary.specials
+    training = try PackedWindows(
+      dataset, windowLength: configuration.batch.windowLength, specials: specials,
+      seed: UInt64(configuration.seed))
+    do {
+      evaluation = try MaskedQuestions(
+        validation, scheme: EvaluationScheme(windowLength: configuration.batch.windowLength),
+        vocabulary: tokenizer.vocabulary
+      ).evaluation(windows: configuration.validation.windows)
+    } catch is ShardError {
+      throw PretrainError.noValidation(data: data.path)
+    }
+    guard try evaluation.asksAnything() else {
+      throw PretrainError.nothingToLearn(data: data.path, split: .validation)
+    }
+    unigrams = try dataset.unigramCounts()
+    let ordinary = unigrams.without(specials.ids)
+    guard ordinary.total > 0 else { throw PretrainError.nothingToLearn(data: data.path, split: .train) }
+    unigramEntropy = ordinary.entropy
+    identities = [
+      "data": dataset.identity.hex, "tokenizer": tokenizer.digest.hex, "corpus": dataset.index.corpus.hex,
+    ]
+  }
+
+  package var contextFreeLoss: Double? {
+    configuration.masking.contextFreeLoss(unigramEntropy: unigramEntropy)
+  }
+
+  /// What of the data's text is unknown to its tokenizer; nil where `tokenize` did not count it yet.
+  package var unknownText: UnknownText? { training.dataset.index.unknownText }
+
+  package var dataBytes: Int { training.dataset.cacheBytes + validation.cacheBytes }
+
+  /// Epochs over the training text that the limits allow; nil where the clock decides.
+  package var epochs: Epochs? {
+    let stop = configuration.stop
+    guard stop.minutes == 0 else { return nil }
+    var windows = Double.infinity
+    if stop.steps > 0 { windows = Double(stop.steps) * Double(configuration.batch.windows) }
+    if stop.tokens > 0 {
+      windows = min(windows, Double(stop.tokens) / Double(configuration.batch.windowLength))
+    }
+    return Epochs(windows / Double(training.windowCount))
+  }
+
+  package func start(from checkpoint: URL?) throws -> TrainingStart<MaskedObjective> {
+    let precision = configuration.compute.elementType
+    let seed = UInt64(configuration.seed)
+    let model =
+      try checkpoint.map { try ModelArchive.loadMaskedLanguageModel($0, precision: precision).model }
+      ?? MaskedLanguageModel(configuration: configuration.model, precision: precision, seed: seed)
+    let masking = try Masking(configuration.masking, vocabulary: tokenizer.vocabulary)
+    return TrainingStart(
+      MaskedObjective(
+        model: model, source: MaskedBatchSource(windows: training, masking: masking, seed: seed),
+        batch: configuration.batch))
+  }
+
+  package func validate(_ training: MaskedObjective, tapes: [Tape]) throws -> ValidationReport {
+    let report = try evaluation.run(training.model, tapes: tapes)
+    return ValidationReport(
+      figures: ["validationLoss": report.all.loss, "validationAccuracy": report.all.accuracy],
+      score: -report.all.loss)
+  }
+
+  package func write(_ training: MaskedObjective, to folder: URL) throws {
+    try ModelArchive.write(
+      training.model, to: folder, metadata: identities, padding: tokenizer.vocabulary.specials.padding)
+    try tokenizer.write(to: folder, positionCount: configuration.model.positionCount)
+  }
+}
