@@ -64,7 +64,10 @@ let package = Package(
       ["ClozeCLI", "ClozeCore", "ClozeText", "ClozeData", "ClozeModel", "ClozeTraining", argumentParser]),
     tool(
       "translate",
-      ["ClozeCLI", "ClozeCore", "ClozeText", "ClozeCompute", "ClozeModel", "ClozeTraining", argumentParser]),
+      [
+        "ClozeCLI", "ClozeCore", "ClozeText", "ClozeData", "ClozeCompute", "ClozeModel", "ClozeTraining",
+        argumentParser,
+      ]),
 
     tool(
       "benchmark",

@@ -35,11 +35,8 @@ struct Evaluate: Tool {
   var split = Split.validation
 
   @Option(
-    help: ArgumentHelp("Score on a text: plain or .jsonl, which may be .gz or .zst.", valueName: "file"))
+    help: ArgumentHelp("Score on a text: plain or JSON lines, which may be compressed.", valueName: "file"))
   var text: String?
-
-  @Option(help: "What a document of the text is: lines, paragraphs (up to a blank line) or files.")
-  var documents = DocumentBoundary.paragraphs
 
   @Option(
     help: ArgumentHelp(
@@ -55,6 +52,8 @@ struct Evaluate: Tool {
 
   @Option(help: ArgumentHelp("Score translations of labelled pairs.", valueName: "tsv"))
   var translation: String?
+
+  @OptionGroup(title: "The text, with --text") var textOptions: TextOptions
 
   @OptionGroup(title: "Search, with --translation") var search: SearchOptions
 
@@ -121,9 +120,7 @@ struct Evaluate: Tool {
   }
 
   private func encodedText(_ path: String, _ pretrained: PretrainedModel) throws -> EncodedText {
-    var format = CorpusFormat()
-    format.boundary = documents
-    return try EncodedText(CorpusInputs([path]), format: format, tokenizer: pretrained.tokenizer)
+    try EncodedText(CorpusInputs([path]), format: textOptions.format(), tokenizer: pretrained.tokenizer)
   }
 
   private func textQuestions(_ text: EncodedText, _ pretrained: PretrainedModel) throws -> MaskedQuestions {

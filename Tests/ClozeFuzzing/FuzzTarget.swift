@@ -27,7 +27,7 @@ package struct FuzzTarget {
     "progress": progress,
     "safetensors": safetensors, "model-config": modelConfiguration, "checkpoint": checkpoint,
     "tokenizer": tokenizer, "text": text, "text-file": textFile, "json-lines": jsonLines, "gzip": gzip,
-    "zstd": zstd, "pairs": pairs, "settings": settings,
+    "zstd": zstd, "pairs": pairs, "settings": settings, "text-content": content, "text-encoding": encoded,
   ]
 
   /// Reads `bytes` as whoever gets them from outside does.
