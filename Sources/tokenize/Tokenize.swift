@@ -136,6 +136,10 @@ struct Tokenize: Tool {
     let corpus = try CorpusInputs(inputs, standardInput: spool?.url, excluding: folder)
     let format = try reading.format()
     try corpus.check(format)
+    if let other = corpus.others.first, !common.quiet {
+      Console.error(
+        "\(Figure.count(corpus.others.count)) files are left out for their names, such as \(other)")
+    }
     let pass = CorpusPass(corpus, format: format, seed: seed, validationRate: validationRate, pool: pool)
     var layout = ShardLayout()
     layout.framesPerShard = shardFrames

@@ -69,6 +69,9 @@ import Testing
       try folder.write("x", to: "in/\(name)")
     }
     #expect(try names().sorted() == text.sorted())
+    // The others are told of, but for the hidden ones.
+    let others = try CorpusInputs([folder.file("in").path]).others
+    #expect(others.map { URL(fileURLWithPath: $0).lastPathComponent } == ["a.png", "notes.md"])
     // What is not unpacked here is met, and refused when it is read.
     try Python.run("import bz2; open('in/c.txt.bz2', 'wb').write(bz2.compress(b'text'))", in: folder)
     let inputs = try CorpusInputs([folder.file("in").path])

@@ -109,7 +109,7 @@ import Testing
       "open('a.json', 'w').write('{\"text\":\"x\",\"score\":NaN}')",
       "a.json:1: has NaN, which is not JSON, at column 21; correct the line"
     ),
-    ("open('a.json', 'wb').write(bytes(100))", "a.json: has bytes that no text has"),
+    ("open('a.json', 'wb').write(bytes(100))", "a.json: is no text, by its bytes"),
     (
       "open('a.json', 'wb').write('text '.encode('utf-16-le') * 20)",
       "a.json: looks like UTF-16LE without a byte-order mark; read it with --encoding utf-16le"
@@ -268,6 +268,18 @@ import Testing
     expect(
       try work.run("translate", "--model", "zh-en", setup: "exec < other.txt;"), 65,
       "standard input: is a bzip2 file")
+  }
+
+  @Test func aTranslationOfAnotherEncoding() throws {
+    try work.tokenize()
+    try work.pretrain()
+    try work.finetune()
+    try python("open('other.txt', 'wb').write('我和狗看见猫。\\n'.encode('gb18030') * 20)")
+    let result = try work.run("translate", "--model", "zh-en", setup: "exec < other.txt;")
+    expect(
+      result, 65, "standard input: byte 0 is not valid UTF-8",
+      "it looks like GB18030: convert it: iconv -f GB18030")
+    #expect(!result.errors.contains("--encoding") && result.output.isEmpty)
   }
 
   @Test(arguments: ["utf-16", "utf-8-sig"]) func pairsInOtherBytes(encoding: String) throws {

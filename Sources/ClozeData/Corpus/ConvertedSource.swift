@@ -53,23 +53,29 @@ final class TextConverter {
   func convert(_ input: ArraySlice<UInt8>, isLast: Bool, into output: inout [UInt8]) -> Int {
     var read = 0
     while read < input.count {
-      let (taken, error) = convertValid(input.dropFirst(read), into: &output)
+      let piece = input.dropFirst(read).prefix(TextConverter.pieceLength)
+      let (taken, error) = convertValid(piece, into: &output)
       read += taken
-      guard error == EILSEQ || error == EINVAL && isLast else {
-        if error == EINVAL { break }
-        continue
+      switch error {
+      case EINVAL where read - taken + piece.count < input.count && taken > 0: break
+      case EINVAL where !isLast: return read
+      case EINVAL, EILSEQ:
+        output.append(0xFF)
+        read = min(input.count, read + unitLength)
+      default: break
       }
-      output.append(0xFF)
-      read = min(input.count, read + unitLength)
     }
     return read
   }
+
+  /// Bytes that are converted at a time, so that one that is invalid costs no more than these.
+  private static let pieceLength = 1 << 12
 
   /// - Returns: how many bytes were converted, and why it ended there; 0 where they were all.
   private func convertValid(_ input: ArraySlice<UInt8>, into output: inout [UInt8]) -> (Int, Int32) {
     var error: Int32 = 0
     var taken = 0
-    // No character becomes longer than four bytes, and few become longer than they were.
+    // Where that is too little, the rest is converted by the next call.
     let capacity = 2 * input.count + 64
     output += [UInt8](unsafeUninitializedCapacity: capacity) { buffer, count in
       input.withUnsafeBytes { input in

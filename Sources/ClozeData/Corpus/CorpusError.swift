@@ -14,7 +14,7 @@ package enum CorpusError: Failure {
   case windowTooLarge(path: String)
   case packedTooOften(path: String)
   case foreign(path: String, content: String, mend: String, isPacked: Bool)
-  case binary(path: String)
+  case binary(path: String, few: Bool)
   case unmarked(path: String, encoding: String, canChoose: Bool)
   case unknownEncoding(path: String, encoding: String)
   case invalidText(InvalidPlace)
@@ -59,7 +59,9 @@ package enum CorpusError: Failure {
       "\(path): is \(content)\(isPacked ? " within compressed data" : ""), which is not read as text; "
         + (isPacked && !content.contains("tar") ? "unpack it, then " : "")
         + mend.replacing("FILE", with: CorpusError.quoted(path))
-    case .binary(let path):
+    case .binary(let path, few: false):
+      "\(path): is no text, by its bytes (NUL or other control characters); give the text itself, or leave this file out"
+    case .binary(let path, few: true):
       "\(path): has bytes that no text has (NUL or other control characters); give text, or take them out: "
         + "tr -d '\\000-\\010\\016-\\037' < \(CorpusError.quoted(path)) > \(CorpusError.quoted(path + ".txt"))"
     default: textDescription

@@ -56,6 +56,8 @@ package struct CorpusInputs: Sendable {
   package let files: [File]
   /// The inputs as they were given, for messages.
   package let description: String
+  /// The files in its folders that are left out, since their names are not those of text.
+  package let others: [String]
   /// Bytes on disk.
   package let byteCount: Int
   /// Equal where the files have the same paths, sizes and times of modification.
@@ -68,16 +70,23 @@ package struct CorpusInputs: Sendable {
   /// - Throws: `CorpusError`, `FileError`
   package init(_ inputs: [String], standardInput: URL? = nil, excluding excluded: URL? = nil) throws {
     var files: [File] = []
+    var others: [String] = []
     for input in inputs {
       if input == "-", let standardInput {
         files.append(File(standardInput, name: FileSource.standardInputName))
       } else {
         for path in try CorpusInputs.matches(input) {
-          files += try CorpusInputs.expand(path, excluding: excluded)
+          guard CorpusInputs.isFolder(path) else {
+            files.append(File(URL(fileURLWithPath: path)))
+            continue
+          }
+          let walk = try FolderWalk(path, excluding: excluded?.path)
+          files += walk.paths.map { File(URL(fileURLWithPath: $0)) }
+          others += walk.others
         }
       }
     }
-    self.files = files
+    (self.files, self.others) = (files, others)
     description = inputs.joined(separator: " ")
     var identity = DigestBuilder()
     var byteCount = 0
@@ -124,11 +133,8 @@ package struct CorpusInputs: Sendable {
     }
   }
 
-  private static func expand(_ path: String, excluding excluded: URL?) throws -> [File] {
+  private static func isFolder(_ path: String) -> Bool {
     var status = stat()
-    guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
-      return [File(URL(fileURLWithPath: path))]
-    }
-    return try FolderWalk(path, excluding: excluded?.path).paths.map { File(URL(fileURLWithPath: $0)) }
+    return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
   }
 }

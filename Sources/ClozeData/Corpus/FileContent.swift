@@ -9,8 +9,8 @@ enum FileContent: Equatable {
   /// UTF-16 or UTF-32 by its NUL bytes, and nothing else says so.
   case unmarked(TextEncoding)
   case foreign(ForeignContent)
-  /// Other bytes than text has.
-  case binary
+  /// Bytes that text does not have; few of them where they are in a text.
+  case binary(few: Bool)
 
   /// How many bytes tell what a file is.
   static let examinedBytes = 1 << 16
@@ -35,8 +35,8 @@ enum FileContent: Equatable {
       self = .text(encoding, mark: nil)
     } else if head.contains(0), let unicode = EncodingGuess.unmarkedUnicode(head) {
       self = .unmarked(unicode)
-    } else if head.contains(0) || head.count(where: \.isBinary) > max(3, head.count / 20) {
-      self = .binary
+    } else if head.contains(0) || encoding == nil && head.count(where: \.isBinary) > max(3, head.count / 20) {
+      self = .binary(few: head.count(where: \.isBinary) * 100 < head.count)
     } else {
       self = .text(encoding ?? .utf8, mark: nil)
     }

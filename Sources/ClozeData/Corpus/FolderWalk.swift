@@ -24,6 +24,8 @@ struct FolderWalk {
   }
 
   private(set) var paths: [String] = []
+  /// The files that are left out for their names.
+  private(set) var others: [String] = []
   private var met: Set<Identity> = []
 
   /// - Parameter excluded: a folder that is left out, with all under it.
@@ -53,11 +55,12 @@ struct FolderWalk {
     for entry in entries {
       if entry.status.st_mode & S_IFMT == S_IFDIR {
         try visit(entry.path, entry.status)
-      } else if entry.status.st_mode & S_IFMT == S_IFREG,
-        FolderWalk.suffixes.contains(where: entry.name.lowercased().hasSuffix),
-        met.insert(Identity(entry.status)).inserted
-      {
-        paths.append(entry.path)
+      } else if entry.status.st_mode & S_IFMT == S_IFREG {
+        if !FolderWalk.suffixes.contains(where: entry.name.lowercased().hasSuffix) {
+          others.append(entry.path)
+        } else if met.insert(Identity(entry.status)).inserted {
+          paths.append(entry.path)
+        }
       }
     }
   }

@@ -32,23 +32,19 @@ struct OpenedText {
     count: (_ bytes: [UInt8]) -> Int = { _ in FileContent.examinedBytes }
   ) throws {
     var source = try PeekedSource(file, count: count)
+    var content = FileContent(source.beginning, encoding: encoding)
     var packings = 0
-    while true {
-      let packed: (any ByteSource)?
-      switch FileContent(source.beginning, encoding: encoding) {
-      case .gzip: packed = try GzipSource(source)
-      case .zstd: packed = try ZstdSource(source)
-      default: packed = nil
-      }
-      guard let packed else { break }
+    while content == .gzip || content == .zstd {
       packings += 1
       guard packings <= OpenedText.deepestPacking else { throw CorpusError.packedTooOften(path: file.name) }
-      source = try PeekedSource(packed, count: count)
+      source = try PeekedSource(
+        content == .gzip ? GzipSource(source) : ZstdSource(source), count: count)
+      content = FileContent(source.beginning, encoding: encoding)
     }
     beginning = source.beginning
     isPacked = packings > 0
     self.canChoose = canChoose
-    switch FileContent(source.beginning, encoding: encoding) {
+    switch content {
     case .text(let encoding, let mark) where encoding.isUTF8:
       conversion = nil
       let head = try source.next()
@@ -71,7 +67,8 @@ struct OpenedText {
     case .foreign(let content):
       throw CorpusError.foreign(
         path: file.name, content: content.name, mend: content.mend, isPacked: packings > 0)
-    case .binary, .gzip, .zstd: throw CorpusError.binary(path: file.name)
+    case .binary(let few): throw CorpusError.binary(path: file.name, few: few)
+    case .gzip, .zstd: preconditionFailure("compressed data were inflated")
     }
   }
 

@@ -2,21 +2,17 @@
 /// next.
 package final class StandardInputText {
   private var text: OpenedText?
-  private var isBegun = false
 
   package init() {}
 
   /// The next bytes; none at the end.
   /// - Throws: `CorpusError`, `FileError`
   package func next() throws -> [UInt8] {
-    if let text {
-      if isBegun { return try text.source.next() }
-    } else {
-      text = try OpenedText(
-        FileSource(), encoding: nil, canChoose: false, count: FileContent.bytesToWaitFor)
-    }
-    isBegun = true
-    guard let text, !text.chunk.isEmpty else { return try text?.source.next() ?? [] }
-    return text.chunk
+    if let text { return try text.source.next() }
+    let text = try OpenedText(
+      FileSource(), encoding: nil, canChoose: false, count: FileContent.bytesToWaitFor)
+    try InvalidBytes.refuseOtherEncoding(text)
+    self.text = text
+    return text.chunk.isEmpty ? try text.source.next() : text.chunk
   }
 }

@@ -4,7 +4,7 @@ package import Foundation
 
 /// `progress.json`: how far a data folder has come, for a second run to go on after the first was killed.
 ///
-/// The format, version 2: the SHA-256 of the second line, in hexadecimal; then one line of JSON with sorted keys, digests
+/// The format, version 3: the SHA-256 of the second line, in hexadecimal; then one line of JSON with sorted keys, digests
 /// in hexadecimal, bytes in base 64. It lies beside the unfinished folder's tokenizer, its shards, and three files that
 /// only grow: `documents.partial`, the 32 bytes of every document's digest, duplicates too, and for each split a
 /// `ShardJournal`. Once these are durable it is written anew, in one rename, so it never speaks of bytes that are not
@@ -35,7 +35,7 @@ package struct DatasetProgress: Codable, Sendable, Equatable {
   package var checkpoint: Checkpoint?
 
   static let fileName = "progress.json"
-  private static let currentVersion = 2
+  private static let currentVersion = 3
 
   /// Bytes. The unigrams of both splits, in base 64, take 22 a token; all else fits into 64 MiB.
   package static func maximumByteCount(vocabularySize: Int) -> Int { (1 << 26) + 32 * vocabularySize }
