@@ -75,7 +75,10 @@ let package = Package(
       ]),
     tool(
       "translate",
-      ["ClozeCLI", "ClozeCore", "ClozeText", "ClozeCompute", "ClozeModel", "ClozeEvaluation", argumentParser]),
+      [
+        "ClozeCLI", "ClozeCore", "ClozeText", "ClozeData", "ClozeCompute", "ClozeModel", "ClozeEvaluation",
+        argumentParser,
+      ]),
 
     tool(
       "benchmark",

@@ -39,7 +39,7 @@ extension Configuration {
   package static func load(file: URL?, overrides: [String]) throws -> Self {
     var merged = try ConfigurationTree(encoding: Self())
     if let file {
-      let data = try Data(file: file)
+      let data = try Data(textFile: file)
       guard data.count <= ConfigurationTree.largestFile else {
         throw ConfigurationError.malformed(
           source: file.path,

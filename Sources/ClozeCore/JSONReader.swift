@@ -133,8 +133,24 @@ package struct JSONReader {
   }
 
   package mutating func number() throws -> Double {
-    guard let number = Double(try digits()) else { throw failure("has something that is no value") }
+    skipSpace()
+    let start = offset
+    guard let digits = digits(), let number = Double(digits) else { throw noValue(at: start) }
     return number
+  }
+
+  /// An error at something that begins no value, such as `NaN`, which other programs write where a number is missing.
+  private func noValue(at start: Int) -> JSONSyntaxError {
+    let word = bytes[start...].prefix(20).prefix { byte in
+      Unicode.Scalar(byte).properties.isAlphabetic || (48...57).contains(byte)
+        || JSONReader.isNumberMark(byte)
+    }
+    let isWord = !word.isEmpty && word.allSatisfy { $0 < 0x80 }
+    return JSONSyntaxError(
+      offset: start,
+      reason: isWord
+        ? "has \(String(decoding: word, as: UTF8.self)), which is not JSON" : "has something that is no value"
+    )
   }
 
   /// A whole number, written without a fraction or an exponent.
@@ -166,12 +182,12 @@ package struct JSONReader {
     skipSpace()
     if take(word: "true") { return true }
     if take(word: "false") { return false }
-    throw failure("has something that is no value")
+    throw noValue(at: offset)
   }
 
   package mutating func null() throws {
     skipSpace()
-    guard take(word: "null") else { throw failure("has something that is no value") }
+    guard take(word: "null") else { throw noValue(at: offset) }
   }
 
   /// Steps over the next value, whatever it is.
@@ -232,29 +248,27 @@ package struct JSONReader {
     return code
   }
 
-  /// The characters of a number, which are few enough to be a `String` without an allocation. Those of the standard:
-  /// Swift's own numbers may have a leading plus, zeros before them, or nothing on one side of the point.
-  private mutating func digits() throws -> String {
-    skipSpace()
+  /// The characters of a number, which are few enough to be a `String` without an allocation; nil where they are none of the
+  /// standard's. Swift's own numbers may have a leading plus, zeros before them, or nothing on one side of the point.
+  private mutating func digits() -> String? {
     let start = offset
     _ = take("-")
-    if !take("0") { try run() }
-    if take(".") { try run() }
+    if !take("0") { guard run() else { return nil } }
+    if take(".") { guard run() else { return nil } }
     if take("e") || take("E") {
       if !take("+") { _ = take("-") }
-      try run()
+      guard run() else { return nil }
     }
-    if let byte = peek(), (48...57).contains(byte) || JSONReader.isNumberMark(byte) {
-      throw failure("has something that is no value")
-    }
+    if let byte = peek(), (48...57).contains(byte) || JSONReader.isNumberMark(byte) { return nil }
     return String(decoding: bytes[start..<offset], as: UTF8.self)
   }
 
-  /// Steps over digits, of which there must be one.
-  private mutating func run() throws {
+  /// Steps over digits.
+  /// - Returns: whether there was one.
+  private mutating func run() -> Bool {
     let start = offset
     while let byte = peek(), (48...57).contains(byte) { offset += 1 }
-    guard offset > start else { throw failure("has something that is no value") }
+    return offset > start
   }
 
   private mutating func magnitude() throws -> UInt64 {

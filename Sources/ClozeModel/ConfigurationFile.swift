@@ -13,7 +13,7 @@ struct ConfigurationFile {
     path = url.path
     let data: Data
     do {
-      data = try Data(file: url)
+      data = try Data(textFile: url)
     } catch FileError.missing, FileError.notADirectory {
       if FileManager.default.fileExists(atPath: folder.appendingPathComponent("bert_config.json").path) {
         throw ArchiveError.originalRelease(folder: folder.path)

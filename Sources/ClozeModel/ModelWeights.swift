@@ -116,7 +116,7 @@ struct ModelWeights {
     func bad(_ reason: String) -> ArchiveError { .badIndex(path: url.path, reason: reason) }
     let json: JSONValue
     do {
-      json = try JSONValue([UInt8](try Data(file: url)))
+      json = try JSONValue([UInt8](try Data(textFile: url)))
     } catch let error as JSONSyntaxError {
       throw bad("is not a JSON object, it \(error.reason) at byte \(error.offset)")
     }

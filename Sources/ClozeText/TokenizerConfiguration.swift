@@ -237,7 +237,7 @@ extension JSONValue {
 
   /// - Throws: `FileError`, `TokenizerError`
   init(file url: URL) throws {
-    let bytes = [UInt8](try Data(file: url))
+    let bytes = [UInt8](try Data(textFile: url))
     do {
       self = try JSONValue(bytes)
     } catch let error as JSONSyntaxError {

@@ -43,7 +43,7 @@ extension Tokenizer {
 
   /// The lines of a `vocab.txt`. Only line feeds end a line: a token may be any other white space.
   private static func lines(of file: URL) throws -> [String] {
-    let bytes = try Data(file: file)
+    let bytes = try Data(textFile: file)
     var lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
     if lines.last?.isEmpty == true { lines.removeLast() }
     return lines.map { String(decoding: $0.last == UInt8(ascii: "\r") ? $0.dropLast() : $0, as: UTF8.self) }

@@ -56,11 +56,14 @@ enum UTF8Decoding {
 package struct UTF8Validation: Hashable, Sendable {
   /// How many invalid sequences there are, each of which would be read as one U+FFFD.
   package let invalidSequenceCount: Int
+  /// How many bytes they have.
+  package let invalidByteCount: Int
   /// The offset in bytes of the first of them, nil where there is none.
   package let firstInvalidOffset: Int?
 
   package init(_ utf8: UnsafeBufferPointer<UInt8>) {
     var count = 0
+    var bytes = 0
     var first: Int?
     var offset = 0
     while offset < utf8.count {
@@ -74,11 +77,13 @@ package struct UTF8Validation: Hashable, Sendable {
       let step = UTF8Decoding.step(utf8, at: offset)
       if !step.isValid {
         count += 1
+        bytes += step.byteCount
         if first == nil { first = offset }
       }
       offset += step.byteCount
     }
     invalidSequenceCount = count
+    invalidByteCount = bytes
     firstInvalidOffset = first
   }
 }

@@ -36,11 +36,8 @@ struct Evaluate: Tool {
   var split = Split.validation
 
   @Option(
-    help: ArgumentHelp("Score on a text: plain or .jsonl, which may be .gz or .zst.", valueName: "file"))
+    help: ArgumentHelp("Score on a text: plain or JSON lines, which may be compressed.", valueName: "file"))
   var text: String?
-
-  @Option(help: "What a document of the text is: lines, paragraphs (up to a blank line) or files.")
-  var documents = DocumentBoundary.paragraphs
 
   @Option(
     help: ArgumentHelp(
@@ -55,6 +52,8 @@ struct Evaluate: Tool {
   var topK = 5
 
   @OptionGroup(title: "Labelled pairs") var pairs: PairOptions
+
+  @OptionGroup(title: "The text, with --text") var textOptions: TextOptions
 
   @OptionGroup(title: "Search, with --translation") var search: SearchOptions
 
@@ -80,6 +79,9 @@ struct Evaluate: Tool {
         given.isEmpty
           ? "nothing to evaluate on; give one of \(modes.map(\.0).joined(separator: ", "))"
           : "\(given.joined(separator: " and ")) are given; choose one of them")
+    }
+    guard !pairs.skipBadRows || pairs.input != nil || text != nil else {
+      throw ValidationError("--skip-bad-rows is for --translation and --text; add one of them")
     }
     guard dumpLogits == nil || text != nil else {
       throw ValidationError("--dump-logits needs a text; add --text FILE")
@@ -144,9 +146,11 @@ struct Evaluate: Tool {
   }
 
   private func encodedText(_ path: String, _ pretrained: PretrainedModel) throws -> EncodedText {
-    var format = CorpusFormat()
-    format.boundary = documents
-    return try EncodedText(CorpusInputs([path]), format: format, tokenizer: pretrained.tokenizer)
+    var format = try textOptions.format()
+    format.skipsBadRows = pairs.skipBadRows
+    let text = try EncodedText(CorpusInputs([path]), format: format, tokenizer: pretrained.tokenizer)
+    if let skipped = text.skippedRowsText { Console.warning(skipped) }
+    return text
   }
 
   private func textQuestions(_ text: EncodedText, _ pretrained: PretrainedModel) throws -> MaskedQuestions {

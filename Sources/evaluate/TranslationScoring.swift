@@ -52,7 +52,7 @@ struct PairOptions: ParsableArguments {
   @Option(help: ArgumentHelp("… and their targets.", valueName: "file"))
   var translationTarget: String?
 
-  @Flag(help: "Leave out rows that cannot be used, and count them.")
+  @Flag(help: "Leave out rows that cannot be used, of pairs or of JSON lines, and count them.")
   var skipBadRows = false
 
   @Flag(help: "Refuse pairs that have anything odd about them, such as sources that are cut.")
@@ -73,8 +73,8 @@ struct PairOptions: ParsableArguments {
     guard translation == nil || translationSource == nil else {
       throw ValidationError("--translation and --translation-source are given; choose one of them")
     }
-    guard input != nil || !skipBadRows && !strictPairs else {
-      throw ValidationError("--skip-bad-rows and --strict-pairs are for pairs; add --translation FILE")
+    guard input != nil || !strictPairs else {
+      throw ValidationError("--strict-pairs is for pairs; add --translation FILE")
     }
   }
 }

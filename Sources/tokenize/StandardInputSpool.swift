@@ -1,7 +1,7 @@
 import ClozeCore
 import Foundation
 
-/// What standard input gave, in a file that goes when the work is done.
+/// What standard input gave, byte for byte, in a file that goes when the work is done.
 struct StandardInputSpool {
   let url: URL
 

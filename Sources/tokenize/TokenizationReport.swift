@@ -82,10 +82,16 @@ struct TokenizationReport {
       ("documents cut at 16 MiB", "\(statistics.splitDocuments)"),
       ("literal special tokens", "\(statistics.tokens.literalSpecials)"),
       ("invalid UTF-8 sequences", "\(statistics.invalidSequences)"),
+      ("files converted to UTF-8", conversions),
       ("corpus", index.corpus.short),
       ("output", folder.path),
     ]
     return FigureTable.text(rows + lossRows + rest)
+  }
+
+  private var conversions: String {
+    let counts = statistics.shape.conversions.sorted { $0.key < $1.key }
+    return counts.isEmpty ? "0" : counts.map { "\($0.value) from \($0.key)" }.joined(separator: ", ")
   }
 
   private func ratio(_ part: Int, _ whole: Int, digits: Int) -> String {

@@ -12,9 +12,12 @@ struct Tokenize: Tool {
     commandName: "tokenize",
     abstract: "Turn text into a data folder for pretrain and evaluate.",
     discussion: """
-      Inputs are files, folders (every .txt and .jsonl under them), patterns, or - for plain text on standard input. \
-      Each may also be .gz or .zst. The text is read twice: to train a WordPiece vocabulary, unless --tokenizer gives \
-      one, and to encode it. Equal documents are kept once. The output has the same bytes for any \
+      Inputs are files, folders (every .txt, .jsonl, .ndjson and .json under them, .gz and .zst too; links are followed, \
+      and a file that several paths lead to is read once), patterns, or - for standard input. What a file is, its first \
+      bytes say and not its name: plain text or JSON lines, in UTF-8, or in UTF-16 or UTF-32 with a byte-order mark, \
+      compressed by gzip or zstd or not. --encoding reads others. CR LF and CR end a line as LF does.
+
+      The text is read twice: to train a WordPiece vocabulary, unless --tokenizer gives one, and to encode it. Equal documents are kept once. The output has the same bytes for any \
       --workers. Literal [MASK] and the like are text and are counted.
 
       What the tokenizer cannot read becomes [UNK]: its characters are counted by script, warned of above 0.5 % of the \
@@ -52,16 +55,6 @@ struct Tokenize: Tool {
   @Option(name: .long, help: "Decides which documents are held out.")
   var seed: UInt64 = 1
 
-  @Option(
-    name: .long, help: "What a document is in plain text: lines, paragraphs (up to a blank line) or files.")
-  var documents: DocumentBoundary = .paragraphs
-
-  @Option(name: .long, help: "The field of a .jsonl line that holds the text.")
-  var field = "text"
-
-  @Flag(name: .long, help: "Refuse invalid UTF-8 instead of counting and replacing it.")
-  var strict = false
-
   @Flag(name: .long, help: "Replace the data of another corpus in the output folder.")
   var force = false
 
@@ -76,6 +69,8 @@ struct Tokenize: Tool {
     help: ArgumentHelp(
       "How many megabytes of text there are from one checkpoint to the next.", valueName: "n"))
   var checkpointMegabytes = 16
+
+  @OptionGroup(title: "How text is read") var reading: ReadingOptions
 
   @OptionGroup(title: "The vocabulary") var vocabulary: VocabularyOptions
 
@@ -121,8 +116,12 @@ struct Tokenize: Tool {
     let spool = inputs.contains("-") ? try StandardInputSpool(in: folder) : nil
     defer { spool?.remove() }
     let corpus = try CorpusInputs(inputs, standardInput: spool?.url, excluding: folder)
-    var format = CorpusFormat()
-    (format.boundary, format.field, format.isStrict) = (documents, field, strict)
+    let format = try reading.format()
+    try corpus.check(format)
+    if let other = corpus.others.first, !common.quiet {
+      Console.error(
+        "\(Figure.count(corpus.others.count)) files are left out for their names, such as \(other)")
+    }
     let pass = CorpusPass(corpus, format: format, seed: seed, validationRate: validationRate, pool: pool)
     var layout = try ShardLayout(corpusBytes: corpus.byteCount)
     layout.framesPerShard = shardFrames
@@ -145,15 +144,10 @@ struct Tokenize: Tool {
     progress.finish()
 
     // 4. What came out.
-    for split in Split.allCases where index[split].documents == 0 {
-      Console.warning(
-        "\(folder.path): no document fell to the \(split.rawValue) split; see --validation-rate")
-    }
     let report = try TokenizationReport(
       statistics: statistics, index: index, folder: folder, normalizer: start.tokenizer.normalizer)
-    for warning in report.warnings { Console.warning(warning) }
+    let warnings = CorpusWarnings(statistics: statistics, index: index, folder: folder)
+    for warning in warnings.texts + report.warnings { Console.warning(warning) }
     try StandardOutput.writeLine(report.text)
   }
 }
-
-extension DocumentBoundary: ExpressibleByArgument {}

@@ -1,22 +1,31 @@
-import ClozeCore
+import ClozeData
 import Foundation
 
 /// The lines of standard input, as many at a time as have come: whoever writes one line and waits for its translation
 /// gets it, and whoever sends a file gets full batches.
 struct StandardInputLines {
+  private let input = StandardInputText()
   private var bytes: [UInt8] = []
+  /// Whether the last line ended in CR, to which an LF that comes next belongs.
+  private var isAfterCarriageReturn = false
   private var isAtEnd = false
   /// Lines that were no UTF-8.
   private(set) var repairedLines = 0
 
   /// The next lines, `limit` at most, once there is one; nil at the end.
-  /// - Throws: `FileError`
+  /// - Throws: `FileError`, `CorpusError`
   mutating func next(limit: Int) throws -> [String]? {
     var lines: [String] = []
     var start = 0
     while lines.count < limit {
-      if let end = bytes[start...].firstIndex(of: UInt8(ascii: "\n")) {
+      if isAfterCarriageReturn, start < bytes.count {
+        if bytes[start] == UInt8(ascii: "\n") { start += 1 }
+        isAfterCarriageReturn = false
+      }
+      if let end = bytes[start...].firstIndex(where: { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") })
+      {
         lines.append(line(bytes[start..<end]))
+        isAfterCarriageReturn = bytes[end] == UInt8(ascii: "\r")
         start = end + 1
       } else if isAtEnd {
         if start < bytes.count { lines.append(line(bytes[start...])) }
@@ -25,7 +34,9 @@ struct StandardInputLines {
       } else if lines.isEmpty || isReady {
         bytes.removeFirst(start)
         start = 0
-        try read()
+        let chunk = try input.next()
+        isAtEnd = chunk.isEmpty
+        bytes += chunk
       } else {
         break
       }
@@ -35,7 +46,6 @@ struct StandardInputLines {
   }
 
   private mutating func line(_ bytes: ArraySlice<UInt8>) -> String {
-    let bytes = bytes.last == UInt8(ascii: "\r") ? bytes.dropLast() : bytes
     if let text = String(validating: bytes, as: UTF8.self) { return text }
     repairedLines += 1
     return String(decoding: bytes, as: UTF8.self)
@@ -45,21 +55,5 @@ struct StandardInputLines {
   private var isReady: Bool {
     var descriptor = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
     return poll(&descriptor, 1, 0) > 0
-  }
-
-  private mutating func read() throws {
-    let size = 1 << 16
-    var failure: Int32 = 0
-    let chunk = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
-      var status: Int
-      repeat {
-        status = Foundation.read(STDIN_FILENO, buffer.baseAddress, size)
-      } while status < 0 && errno == EINTR
-      if status < 0 { failure = errno }
-      count = max(0, status)
-    }
-    guard failure == 0 else { throw FileError.reading("standard input", errno: failure) }
-    isAtEnd = chunk.isEmpty
-    bytes += chunk
   }
 }

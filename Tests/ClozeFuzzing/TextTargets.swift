@@ -120,13 +120,52 @@ extension FuzzTarget {
     return try corpus(name, called: "text.txt.zst", seeds: [seed, seed + seed])
   }
 
+  /// Bytes that may be anything, under a name that says nothing.
+  static func content(_ name: String) throws -> FuzzTarget {
+    let text = "One 我 é.\r\nTwo.\r\rAnother.\n"
+    let marked: [[UInt8]] = [
+      [0xFF, 0xFE] + text.utf16.flatMap { [UInt8($0 & 255), UInt8($0 >> 8)] },
+      [0xFE, 0xFF] + text.utf16.flatMap { [UInt8($0 >> 8), UInt8($0 & 255)] },
+      [0, 0, 0xFE, 0xFF]
+        + text.unicodeScalars.flatMap { [0, 0, UInt8($0.value >> 8), UInt8($0.value & 255)] },
+      [0xEF, 0xBB, 0xBF] + Array("{\"text\": \"a\"}\r{\"text\": \"b\"}\r".utf8),
+    ]
+    return try corpus(name, called: "content", seeds: marked + [try ZstdFrame.compress(marked[0], level: 1)])
+  }
+
+  /// Bytes in an encoding that has states and characters of several bytes.
+  static func encoded(_ name: String) throws -> FuzzTarget {
+    // `echo '我爱你。One.' | iconv -t GB18030`, and a character of four bytes.
+    let seed: [UInt8] =
+      [
+        0xCE, 0xD2, 0xB0, 0xAE, 0xC4, 0xE3, 0xA1, 0xA3, 0x4F, 0x6E, 0x65, 0x2E, 0x0A, 0x94, 0x39, 0xFC, 0x36,
+        0x0A,
+      ]
+    return try file(name, called: "text.txt", seeds: [seed]) { url, _ in
+      for encoding in ["gb18030", "shift_jis", "iso-2022-jp", "utf-7", "utf-16", "koi8-r"] {
+        for (isStrict, isLossy) in [(true, false), (false, true)] {
+          var format = CorpusFormat()
+          (format.encoding, format.isStrict, format.isLossy) = (TextEncoding(encoding), isStrict, isLossy)
+          let reader = CorpusReader(try CorpusInputs([url.path]), format: format)
+          do {
+            while let document = try reader.next() {
+              precondition(!isStrict || document.invalidSequences == 0, "invalid bytes")
+            }
+          } catch let failure as CorpusError where isStrict || encoding != "gb18030" {
+            precondition(!"\(failure)".isEmpty, "no message")
+          }
+        }
+      }
+    }
+  }
+
   /// All documents of a corpus of one file: as it comes and, of plain text, cut into documents of at most 64 bytes in each
   /// way.
   private static func corpus(_ name: String, called fileName: String, seeds: [[UInt8]]) throws -> FuzzTarget {
     try file(name, called: fileName, seeds: seeds) { url, _ in
-      for boundary in url.path.hasSuffix(".txt") ? DocumentBoundary.allCases : [] {
+      for boundary in url.path.contains(".json") ? [] : DocumentBoundary.allCases {
         var format = CorpusFormat()
-        (format.boundary, format.maximumDocumentBytes) = (boundary, 64)
+        (format.boundary, format.maximumDocumentBytes, format.isLossy) = (boundary, 64, true)
         let reader = CorpusReader(try CorpusInputs([url.path]), format: format)
         while let document = try reader.next() {
           precondition((1...64).contains(document.text.count), "\(document.text.count) bytes")

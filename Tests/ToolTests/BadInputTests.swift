@@ -212,7 +212,7 @@ import Testing
     try work.folder.write("{\"text\": \"a\"}\n{\"text\": \n", to: "bad.jsonl")
     let result = try work.run(
       "tokenize", "bad.jsonl", "--output", "shards", "--tokenizer", "shards", "--force")
-    expect(result, Self.data, "bad.jsonl:2: is not a JSON object")
+    expect(result, Self.data, "bad.jsonl:2: ends too soon, at column 10; correct the line")
     #expect(try work.names("shards") == before)
     #expect(try work.bytes("shards/index.json") == index)
   }

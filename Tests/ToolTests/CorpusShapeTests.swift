@@ -49,8 +49,8 @@ import Testing
   @Test(arguments: [
     ("{\"text\": \"one\"}\n{\"body\": \"two\"}\n", "bad.jsonl:2: has no text in the field 'text'"),
     ("{\"text\": \"one\"}\n\n{\"text\": 3}\n", "bad.jsonl:3: has no text in the field 'text'"),
-    ("[\"text\"]\n", "bad.jsonl:1: is not a JSON object"),
-    ("{\"text\": \"one\"\n", "bad.jsonl:1: is not a JSON object"),
+    ("[\"text\"]\n[]\n", "bad.jsonl:1: is not a JSON object but an array; write one object a line"),
+    ("{\"text\": \"one\"\n", "bad.jsonl:1: lacks a comma or a closing brace, at column 15; correct the line"),
   ])
   func aLineThatIsNoObject(text: String, message: String) throws {
     try work.folder.write(text, to: "bad.jsonl")

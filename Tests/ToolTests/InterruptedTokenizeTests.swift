@@ -125,6 +125,23 @@ import Testing
     try work.expectEqual("data", "fresh")
   }
 
+  /// The place to go on from is one in the text, whatever the file's bytes are.
+  @Test(arguments: [
+    "t.replace('\\n', '\\r\\n').encode()", "t.replace('\\n', '\\r').encode()", "t.encode('utf-16')",
+    "gzip.compress(t.encode('utf-32'), 1)",
+  ]) func otherBytesAreGoneOnFrom(bytes: String) throws {
+    try #require(try program("reference").wait().status == 0)
+    try Python.run(
+      "import gzip\nt = open('large.txt').read()\nopen('large.txt', 'wb').write(\(bytes))", in: work.folder)
+    try #require(kill(try program("data")) { hasCheckpoint("data") })
+    let result = try program("data").wait()
+    #expect(result.status == 0 && result.errors.contains("going on after"), "\(result.errors)")
+    #expect(
+      try work.table(result.output)["files converted to UTF-8"] == (bytes.contains("utf-") ? "1 from " : "0")
+        + (bytes.contains("utf-16") ? "UTF-16LE" : bytes.contains("utf-32") ? "UTF-32LE" : ""))
+    try work.expectEqual("data", "reference")
+  }
+
   /// The same text under another time: read once to see that it is the same, then gone on from.
   @Test func theSameTextWrittenAgainIsGoneOnFrom() throws {
     try #require(try program("reference").wait().status == 0)

@@ -227,6 +227,36 @@ import Testing
     }
   }
 
+  // MARK: Rows of JSON lines
+
+  /// A null, a missing field, a number, what is no JSON, and a list: each is refused by its line, or counted and left out.
+  @Test func badRowsOfJSONLines() throws {
+    let bad = [
+      #"{"text": null}"#, #"{"title": "x"}"#, #"{"text": 3}"#, #"{"text": "x", "score": NaN}"#, #"[1]"#,
+      #"{"text": "a", "text": "b"}"#, #"{"text": "cut"#,
+    ]
+    let good = (0..<40).map { #"{"text": "tale \#($0) of the harbour"}"# }
+    for (index, row) in bad.enumerated() {
+      try work.folder.write((good + [row] + good).joined(separator: "\n"), to: "bad.jsonl")
+      let result = try work.run("tokenize", "bad.jsonl", "--output", "refused", "--vocabulary-size", "200")
+      #expect(result.status == 65, "\(index)")
+      #expect(result.errors.contains("bad.jsonl:41: "), "\(result.errors)")
+      #expect(result.errors.contains("--skip-bad-rows"), "\(result.errors)")
+    }
+    try work.folder.write((good + bad).joined(separator: "\n"), to: "bad.jsonl")
+    try work.folder.write(good.joined(separator: "\n"), to: "good.jsonl")
+    let arguments = ["--vocabulary-size", "200", "--validation-rate", "0.2"]
+    let skipped = try Program(
+      "tokenize", ["bad.jsonl", "--skip-bad-rows", "--output", "skipped"] + arguments, in: work.folder
+    ).wait()
+    #expect(skipped.status == 0)
+    #expect(
+      skipped.errors.contains("7 rows cannot be used and were left out; the first: ")
+        && skipped.errors.contains("bad.jsonl:41: has no text in the field 'text'"), "\(skipped.errors)")
+    _ = try Program("tokenize", ["good.jsonl", "--output", "good"] + arguments, in: work.folder).wait()
+    try work.expectEqual("skipped", "good")
+  }
+
   // MARK: A reader that goes away
 
   @Test func aClosedPipeEndsQuietly() throws {

@@ -5,8 +5,8 @@ internal import Foundation
 protocol ByteSource: AnyObject {
   /// The next bytes, at most about `chunkSize` of them; none at the end.
   func next() throws -> [UInt8]
-  /// How many bytes were read from the disk so far.
-  var bytesFromDisk: Int { get }
+  /// The file that the bytes come from in the end.
+  var file: FileSource { get }
 }
 
 /// How many bytes the sources of a corpus take at a time.
@@ -14,21 +14,30 @@ let chunkSize = 1 << 18
 
 /// A file as it is.
 final class FileSource: ByteSource {
-  let path: String
+  /// As messages name it.
+  let name: String
   private(set) var bytesFromDisk = 0
   private let descriptor: Int32
 
-  /// - Parameter offset: the first byte to read; the bytes before it count as read.
+  var file: FileSource { self }
+
+  /// How messages name standard input.
+  static let standardInputName = "standard input"
+
   /// - Throws: `FileError`
-  init(_ url: URL, from offset: Int = 0) throws {
-    path = url.path
+  init(_ url: URL, name: String) throws {
+    self.name = name
     // Unlike a data folder's files, text that the user names may come from a pipe, and is waited for.
-    descriptor = Foundation.open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw FileError.reading(path) }
-    if offset > 0 {
-      guard lseek(descriptor, off_t(offset), SEEK_SET) == offset else { throw FileError.reading(path) }
-      bytesFromDisk = offset
-    }
+    descriptor = Foundation.open(url.path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw FileError.reading(name) }
+  }
+
+  /// Standard input.
+  /// - Throws: `FileError`
+  init() throws {
+    name = FileSource.standardInputName
+    descriptor = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
+    guard descriptor >= 0 else { throw FileError.reading(name) }
   }
 
   deinit { if descriptor >= 0 { close(descriptor) } }
@@ -39,6 +48,13 @@ final class FileSource: ByteSource {
     return fstat(descriptor, &status) == 0 ? Int(status.st_size) : 0
   }
 
+  /// Goes on at byte `offset`; the bytes before it count as read.
+  /// - Throws: `FileError`
+  func seek(to offset: Int) throws {
+    guard lseek(descriptor, off_t(offset), SEEK_SET) == offset else { throw FileError.reading(name) }
+    bytesFromDisk = offset
+  }
+
   func next() throws -> [UInt8] {
     var failure: Int32 = 0
     let bytes = [UInt8](unsafeUninitializedCapacity: chunkSize) { buffer, initializedCount in
@@ -47,32 +63,43 @@ final class FileSource: ByteSource {
       if status < 0 { failure = errno }
       initializedCount = max(0, status)
     }
-    guard failure == 0 else { throw FileError.reading(path, errno: failure) }
+    guard failure == 0 else { throw FileError.reading(name, errno: failure) }
     bytesFromDisk += bytes.count
     return bytes
   }
 }
 
-extension CorpusInputs.File {
-  /// The file's bytes, inflated where it is compressed, from byte `offset` of them on. A plain file is read from there; a
-  /// compressed one has to be inflated from its beginning.
-  /// - Returns: the source, and bytes after `offset` that it has already given.
-  /// - Throws: `CorpusError.changed` where the file ends before `offset`; `CorpusError`, `FileError`
-  func open(from offset: Int) throws -> (source: any ByteSource, given: [UInt8]) {
-    let source: any ByteSource =
-      switch compression {
-      case .none: try FileSource(url, from: offset)
-      case .gzip: try GzipSource(FileSource(url))
-      case .zstd: try ZstdSource(FileSource(url))
-      }
-    guard compression != .none else { return (source, []) }
-    var skipped = 0
-    while skipped < offset {
+/// A source whose beginning was looked at, and is still to be read.
+final class PeekedSource: ByteSource {
+  /// The first bytes: all that the source has, or at least as many as were asked for.
+  let beginning: [UInt8]
+  /// Whether `beginning` is all there is.
+  let isWhole: Bool
+  private let source: any ByteSource
+  private var isBeginningRead = false
+
+  var file: FileSource { source.file }
+
+  /// - Parameter count: how many bytes are enough to look at, given those that came; so a caller need not wait for bytes
+  ///   that nobody has written yet.
+  /// - Throws: `FileError`, `CorpusError`
+  init(_ source: any ByteSource, count: (_ bytes: [UInt8]) -> Int) throws {
+    self.source = source
+    var bytes: [UInt8] = []
+    var isWhole = false
+    while !isWhole, bytes.count < count(bytes) {
       let chunk = try source.next()
-      guard !chunk.isEmpty else { throw CorpusError.changed(inputs: url.path) }
-      skipped += chunk.count
-      if skipped >= offset { return (source, Array(chunk.suffix(skipped - offset))) }
+      isWhole = chunk.isEmpty
+      if bytes.isEmpty { bytes = chunk } else { bytes += chunk }
     }
-    return (source, [])
+    (beginning, self.isWhole) = (bytes, isWhole)
+  }
+
+  func next() throws -> [UInt8] {
+    guard isBeginningRead || beginning.isEmpty else {
+      isBeginningRead = true
+      return beginning
+    }
+    return isWhole ? [] : try source.next()
   }
 }

@@ -3,73 +3,94 @@ package import Foundation
 
 /// The files of a corpus, in the order in which they are read.
 ///
-/// An input is a file; a folder, which stands for all files under it whose names end in one of `folderSuffixes`,
-/// hidden ones left out, in the order of their paths' bytes; or a pattern with `*`, `?` or `[…]` for a file name of
-/// the shell's kind. A path that exists is never taken for a pattern.
+/// An input is a file; a folder, which stands for all text files under it (see `FolderWalk`); or a pattern with `*`, `?` or
+/// `[…]` for a file name of the shell's kind. A path that exists is never taken for a pattern. A file is read as often as it
+/// is named. What a file holds, its first bytes say (see `FileContent`).
 package struct CorpusInputs: Sendable {
   package struct File: Sendable, Equatable {
-    package enum Compression: Sendable { case none, gzip, zstd }
-
     package let url: URL
-    package let compression: Compression
-    /// Whether every line is a JSON object; plain text otherwise.
-    package let isJSONLines: Bool
+    /// As messages name it.
+    package let name: String
+    /// Whether it is read line by line by somebody who knows what the lines are, so that JSON is nothing special.
+    let isPlain: Bool
 
-    /// Judges by the name: `.jsonl`, and `.gz` or `.zst` after that or after any other.
-    package init(_ url: URL) {
-      self.url = url
-      var name = url.lastPathComponent.lowercased()
-      switch url.pathExtension.lowercased() {
-      case "gz":
-        compression = .gzip
-        name.removeLast(3)
-      case "zst":
-        compression = .zstd
-        name.removeLast(4)
-      default: compression = .none
-      }
-      isJSONLines = name.hasSuffix(".jsonl")
+    package init(_ url: URL, name: String? = nil) {
+      (self.url, self.name, isPlain) = (url, name ?? url.path, false)
     }
 
-    /// Plain text, whatever its name.
+    /// Lines of text, whatever they are.
     init(plain url: URL) {
-      self.url = url
-      compression = .none
-      isJSONLines = false
+      (self.url, name, isPlain) = (url, url.path, true)
     }
+
+    /// What the file's name says of a compression or of JSON; it counts only where the content leaves it open.
+    private var nameParts: [Substring] { url.lastPathComponent.lowercased().split(separator: ".").suffix(2) }
+    private var isNamedPacked: Bool { nameParts.last.map { ["gz", "zst"].contains($0) } ?? false }
+    private var isNamedJSON: Bool {
+      let last = isNamedPacked ? nameParts.first : nameParts.last
+      return last.map { ["jsonl", "ndjson", "json"].contains($0) } ?? false
+    }
+
+    /// Opens the file at its beginning.
+    /// - Throws: `CorpusError`, `FileError`
+    func open(encoding: TextEncoding?) throws -> OpenedText {
+      let text = try OpenedText(FileSource(url, name: name), encoding: encoding, canChoose: !isPlain)
+      // Compressed data are never empty, so these have not come.
+      if text.beginning.isEmpty, isNamedPacked { throw CorpusError.truncated(path: name) }
+      if isPlain {
+        try InvalidBytes.refuseOtherEncoding(text)
+      } else {
+        switch text.shape {
+        case .array: throw CorpusError.array(path: name)
+        case .spread: throw CorpusError.spreadObjects(path: name)
+        case .lines, .none: break
+        }
+      }
+      return text
+    }
+
+    /// Whether every line of the text is a JSON object: by its first line or, where that is none, by the file's name.
+    func isJSONLines(_ text: OpenedText) -> Bool { !isPlain && (text.shape == .lines || isNamedJSON) }
   }
 
   package let files: [File]
   /// The inputs as they were given, for messages.
   package let description: String
+  /// The files in its folders that are left out, since their names are not those of text.
+  package let others: [String]
   /// Bytes on disk.
   package let byteCount: Int
   /// Equal where the files have the same paths, sizes and times of modification.
   package let identity: Digest
 
-  static let folderSuffixes = ["", ".gz", ".zst"].flatMap { [".txt" + $0, ".jsonl" + $0] }
-
   /// - Parameters:
   ///   - inputs: paths and patterns; `-` stands for `standardInput`.
-  ///   - standardInput: a file that holds what standard input gave, plain text.
+  ///   - standardInput: a file that holds what standard input gave.
   ///   - excluded: a folder whose files are no text though a folder of the inputs may hold it: the data folder.
   /// - Throws: `CorpusError`, `FileError`
   package init(_ inputs: [String], standardInput: URL? = nil, excluding excluded: URL? = nil) throws {
-    var urls: [URL] = []
+    var files: [File] = []
+    var others: [String] = []
     for input in inputs {
       if input == "-", let standardInput {
-        urls.append(standardInput)
+        files.append(File(standardInput, name: FileSource.standardInputName))
       } else {
         for path in try CorpusInputs.matches(input) {
-          urls += try CorpusInputs.expand(path, excluding: excluded)
+          guard CorpusInputs.isFolder(path) else {
+            files.append(File(URL(fileURLWithPath: path)))
+            continue
+          }
+          let walk = try FolderWalk(path, excluding: excluded?.path)
+          files += walk.paths.map { File(URL(fileURLWithPath: $0)) }
+          others += walk.others
         }
       }
     }
-    files = urls.map { File($0) }
+    (self.files, self.others) = (files, others)
     description = inputs.joined(separator: " ")
     var identity = DigestBuilder()
     var byteCount = 0
-    for url in urls {
+    for url in files.map(\.url) {
       var status = stat()
       guard stat(url.path, &status) == 0 else { continue }
       byteCount += Int(status.st_size)
@@ -80,42 +101,40 @@ package struct CorpusInputs: Sendable {
     self.identity = identity.finalize()
   }
 
-  private static func matches(_ input: String) throws -> [String] {
-    if FileManager.default.fileExists(atPath: input) { return [input] }
-    guard input.contains(where: { "*?[".contains($0) }) else { throw FileError.missing(path: input) }
-    var found = glob_t()
-    defer { globfree(&found) }
-    guard glob(input, 0, nil, &found) == 0, let paths = found.gl_pathv else {
-      throw CorpusError.noMatch(pattern: input)
+  /// Opens every file, so that one that cannot be read is found before the work begins. Pipes can be read only once, so they
+  /// are left for then.
+  /// - Throws: `CorpusError`, `FileError`
+  package func check(_ format: CorpusFormat) throws {
+    for file in files {
+      var status = stat()
+      guard stat(file.url.path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { continue }
+      _ = try file.open(encoding: format.encoding)
     }
-    return (0..<Int(found.gl_pathc)).compactMap { paths[$0].map { String(cString: $0) } }
   }
 
-  private static func expand(_ path: String, excluding excluded: URL?) throws -> [URL] {
-    var isDirectory: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory), isDirectory.boolValue
-    else {
-      return [URL(fileURLWithPath: path)]
-    }
-    let folder = URL(fileURLWithPath: path, isDirectory: true)
-    guard let enumerator = FileManager.default.enumerator(atPath: path) else {
-      throw FileError.cannotRead(path: path, reason: "the folder cannot be listed")
-    }
-    let names = enumerator.compactMap { $0 as? String }.filter { name in
-      folderSuffixes.contains { name.lowercased().hasSuffix($0) }
-        && !name.split(separator: "/").contains { $0.hasPrefix(".") }
-    }
-    let excludedPath = excluded.map { $0.resolvingSymlinksInPath().path + "/" }
-    // By bytes, so that the order is the same in every locale.
-    let urls = names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-      .map { folder.appendingPathComponent($0) }
-      .filter { url in
-        if let excludedPath, url.resolvingSymlinksInPath().path.hasPrefix(excludedPath) { return false }
-        // Nobody named what lies in a folder: a pipe there is no text to wait for.
-        var status = stat()
-        return stat(url.path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+  private static func matches(_ input: String) throws -> [String] {
+    var status = stat()
+    if stat(input, &status) == 0 { return [input] }
+    let code = errno
+    if code == ENOENT, lstat(input, &status) == 0 { throw CorpusError.danglingLink(path: input) }
+    guard input.contains(where: { "*?[".contains($0) }) else { throw FileError.reading(input, errno: code) }
+    var found = glob_t()
+    defer { globfree(&found) }
+    // A folder that cannot be read would be passed over otherwise.
+    let result = glob(input, GLOB_ERR, nil, &found)
+    guard result != GLOB_ABORTED else { throw CorpusError.unreadablePattern(pattern: input) }
+    guard result == 0, let paths = found.gl_pathv else { throw CorpusError.noMatch(pattern: input) }
+    return try (0..<Int(found.gl_pathc)).compactMap { index in
+      guard let path = paths[index] else { return nil }
+      guard let name = String(validatingCString: path) else {
+        throw CorpusError.unreadableName(folder: input, name: String(cString: path))
       }
-    guard !urls.isEmpty else { throw CorpusError.emptyFolder(path: path) }
-    return urls
+      return name
+    }
+  }
+
+  private static func isFolder(_ path: String) -> Bool {
+    var status = stat()
+    return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
   }
 }

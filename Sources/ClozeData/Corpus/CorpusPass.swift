@@ -13,6 +13,8 @@ package struct CorpusStatistics: Sendable, Equatable {
   /// How often a document was cut because it was too long.
   package var splitDocuments = 0
   package var invalidSequences = 0
+  /// What the files turned out to be.
+  package var shape = CorpusShape()
   package var bytesFromDisk = 0
   /// Of the documents that were kept.
   package var tokens = TokenCounts()
@@ -49,8 +51,8 @@ package struct CorpusPass: Sendable {
 
   /// All of it, beside the text, that decides which documents go where: equal for equal results.
   package var settings: String {
-    "\(format.boundary.rawValue) \(format.isStrict) \(format.maximumDocumentBytes) \(seed) "
-      + "\(validationRate.bitPattern) \(format.field)"
+    "\(format.boundary.rawValue) \(format.isStrict) \(format.isLossy) \(format.skipsBadRows) \(format.maximumDocumentBytes) \(seed) "
+      + "\(validationRate.bitPattern) \(format.encoding?.name ?? "UTF-8") \(format.field)"
   }
 
   /// Reads the corpus to its end, for its digest, and for the place after its first `count` documents where a batch ends
@@ -109,7 +111,9 @@ package struct CorpusPass: Sendable {
     } take: { part, _ in
       counts.merge(part)
     }
-    guard counts.totalCount > 0 else { throw CorpusError.nothingToTrainOn(inputs: inputs.description) }
+    guard counts.totalCount > 0 else {
+      throw CorpusError.nothingToTrainOn(inputs: inputs.description, shape: statistics.shape)
+    }
     return (counts, statistics)
   }
 

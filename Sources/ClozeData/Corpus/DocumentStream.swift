@@ -33,6 +33,7 @@ final class DocumentStream {
     (statistics.documents, statistics.duplicates) = (filter.documents, filter.duplicates)
     (statistics.splitDocuments, statistics.invalidSequences) = (reader.splitDocuments, invalidSequences)
     (statistics.bytesFromDisk, statistics.corpus) = (reader.bytesFromDisk, filter.corpus)
+    statistics.shape = reader.shape
     return statistics
   }
 

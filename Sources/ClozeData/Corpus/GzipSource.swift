@@ -3,7 +3,7 @@ internal import ClozeCore
 
 /// The inflated bytes of a gzip file, of several members too, as `cat a.gz b.gz` makes them.
 final class GzipSource: ByteSource {
-  private let file: FileSource
+  private let source: any ByteSource
   private let stream: UnsafeMutablePointer<z_stream>
   private var input: [UInt8] = []
   private var consumed = 0
@@ -11,14 +11,14 @@ final class GzipSource: ByteSource {
   private var isBetweenMembers = true
   private var memberCount = 0
 
-  var bytesFromDisk: Int { file.bytesFromDisk }
+  var file: FileSource { source.file }
 
-  init(_ file: FileSource) throws {
-    self.file = file
+  init(_ source: any ByteSource) throws {
+    self.source = source
     stream = .allocate(capacity: 1)
     stream.initialize(to: z_stream())
     guard cloze_inflate_init_gzip(stream) == Z_OK else {
-      throw CorpusError.corrupt(path: file.path, reason: "zlib has no memory")
+      throw CorpusError.corrupt(path: source.file.name, reason: "zlib has no memory")
     }
   }
 
@@ -30,10 +30,10 @@ final class GzipSource: ByteSource {
   func next() throws -> [UInt8] {
     while true {
       if consumed == input.count {
-        input = try file.next()
+        input = try source.next()
         consumed = 0
         if input.isEmpty {
-          guard isBetweenMembers, memberCount > 0 else { throw CorpusError.truncated(path: file.path) }
+          guard isBetweenMembers, memberCount > 0 else { throw CorpusError.truncated(path: file.name) }
           return []
         }
       }
@@ -65,7 +65,7 @@ final class GzipSource: ByteSource {
     case Z_OK, Z_BUF_ERROR: break
     default:
       let reason = stream.pointee.msg.map { String(cString: $0) } ?? "zlib error \(status)"
-      throw CorpusError.corrupt(path: file.path, reason: reason)
+      throw CorpusError.corrupt(path: file.name, reason: reason)
     }
     return output
   }

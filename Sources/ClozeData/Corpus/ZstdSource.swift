@@ -4,7 +4,7 @@ internal import ClozeCore
 /// The inflated bytes of a zstd file, of several frames too. Frames whose window is larger than 128 MiB, zstd's own
 /// limit, are refused; in files of less than 1 MiB those of more than 32 MiB: a few bytes must not take 128 MiB.
 final class ZstdSource: ByteSource {
-  private let file: FileSource
+  private let source: any ByteSource
   private let context: OpaquePointer
   private var input: [UInt8] = []
   private var consumed = 0
@@ -13,13 +13,13 @@ final class ZstdSource: ByteSource {
   /// Whether the last call filled its output, so that more may wait inside.
   private var mayHoldMore = false
 
-  var bytesFromDisk: Int { file.bytesFromDisk }
+  var file: FileSource { source.file }
 
-  init(_ file: FileSource) throws {
+  init(_ source: any ByteSource) throws {
     guard let context = ZSTD_createDCtx() else {
-      throw CorpusError.corrupt(path: file.path, reason: "zstd has no memory")
+      throw CorpusError.corrupt(path: source.file.name, reason: "zstd has no memory")
     }
-    self.file = file
+    self.source = source
     self.context = context
     if file.byteCount < 1 << 20 { ZSTD_DCtx_setParameter(context, ZSTD_d_windowLogMax, 25) }
   }
@@ -29,10 +29,10 @@ final class ZstdSource: ByteSource {
   func next() throws -> [UInt8] {
     while true {
       if consumed == input.count, !mayHoldMore {
-        input = try file.next()
+        input = try source.next()
         consumed = 0
         if input.isEmpty {
-          guard expected == 0 else { throw CorpusError.truncated(path: file.path) }
+          guard expected == 0 else { throw CorpusError.truncated(path: file.name) }
           return []
         }
       }
@@ -54,9 +54,9 @@ final class ZstdSource: ByteSource {
     }
     guard ZSTD_isError(status) == 0 else {
       if ZSTD_getErrorCode(status) == ZSTD_error_frameParameter_windowTooLarge {
-        throw CorpusError.windowTooLarge(path: file.path)
+        throw CorpusError.windowTooLarge(path: file.name)
       }
-      throw CorpusError.corrupt(path: file.path, reason: String(cString: ZSTD_getErrorName(status)))
+      throw CorpusError.corrupt(path: file.name, reason: String(cString: ZSTD_getErrorName(status)))
     }
     expected = status
     mayHoldMore = output.count == chunkSize && status != 0

@@ -12,6 +12,9 @@ package struct EncodedText: Sendable {
   /// What of the text is unknown to the tokenizer.
   package let unknownText: UnknownText
 
+  /// What a person should hear of rows that were left out; nil where there are none.
+  package let skippedRowsText: String?
+
   /// - Parameters:
   ///   - inputs: plain text or JSON lines; equal documents are all kept.
   ///   - format: what a document is.
@@ -32,6 +35,7 @@ package struct EncodedText: Sendable {
     guard !documents.isEmpty else { throw CorpusError.empty(inputs: inputs.description) }
     self.documents = documents
     unknownText = UnknownText(encoder.loss, tokenizer)
+    skippedRowsText = reader.shape.skippedRowsText
     self.digest = digest.finalize()
   }
 
