@@ -120,7 +120,7 @@ struct Tokenize: Tool {
     try corpus.check(format)
     if let other = corpus.others.first, !common.quiet {
       Console.error(
-        "\(Figure.count(corpus.others.count)) files are left out for their names, such as \(other)")
+        "left out for their names: \(Figure.count(corpus.others.count)), such as \(other)")
     }
     let pass = CorpusPass(corpus, format: format, seed: seed, validationRate: validationRate, pool: pool)
     var layout = try ShardLayout(corpusBytes: corpus.byteCount)
