@@ -209,6 +209,14 @@ import Testing
     #expect(failureMessage { _ = try TranslationPairs(.table(folder.file("a.txt"))) }.contains(kind))
   }
 
+  /// A few NULs in a long text are an accident, as a few invalid bytes are.
+  @Test func aFewNULsAreText() throws {
+    let line = Array("one more line\n".utf8)
+    let bytes = (0..<400).flatMap { _ in line } + Array("a\0b\0c".utf8)
+    try Data(bytes).write(to: folder.file("a.txt"))
+    #expect(complaint("a.txt").isEmpty, "\(complaint("a.txt"))")
+  }
+
   /// Words that begin as such files do are text, and so are compressed names without compressed content.
   @Test(arguments: ["ORCs are many.", "BZhou went home.", "PAR1 is a word.", "GIF89a", "ID3", "PK", "%PDQ"])
   func textThatBeginsLikeOtherContent(text: String) throws {

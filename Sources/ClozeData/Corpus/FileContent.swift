@@ -20,6 +20,8 @@ enum FileContent: Equatable {
   ///   - encoding: what a text without a mark has; nil where the user did not say.
   init(_ bytes: [UInt8], encoding: TextEncoding?) {
     let head = bytes.prefix(FileContent.examinedBytes)
+    // A few are an accident, as a few invalid bytes are.
+    let hasNULs = head.count { $0 == 0 } * InvalidBytes.ordinaryShare > head.count
     if let mark = ByteOrderMark(atStartOf: head) {
       self = .text(.init(unchecked: mark.rawValue), mark: mark)
     } else if head.starts(with: [0x1F, 0x8B]) {
@@ -33,9 +35,9 @@ enum FileContent: Equatable {
       self = .foreign(foreign)
     } else if let encoding, encoding.unitLength > 1 {
       self = .text(encoding, mark: nil)
-    } else if head.contains(0), let unicode = EncodingGuess.unmarkedUnicode(head) {
+    } else if hasNULs, let unicode = EncodingGuess.unmarkedUnicode(head) {
       self = .unmarked(unicode)
-    } else if head.contains(0) || encoding == nil && head.count(where: \.isBinary) > max(3, head.count / 20) {
+    } else if hasNULs || encoding == nil && head.count(where: \.isBinary) > max(3, head.count / 20) {
       self = .binary(few: head.count(where: \.isBinary) * 100 < head.count)
     } else {
       self = .text(encoding ?? .utf8, mark: nil)
