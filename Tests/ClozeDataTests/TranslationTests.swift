@@ -164,6 +164,34 @@ import Testing
       tokensPerMicrobatch: tokensPerMicrobatch, seed: seed, pairsPerPool: pairsPerPool)
   }
 
+  /// The order of pairs that fit into one pool, step by step: shuffled, sorted by length, cut, shuffled. Runs of earlier
+  /// versions depend on it.
+  @Test(arguments: [0, 1, 1000]) func theOrderOfOnePool(epoch: Int) throws {
+    let batches = try batches()
+    var random = CounterRandom(seed: 1, purpose: .order, epoch: epoch)
+    func shuffle<Element>(_ values: inout [Element]) {
+      for i in values.indices { values.swapAt(i, i + random.below(values.count - i)) }
+    }
+    var order = Array(batches.pairs.indices)
+    shuffle(&order)
+    let sorted = order.enumerated().sorted { left, right in
+      let (a, b) = (batches.pairs[left.element], batches.pairs[right.element])
+      return (a.target.count, a.source.count, left.offset) < (b.target.count, b.source.count, right.offset)
+    }.map(\.element)
+    var expected: [[Int]] = []
+    var room = 0
+    for pair in sorted {
+      if expected.isEmpty || batches.pairs[pair].positionCount > room {
+        expected.append([])
+        room = 100
+      }
+      expected[expected.count - 1].append(pair)
+      room -= batches.pairs[pair].positionCount
+    }
+    shuffle(&expected)
+    #expect(batches.plan(epoch: epoch) == expected)
+  }
+
   /// The place of a micro-batch in a run is found by a division, whatever the pools: every epoch has equally many, each with
   /// at most as many positions as allowed, and every pair once.
   @Test(arguments: [1, 7, 40, 64, 99, 149, 150, 300], [1, 45, 100, 1000])

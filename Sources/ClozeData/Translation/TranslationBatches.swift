@@ -69,7 +69,8 @@ package struct TranslationBatches: Sendable {
     for groups in cuts {
       for group in groups {
         var dealt = Array(pools.indices)
-        random.shuffle(&dealt)
+        // Of one pool nothing is drawn.
+        random.shuffle(&dealt, first: poolCount - 1)
         for (pool, rank) in zip(dealt, group * poolCount..<min((group + 1) * poolCount, sorted.count)) {
           pools[pool].append(sorted[rank])
         }
