@@ -45,11 +45,12 @@ package struct MaskedQuestions: Sendable {
 
   /// The evaluation of `count` windows drawn over the whole text, of all where there are no more than that.
   ///
-  /// A window has the same questions in every sample.
-  package func evaluation(windows count: Int? = nil, microbatchWindows: Int = 8) -> MaskedEvaluation {
+  /// A window has the same questions in every sample. A forward pass takes 8 windows, or fewer of long ones, so that its
+  /// memory does not grow with their length.
+  package func evaluation(windows count: Int? = nil) -> MaskedEvaluation {
     MaskedEvaluation(
       windows: StratifiedSample.draw(count ?? windowCount, of: windowCount, seed: scheme.seed),
-      baseline: baseline, microbatchWindows: microbatchWindows, source: source)
+      baseline: baseline, microbatchWindows: max(1, min(8, 4096 / scheme.windowLength)), source: source)
   }
 
   /// - Parameters:
