@@ -58,8 +58,11 @@ import Testing
       for activation in Activation.allCases where value.isNaN {
         #expect(tape.activation(input, activation).values()[2].isNaN, "\(activation)")
       }
-      let hidden = tape.makeTensor(rows: 1, columns: 4, values: [0, 0, 0, 0])
-      #expect(tape.crossEntropy(hidden, vocabulary, labels: [0]).losses[0].isNaN)
+      // A product, which not every processor has in bfloat16.
+      if Machine.precisions.contains(precision) {
+        let hidden = tape.makeTensor(rows: 1, columns: 4, values: [0, 0, 0, 0])
+        #expect(tape.crossEntropy(hidden, vocabulary, labels: [0]).losses[0].isNaN)
+      }
       let context = tape.attention(
         queries: ColumnSlice(input), keys: ColumnSlice(input), values: ColumnSlice(input), width: 4,
         headCount: 1,

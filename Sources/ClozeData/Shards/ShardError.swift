@@ -60,7 +60,7 @@ package enum ShardError: Failure {
       return "\(path): states \(stated) \(field), its parts add up to \(found); \(mend)"
     case .splitMissing(let path, let split):
       return "\(path): has no documents in the \(split.rawValue) split; "
-        + "tokenize more text, or with another --validation-rate"
+        + "tokenize more text, with another --validation-rate, or each line as a document with --documents lines"
     case .splitTooShort(let path, let split, let positions, let windowLength):
       return "\(path): the \(split.rawValue) split is \(positions) positions long, "
         + "less than one window of \(windowLength); tokenize more text or choose shorter windows"

@@ -25,7 +25,8 @@ package enum PretrainError: Failure {
       "model.vocabularySize: is \(configured), but the shards in \(data) were made with \(found) tokens; "
         + "set it to 0 to take theirs"
     case .noValidation(let data):
-      "\(data): holds too little validation text for one window; tokenize with a larger --validation-rate"
+      "\(data): holds too little validation text for one window; tokenize with a larger --validation-rate, or each line as "
+        + "a document with --documents lines"
     case .nothingToLearn(let data, .train):
       "\(data): every token of the train split is [UNK] or another special token, so there is nothing to predict; "
         + "tokenize with a vocabulary of this text"
