@@ -38,43 +38,58 @@ extension Tape {
 
     record("attention") { [unowned self] in
       guard let outputGradient = output.gradient?.assumingMemoryBound(to: Float.self) else { return }
-      func gradient(_ slice: ColumnSlice) -> UnsafeMutablePointer<Float> {
-        zeroedGradient(of: slice.tensor).assumingMemoryBound(to: Float.self)
+      floatAttentionGradient(heads, of: outputGradient, probabilities: places, scratch: scratch)
+    }
+  }
+
+  /// Adds the gradients of queries, keys and values to theirs.
+  ///
+  /// - Parameters:
+  ///   - outputGradient: [N, D]
+  ///   - probabilities: of each span, P of each head.
+  ///   - scratch: room for the P of one span and head.
+  private func floatAttentionGradient(
+    _ heads: AttentionHeads, of outputGradient: UnsafeMutablePointer<Float>,
+    probabilities: [UnsafeMutablePointer<Float>], scratch: UnsafeMutablePointer<Float>
+  ) {
+    let (queries, keys, values) = (heads.queries, heads.keys, heads.values)
+    let (width, headWidth, scale) = (heads.width, heads.headWidth, heads.scale)
+    func gradient(_ slice: ColumnSlice) -> UnsafeMutablePointer<Float> {
+      zeroedGradient(of: slice.tensor).assumingMemoryBound(to: Float.self)
+    }
+    let (dQueries, dKeys, dValues) = (gradient(queries), gradient(keys), gradient(values))
+    var kernel = heads.dropout.kernel
+    heads.visit { span, index, head in
+      let (n, k) = (span.queries.count, span.keys.count)
+      let p = probabilities[index] + head * n * k
+      let column = head * headWidth
+      let (firstQuery, firstKey) = (span.queries.lowerBound, span.keys.lowerBound)
+      let dOutput = outputGradient + firstQuery * width + column
+      let dropoutRow = heads.dropoutRow(span, head: head)
+      var weights = p
+      if heads.dropout.isActive {
+        cloze_dropout_f32(n, k, dropoutRow, &kernel, p, scratch)
+        weights = scratch
       }
-      let (dQueries, dKeys, dValues) = (gradient(queries), gradient(keys), gradient(values))
-      var kernel = heads.dropout.kernel
-      heads.visit { span, index, head in
-        let (n, k) = (span.queries.count, span.keys.count)
-        let p = places[index] + head * n * k
-        let column = head * headWidth
-        let (firstQuery, firstKey) = (span.queries.lowerBound, span.keys.lowerBound)
-        let dOutput = outputGradient + firstQuery * width + column
-        let dropoutRow = heads.dropoutRow(span, head: head)
-        var weights = p
-        if heads.dropout.isActive {
-          cloze_dropout_f32(n, k, dropoutRow, &kernel, p, scratch)
-          weights = scratch
-        }
-        // dV += dropout(P)ᵀ dO
-        smallProduct(
-          m: k, n: headWidth, k: n, a: weights, strideA: k, transposeA: true, b: dOutput, strideB: width,
-          beta: 1, c: dValues + values.place(row: firstKey, column: column), strideC: values.tensor.columns)
-        // dP = dO Vᵀ, then dS in its place
-        smallProduct(
-          m: n, n: k, k: headWidth, a: dOutput, strideA: width,
-          b: values.floats(row: firstKey, column: column), strideB: values.tensor.columns, transposeB: true,
-          c: scratch, strideC: k)
-        cloze_softmax_gradient(n, k, dropoutRow, &kernel, p, scratch)
-        // dQ += dS K / sqrt(D / H), dK += dSᵀ Q / sqrt(D / H)
-        smallProduct(
-          m: n, n: headWidth, k: k, alpha: scale, a: scratch, strideA: k,
-          b: keys.floats(row: firstKey, column: column), strideB: keys.tensor.columns, beta: 1,
-          c: dQueries + queries.place(row: firstQuery, column: column), strideC: queries.tensor.columns)
-        smallProduct(
-          m: k, n: headWidth, k: n, alpha: scale, a: scratch, strideA: k, transposeA: true,
-          b: queries.floats(row: firstQuery, column: column), strideB: queries.tensor.columns, beta: 1,
-          c: dKeys + keys.place(row: firstKey, column: column), strideC: keys.tensor.columns)
-      }
+      // dV += dropout(P)ᵀ dO
+      smallProduct(
+        m: k, n: headWidth, k: n, a: weights, strideA: k, transposeA: true, b: dOutput, strideB: width,
+        beta: 1, c: dValues + values.place(row: firstKey, column: column), strideC: values.tensor.columns)
+      // dP = dO Vᵀ, then dS in its place
+      smallProduct(
+        m: n, n: k, k: headWidth, a: dOutput, strideA: width,
+        b: values.floats(row: firstKey, column: column), strideB: values.tensor.columns, transposeB: true,
+        c: scratch, strideC: k)
+      cloze_softmax_gradient(n, k, dropoutRow, &kernel, p, scratch)
+      // dQ += dS K / sqrt(D / H), dK += dSᵀ Q / sqrt(D / H)
+      smallProduct(
+        m: n, n: headWidth, k: k, alpha: scale, a: scratch, strideA: k,
+        b: keys.floats(row: firstKey, column: column), strideB: keys.tensor.columns, beta: 1,
+        c: dQueries + queries.place(row: firstQuery, column: column), strideC: queries.tensor.columns)
+      smallProduct(
+        m: k, n: headWidth, k: n, alpha: scale, a: scratch, strideA: k, transposeA: true,
+        b: queries.floats(row: firstQuery, column: column), strideB: queries.tensor.columns, beta: 1,
+        c: dKeys + keys.place(row: firstKey, column: column), strideC: keys.tensor.columns)
     }
   }
 }

@@ -162,16 +162,9 @@ package struct DataIndex: Codable, Sendable, Equatable {
   /// Everything that the index alone can contradict itself in. Later code relies on it: sums do not overflow, frames
   /// lie in their files, and no size is large enough to exhaust memory.
   private func check(path: String) throws {
-    func require(_ field: String, _ value: Int, in bounds: ClosedRange<Int>) throws {
-      guard bounds.contains(value) else {
-        throw ShardError.numberOutOfBounds(path: path, field: field, value: value)
-      }
-    }
-    try require("vocabularySize", vocabularySize, in: 1...Vocabulary.maximumCount)
-    try require(
-      "tokenBits", tokenBits,
-      in: DataIndex.tokenBits(
-        vocabularySize: vocabularySize)...DataIndex.tokenBits(vocabularySize: vocabularySize))
+    try DataIndex.require("vocabularySize", vocabularySize, in: 1...Vocabulary.maximumCount, path)
+    let tokenBits = DataIndex.tokenBits(vocabularySize: vocabularySize)
+    try DataIndex.require("tokenBits", self.tokenBits, in: tokenBits...tokenBits, path)
     guard unigramEntropy.isFinite, unigramEntropy >= 0 else {
       throw ShardError.malformedIndex(path: path, reason: "states an entropy of \(unigramEntropy) nats")
     }
@@ -179,51 +172,69 @@ package struct DataIndex: Codable, Sendable, Equatable {
       throw ShardError.malformedIndex(path: path, reason: "states counts of unknown text that no text has")
     }
     for split in Split.allCases {
-      let part = self[split]
-      try require("documents", part.documents, in: 0...1 << 56)
-      try require("words", part.words, in: 0...1 << 56)
-      try require("bytes", part.bytes, in: 0...1 << 56)
-      for (number, file) in part.files.enumerated() {
-        let name = DataIndex.shardName(split, number)
-        guard file.name == name else {
-          throw ShardError.foreignName(path: path, name: file.name, expected: name)
-        }
-        var offset = 0
-        for frame in file.frames {
-          try require("tokens of a frame", frame.tokens, in: 1...DataIndex.maximumFrameTokens)
-          try require("documents of a frame", frame.documents, in: 0...frame.tokens)
-          try require("size of a frame", frame.size, in: 1...ShardFrame.maximumCompressedBytes)
-          try require("offset of a frame", frame.offset, in: offset...offset)
-          offset += frame.size
-        }
-        let size = offset + SeekTable.byteCount(frames: file.frames.count)
-        guard size == file.size else {
-          throw ShardError.countsDisagree(
-            path: path, field: "bytes in \(name)", stated: file.size, found: size)
-        }
+      try self[split].checkFiles(of: split, path: path)
+      try self[split].checkSums(of: split, path: path)
+    }
+  }
+
+  fileprivate static func require(
+    _ field: String, _ value: Int, in bounds: ClosedRange<Int>, _ path: String
+  ) throws {
+    guard bounds.contains(value) else {
+      throw ShardError.numberOutOfBounds(path: path, field: field, value: value)
+    }
+  }
+}
+
+extension DataIndex.Part {
+  /// Names, places and sizes of files and frames.
+  fileprivate func checkFiles(of split: Split, path: String) throws {
+    for (number, file) in files.enumerated() {
+      let name = DataIndex.shardName(split, number)
+      guard file.name == name else {
+        throw ShardError.foreignName(path: path, name: file.name, expected: name)
       }
-      // They ascend within the numbers that there are: a list without rules could name any number of frames.
-      var next = 0
-      for number in part.quarantine {
-        guard number >= next, number < part.numberCount else {
-          throw ShardError.numberOutOfBounds(path: path, field: "a frame in quarantine", value: number)
-        }
-        next = number + 1
+      var offset = 0
+      for frame in file.frames {
+        try DataIndex.require("tokens of a frame", frame.tokens, in: 1...DataIndex.maximumFrameTokens, path)
+        try DataIndex.require("documents of a frame", frame.documents, in: 0...frame.tokens, path)
+        try DataIndex.require(
+          "size of a frame", frame.size, in: 1...ShardFrame.maximumCompressedBytes, path)
+        try DataIndex.require("offset of a frame", frame.offset, in: offset...offset, path)
+        offset += frame.size
       }
-      let places = part.places
-      let tokens = places.reduce(0) { $0 + $1.entry.tokens }
-      let documents = places.reduce(0) { $0 + $1.documents }
-      guard tokens == part.tokens else {
-        throw ShardError.countsDisagree(path: path, field: "tokens", stated: part.tokens, found: tokens)
-      }
-      guard documents == part.documents else {
+      let size = offset + SeekTable.byteCount(frames: file.frames.count)
+      guard size == file.size else {
         throw ShardError.countsDisagree(
-          path: path, field: "documents", stated: part.documents, found: documents)
+          path: path, field: "bytes in \(name)", stated: file.size, found: size)
       }
-      guard places.last.map({ !$0.goesOn }) ?? true else {
-        throw ShardError.malformedIndex(
-          path: path, reason: "ends the \(split.rawValue) split inside a document")
+    }
+    // They ascend within the numbers that there are: a list without rules could name any number of frames.
+    var next = 0
+    for number in quarantine {
+      guard number >= next, number < numberCount else {
+        throw ShardError.numberOutOfBounds(path: path, field: "a frame in quarantine", value: number)
       }
+      next = number + 1
+    }
+  }
+
+  /// The split's numbers against those of its frames.
+  fileprivate func checkSums(of split: Split, path: String) throws {
+    for (field, value) in [("documents", documents), ("words", words), ("bytes", bytes)] {
+      try DataIndex.require(field, value, in: 0...1 << 56, path)
+    }
+    let places = places
+    let sums = [
+      ("tokens", tokens, places.reduce(0) { $0 + $1.entry.tokens }),
+      ("documents", documents, places.reduce(0) { $0 + $1.documents }),
+    ]
+    for (field, stated, found) in sums where stated != found {
+      throw ShardError.countsDisagree(path: path, field: field, stated: stated, found: found)
+    }
+    guard places.last.map({ !$0.goesOn }) ?? true else {
+      throw ShardError.malformedIndex(
+        path: path, reason: "ends the \(split.rawValue) split inside a document")
     }
   }
 }
