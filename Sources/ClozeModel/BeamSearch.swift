@@ -199,9 +199,9 @@ package struct BeamSearch: Sendable {
     guard let best = search.live.first, position < search.maximumLength else { return true }
     guard search.finished.count >= configuration.beamSize else { return false }
     let worst = search.finished.map(\.score).sorted(by: >)[configuration.beamSize - 1]
-    // As if it ended now. A longer one might score higher still, if nearly every further token were certain: to wait for
-    // that takes every search to its length limit.
-    let attainable = best.logProbability / pow(Double(position + 1), configuration.lengthPenalty)
+    // As it stands, over the tokens that it has. A longer one might score higher still, if nearly every further token were
+    // certain: to wait for that takes every search to its length limit.
+    let attainable = best.logProbability / pow(Double(position), configuration.lengthPenalty)
     return attainable <= worst || configuration.beamSize == 1
   }
 }
