@@ -46,10 +46,11 @@ struct PairOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Their sources, where they lie in two files of equally many lines …", valueName: "file"))
+      "The sources of pairs that lie in two files, one a line.", valueName: "file"))
   var translationSource: String?
 
-  @Option(help: ArgumentHelp("… and their targets.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("Their targets; line i belongs to line i of --translation-source.", valueName: "file"))
   var translationTarget: String?
 
   @Flag(help: "Leave out rows that cannot be used, of pairs or of JSON lines, and count them.")

@@ -8,20 +8,23 @@ struct PairOptions: ParsableArguments {
   var train: String?
 
   @Option(
-    help: ArgumentHelp(
-      "Their sources, where they lie in two files of equally many lines …", valueName: "file"))
+    help: ArgumentHelp("The sources of training pairs that lie in two files, one a line.", valueName: "file"))
   var trainSource: String?
 
-  @Option(help: ArgumentHelp("… and their targets.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("Their targets; line i belongs to line i of --train-source.", valueName: "file"))
   var trainTarget: String?
 
   @Option(help: ArgumentHelp("Validation pairs, source<TAB>target.", valueName: "tsv"))
   var validation: String?
 
-  @Option(help: ArgumentHelp("Their sources, where they lie in two files …", valueName: "file"))
+  @Option(
+    help: ArgumentHelp(
+      "The sources of validation pairs that lie in two files, one a line.", valueName: "file"))
   var validationSource: String?
 
-  @Option(help: ArgumentHelp("… and their targets.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("Their targets; line i belongs to line i of --validation-source.", valueName: "file"))
   var validationTarget: String?
 
   @Flag(help: "Leave out rows that cannot be used, and count them; of two files, the line goes from both.")
