@@ -67,7 +67,8 @@ struct Finetune: Tool {
       configuration: configuration, start: start, training: training, validation: held)
     if pairs.strictPairs { try task.findings.refuse() }
     let run = try TrainingRun(
-      task, output: URL(fileURLWithPath: output), resume: ResumeMode(resuming))
+      task, output: URL(fileURLWithPath: output),
+      resume: ResumeMode(resumes: resuming.resume, orStarts: resuming.resumeOrStart))
     let progress = ProgressLine(quiet: common.quiet)
     for error in task.damaged + run.damaged { progress.warning("\(error)") }
     for warning in task.warnings + task.findings.messages { progress.warning(warning) }
@@ -111,11 +112,5 @@ struct Finetune: Tool {
       table.add(entry.name, "\(entry.shape)  \(from)")
     }
     progress.line(table.text)
-  }
-}
-
-extension ResumeMode {
-  init(_ options: ResumeOptions) {
-    self = options.resume ? .required : options.resumeOrStart ? .ifPresent : .never
   }
 }

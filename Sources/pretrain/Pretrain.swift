@@ -55,7 +55,8 @@ struct Pretrain: Tool {
     if let verifyResume { return try proveResuming(configuration, steps: verifyResume) }
     let run = try TrainingRun(
       MaskedLanguageTask(configuration: configuration, data: URL(fileURLWithPath: data)),
-      output: URL(fileURLWithPath: output), resume: ResumeMode(resuming))
+      output: URL(fileURLWithPath: output),
+      resume: ResumeMode(resumes: resuming.resume, orStarts: resuming.resumeOrStart))
     let progress = ProgressLine(quiet: common.quiet)
     for error in run.damaged { progress.warning("\(error)") }
     describe(run, to: progress)
@@ -85,7 +86,7 @@ struct Pretrain: Tool {
   private func showPlan(_ configuration: PretrainConfiguration) throws {
     let plan = try PretrainPlan(
       configuration: configuration, data: URL(fileURLWithPath: data), output: URL(fileURLWithPath: output),
-      resume: ResumeMode(resuming))
+      resume: ResumeMode(resumes: resuming.resume, orStarts: resuming.resumeOrStart))
     var table = Table()
     for finding in plan.findings {
       table.add(finding.name, finding.text)
@@ -130,11 +131,5 @@ struct Pretrain: Tool {
     if let unknownText = run.task.unknownText, unknownText.isWorthAWarning {
       progress.warning("\(data): \(unknownText.description); \(unknownText.adviceForTokenizing)")
     }
-  }
-}
-
-extension ResumeMode {
-  init(_ options: ResumeOptions) {
-    self = options.resume ? .required : options.resumeOrStart ? .ifPresent : .never
   }
 }

@@ -11,6 +11,11 @@ package enum ResumeMode: Sendable {
   /// It goes on where the folder holds a run, and begins where not.
   case ifPresent
 
+  /// The mode that `--resume` and `--resume-or-start` ask for.
+  package init(resumes: Bool, orStarts: Bool) {
+    self = resumes ? .required : orStarts ? .ifPresent : .never
+  }
+
   var mayResume: Bool { self != .never }
 }
 
