@@ -101,14 +101,15 @@ struct TranslationScoring {
   }
 
   func score(_ file: TranslationPairs, workers: Int, isStrict: Bool) throws -> TranslationResult {
-    if isStrict { try findings(file).refuse() }
+    let findings = findings(file)
+    if isStrict { try findings.refuse() }
     let report = try TranslationEvaluation(file.pairs, metricTokenizer: metricTokenizer).run(
       Translator(model, tokenizer: tokenizer, beam: beam),
       tapes: WorkerGroup(count: workers).tapes(for: model.store))
     return TranslationResult(
       unknown: UnknownPairs(file.pairs, tokenizer), model: folder, precision: "\(model.store.precision)",
       pairs: file.pairs.count,
-      data: file.digest, tokenizer: tokenizer.digest, beam: beam, findings: findings(file).messages,
+      data: file.digest, tokenizer: tokenizer.digest, beam: beam, findings: findings.messages,
       report: report)
   }
 
@@ -117,14 +118,17 @@ struct TranslationScoring {
     var findings = PairFindings()
     findings.describeSkippedRows(file)
     var encoder = TokenEncoder(tokenizer)
-    func lines(where isOdd: (TranslationPair) -> Bool) -> [Int] {
-      zip(file.pairs, file.lines).filter { isOdd($0.0) }.map(\.1)
+    let lengths = file.pairs.map {
+      (source: encoder.encode($0.source).count, target: encoder.encode($0.target).count)
+    }
+    func lines(where isOdd: ((source: Int, target: Int)) -> Bool) -> [Int] {
+      zip(lengths, file.lines).filter { isOdd($0.0) }.map(\.1)
     }
     let limit = model.configuration.positionCount - 2
-    findings.add(file.path, lines { encoder.encode($0.source).isEmpty }, "a source without tokens")
-    findings.add(file.path, lines { encoder.encode($0.target).isEmpty }, "a target without tokens")
+    findings.add(file.path, lines { $0.source == 0 }, "a source without tokens")
+    findings.add(file.path, lines { $0.target == 0 }, "a target without tokens")
     findings.add(
-      file.path, lines { encoder.encode($0.source).count > limit },
+      file.path, lines { $0.source > limit },
       "a source of more than \(limit) tokens, which is cut for the model")
     if metadata["pairs"] == file.digest.hex {
       findings.add("\(file.path): holds the pairs that the model was trained on; score held-out pairs")
