@@ -61,10 +61,7 @@ struct PairOptions: ParsableArguments {
 
   /// Nil where no pairs are named.
   var input: PairInput? {
-    if let translation { return .table(URL(fileURLWithPath: translation)) }
-    guard let translationSource, let translationTarget else { return nil }
-    return .parallel(
-      source: URL(fileURLWithPath: translationSource), target: URL(fileURLWithPath: translationTarget))
+    PairInput(table: translation, source: translationSource, target: translationTarget)
   }
 
   mutating func validate() throws {

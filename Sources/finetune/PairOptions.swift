@@ -1,6 +1,5 @@
 import ArgumentParser
 import ClozeData
-import Foundation
 
 /// The labelled pairs to train and to validate on.
 struct PairOptions: ParsableArguments {
@@ -54,12 +53,9 @@ struct PairOptions: ParsableArguments {
   private func input(_ name: String, _ table: String?, _ source: String?, _ target: String?) throws
     -> PairInput
   {
-    switch (table, source, target) {
-    case (let table?, nil, nil): return .table(URL(fileURLWithPath: table))
-    case (nil, let source?, let target?):
-      return .parallel(source: URL(fileURLWithPath: source), target: URL(fileURLWithPath: target))
-    default:
+    guard let input = PairInput(table: table, source: source, target: target) else {
       throw ValidationError("give \(name) FILE, or \(name)-source FILE and \(name)-target FILE")
     }
+    return input
   }
 }

@@ -262,8 +262,9 @@ import Testing
     #expect(selection.encoded.allSatisfy { $0.source.count + 2 <= 12 && $0.target.count + 1 <= 12 })
     #expect(selection.pairs.count == selection.encoded.count)
     #expect(selection.tooLong.count == 300 - selection.pairs.count)
-    #expect(selection.leftOutCount > 0)
-    #expect(try self.selection(maximumLength: 40).leftOutCount == 0)
+    #expect(selection.tooLong.count > 0)
+    let all = try self.selection(maximumLength: 40)
+    #expect([all.tooLong, all.sourcesWithoutTokens, all.targetsWithoutTokens] == [[], [], []])
   }
 
   /// U+3000 is white space to the tokenizer.

@@ -25,9 +25,6 @@ package struct PairSelection: Sendable {
   package private(set) var sourcesWithoutTokens: [Int] = []
   package private(set) var targetsWithoutTokens: [Int] = []
 
-  /// How many pairs were left out.
-  package var leftOutCount: Int { tooLong.count + sourcesWithoutTokens.count + targetsWithoutTokens.count }
-
   /// - Parameter maximumLength: positions of one side, special tokens included.
   /// - Throws: `TranslationError.noneFits`
   package init(_ file: TranslationPairs, tokenizer: Tokenizer, maximumLength: Int) throws {

@@ -58,6 +58,16 @@ package enum PairInput: Sendable, Equatable {
   case table(URL)
   /// Line i of both files is pair i.
   case parallel(source: URL, target: URL)
+
+  /// What three options name; nil unless they name one table, or both files of two.
+  package init?(table: String?, source: String?, target: String?) {
+    switch (table, source, target) {
+    case (let table?, nil, nil): self = .table(URL(fileURLWithPath: table))
+    case (nil, let source?, let target?):
+      self = .parallel(source: URL(fileURLWithPath: source), target: URL(fileURLWithPath: target))
+    default: return nil
+    }
+  }
 }
 
 /// Labelled pairs for training a translator, as they lie in files.

@@ -41,12 +41,8 @@ extension RunFolder {
   }
 
   /// Checks that a run with these settings may begin in the folder, or go on. Changes nothing.
-  ///
-  /// - Parameter trajectory: the settings that decide the run's bits; they must be the same when it goes on.
   /// - Throws: `CheckpointError.runExists`, `.nothingToResume`, `.settingsDiffer`
-  package func check<Settings: Configuration>(
-    _ configuration: Settings, resume: ResumeMode, trajectory: (Settings) -> Settings
-  ) throws {
+  package func check<Settings: RunConfiguration>(_ configuration: Settings, resume: ResumeMode) throws {
     let holdsSettings = FileManager.default.fileExists(atPath: settings.path)
     let holdsRun = holdsSettings || !checkpointSteps.isEmpty
     guard resume.mayResume || !holdsRun else { throw CheckpointError.runExists(path: url.path) }
@@ -54,7 +50,7 @@ extension RunFolder {
     guard holdsSettings else { return }
     let before = try Settings.load(file: settings, overrides: [])
     let differences = RunFolder.differences(
-      try trajectory(before).yaml(), try trajectory(configuration).yaml())
+      try before.trajectory.yaml(), try configuration.trajectory.yaml())
     guard differences.isEmpty else {
       throw CheckpointError.settingsDiffer(path: url.path, differences: differences)
     }

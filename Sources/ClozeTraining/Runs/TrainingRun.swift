@@ -26,7 +26,7 @@ package struct TrainingRun<Task: TrainingTask> {
     self.resume = resume
     folder = RunFolder(output)
     lock = plansOnly ? nil : try folder.lock()
-    try folder.check(task.configuration, resume: resume) { $0.trajectory }
+    try folder.check(task.configuration, resume: resume)
     var damaged: [CheckpointError] = []
     checkpoint = try resume.mayResume ? folder.newestWhole(purpose: Task.purpose) { damaged.append($0) } : nil
     self.damaged = damaged
