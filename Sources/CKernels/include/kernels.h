@@ -97,11 +97,11 @@ CLOZE_DECLARE(float, f32)
 CLOZE_DECLARE(cloze_bf16, bf16)
 #undef CLOZE_DECLARE
 
-/// Softmax and cross-entropy of f32 `logits` against `labels` (-1: nothing predicted). Where `gradient` is not 0, the
-/// gradients of the losses take the place of the logits.
+/// Softmax and cross-entropy of f32 `logits` against `labels` (-1: nothing predicted). Where `gradient_scale` is not NULL,
+/// the gradients of the losses, multiplied by it, take the place of the logits.
 void cloze_cross_entropy(
     size_t rows, size_t classes, float smoothing, float *logits, const int32_t *labels, float *losses,
-    int32_t *ranks, int gradient);
+    int32_t *ranks, const float *gradient_scale);
 
 /// results[row] = log Σ e^logits[row]
 void cloze_log_sum_exp(size_t rows, size_t classes, const float *logits, float *results);

@@ -18,7 +18,7 @@ struct TrainingLoop<Task: TrainingTask> {
   private var cursor = RunCursor()
   private var monitor: RunMonitor
   /// The figures since the last progress line.
-  private var window = ProgressWindow()
+  private var window: ProgressWindow
   /// When the time in the cursor was last brought up to date.
   private var clock = ContinuousClock.now
   /// The step that the newest checkpoint is of; -1 where there is none.
@@ -43,6 +43,7 @@ struct TrainingLoop<Task: TrainingTask> {
     self.folder = folder
     self.isInterrupted = isInterrupted
     self.report = report
+    window = ProgressWindow(training.losses)
     let settings = task.configuration
     stepper = Stepper(
       training, optimizer: settings.optimizer, compute: settings.compute, seed: UInt64(settings.seed))
@@ -139,7 +140,7 @@ struct TrainingLoop<Task: TrainingTask> {
       try append(ReturnLine(last))
     }
     savedStep = cursor.step
-    window = ProgressWindow()
+    window = ProgressWindow(training.losses)
   }
 
   /// Reports the figures since the last progress line where one is due.
@@ -148,7 +149,7 @@ struct TrainingLoop<Task: TrainingTask> {
     let progress = window.progress(cursor: cursor, outcome: outcome, fraction: fraction)
     try append(MetricsLine(progress, cursor: cursor))
     report(.progress(progress))
-    window = ProgressWindow()
+    window = ProgressWindow(training.losses)
   }
 
   /// Scores the model where that is due, and saves it where it is the best so far.
