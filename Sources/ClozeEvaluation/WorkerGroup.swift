@@ -24,19 +24,12 @@ package struct ComputeConfiguration: Codable, Sendable, Equatable {
 
   /// - Throws: `ConfigurationError`
   package func validate(section: String = "compute") throws {
-    guard precision != .bfloat16 || Processor.multipliesBFloat16 else {
-      throw ConfigurationError.invalid(
-        path: section + ".precision",
-        reason: "is bfloat16, which this processor does not multiply; choose automatic or float32")
-    }
-    guard workers >= 0, workers <= 1024 else {
-      throw ConfigurationError.invalid(
-        path: section + ".workers", reason: "is \(workers); choose 0 (one a core) to 1024")
-    }
-    guard gradientLanes >= 1, gradientLanes <= 1024 else {
-      throw ConfigurationError.invalid(
-        path: section + ".gradientLanes", reason: "is \(gradientLanes); choose 1 to 1024")
-    }
+    let require = SettingsCheck(section)
+    try require(
+      precision != .bfloat16 || Processor.multipliesBFloat16, "precision",
+      "is bfloat16, which this processor does not multiply; choose automatic or float32")
+    try require((0...1024).contains(workers), "workers", "is \(workers); choose 0 (one a core) to 1024")
+    try require(gradientLanes, in: 1...1024, "gradientLanes")
   }
 
   /// With the precision that `automatic` stands for here, so that a run goes on elsewhere in the same one or not at all.

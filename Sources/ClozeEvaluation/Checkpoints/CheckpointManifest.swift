@@ -147,7 +147,7 @@ package struct CheckpointManifest: Codable, Sendable, Equatable {
     guard let data = try? Data(file: folder.appendingPathComponent(fileName)) else {
       throw damaged(fileName, "is missing")
     }
-    guard let manifest = try? JSONDecoder().decode(CheckpointManifest.self, from: data) else {
+    guard let manifest = try? JSONValue.decode(CheckpointManifest.self, from: data) else {
       throw damaged(fileName, "cannot be read")
     }
     // A changed figure in it would read well, and the run go on from where it never was.
