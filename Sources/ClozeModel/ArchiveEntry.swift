@@ -98,25 +98,30 @@ extension Embeddings {
   }
 }
 
-extension SelfAttention {
+extension Residual {
   fileprivate func entries(_ prefix: String) -> [ArchiveEntry] {
+    branch.entries(prefix) + norm.entries(prefix + "output.LayerNorm.")
+  }
+}
+
+extension SelfAttention {
+  func entries(_ prefix: String) -> [ArchiveEntry] {
     queryKeyValue.entries(["query", "key", "value"].map { prefix + "self.\($0)." })
-      + output.entries([prefix + "output.dense."]) + attentionNorm.norm.entries(prefix + "output.LayerNorm.")
+      + output.entries([prefix + "output.dense."])
   }
 }
 
 extension CrossAttention {
-  fileprivate func entries(_ prefix: String) -> [ArchiveEntry] {
+  func entries(_ prefix: String) -> [ArchiveEntry] {
     query.entries([prefix + "self.query."])
       + keyValue.entries(["key", "value"].map { prefix + "self.\($0)." })
-      + output.entries([prefix + "output.dense."]) + attentionNorm.norm.entries(prefix + "output.LayerNorm.")
+      + output.entries([prefix + "output.dense."])
   }
 }
 
 extension FeedForward {
-  fileprivate func entries(_ prefix: String) -> [ArchiveEntry] {
+  func entries(_ prefix: String) -> [ArchiveEntry] {
     intermediate.entries([prefix + "intermediate.dense."]) + output.entries([prefix + "output.dense."])
-      + feedForwardNorm.norm.entries(prefix + "output.LayerNorm.")
   }
 }
 
