@@ -5,8 +5,8 @@ package import ClozeCompute
 /// Source: Devlin et al. 2019, section 3. arXiv:1810.04805
 package struct Encoder {
   struct Layer {
-    let attention: SelfAttention
-    let feedForward: FeedForward
+    let attention: Residual<SelfAttention>
+    let feedForward: Residual<FeedForward>
   }
 
   package let configuration: EncoderConfiguration
@@ -19,8 +19,12 @@ package struct Encoder {
     layers = (0..<configuration.layerCount).map { index in
       let layer = "\(path).layers.\(index)"
       return Layer(
-        attention: SelfAttention(store, path: layer + ".attention", configuration: configuration),
-        feedForward: FeedForward(store, path: layer + ".feedForward", configuration: configuration))
+        attention: Residual(
+          SelfAttention(store, path: layer + ".attention", configuration: configuration), store,
+          path: layer + ".attention.attentionNorm", configuration: configuration),
+        feedForward: Residual(
+          FeedForward(store, path: layer + ".feedForward", configuration: configuration), store,
+          path: layer + ".feedForward.feedForwardNorm", configuration: configuration))
     }
   }
 
@@ -30,8 +34,8 @@ package struct Encoder {
     let mark = tape.mark
     var hidden = embeddings(tape, tokens: input.tokens, positions: input.positions, segments: input.segments)
     for layer in layers {
-      hidden = tape.keep(layer.attention(tape, hidden, spans: spans), since: mark)
-      hidden = tape.keep(layer.feedForward(tape, hidden), since: mark)
+      hidden = layer.attention(tape, hidden, since: mark) { $0(tape, $1, spans: spans) }
+      hidden = layer.feedForward(tape, hidden, since: mark) { $0(tape, $1) }
     }
     return hidden
   }

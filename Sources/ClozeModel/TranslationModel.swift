@@ -37,7 +37,7 @@ package struct TranslationModel: Sendable {
   }
 
   /// Declares the parameters only; nothing is known of their memory until the store is allocated.
-  init(
+  package init(
     declaring configuration: EncoderConfiguration, decoder decoderConfiguration: DecoderConfiguration,
     precision: ElementType
   ) {
@@ -73,9 +73,9 @@ package struct TranslationModel: Sendable {
 /// Source: Vaswani et al. 2017, section 3.1. arXiv:1706.03762
 package struct Decoder {
   struct Layer {
-    let selfAttention: SelfAttention
-    let crossAttention: CrossAttention
-    let feedForward: FeedForward
+    let selfAttention: Residual<SelfAttention>
+    let crossAttention: Residual<CrossAttention>
+    let feedForward: Residual<FeedForward>
   }
 
   let embeddings: Embeddings
@@ -95,11 +95,17 @@ package struct Decoder {
     layers = (0..<layerCount).map { index in
       let layer = "\(path).layers.\(index)"
       return Layer(
-        selfAttention: SelfAttention(store, path: layer + ".selfAttention", configuration: configuration),
-        crossAttention: CrossAttention(
-          store, path: layer + ".crossAttention", configuration: configuration,
-          sourceWidth: configuration.hiddenSize),
-        feedForward: FeedForward(store, path: layer + ".feedForward", configuration: configuration))
+        selfAttention: Residual(
+          SelfAttention(store, path: layer + ".selfAttention", configuration: configuration), store,
+          path: layer + ".selfAttention.attentionNorm", configuration: configuration),
+        crossAttention: Residual(
+          CrossAttention(
+            store, path: layer + ".crossAttention", configuration: configuration,
+            sourceWidth: configuration.hiddenSize), store,
+          path: layer + ".crossAttention.attentionNorm", configuration: configuration),
+        feedForward: Residual(
+          FeedForward(store, path: layer + ".feedForward", configuration: configuration), store,
+          path: layer + ".feedForward.feedForwardNorm", configuration: configuration))
     }
     head = MaskedLanguageHead(
       store, path: path + ".head", configuration: configuration, tokenTable: sharedToken)
@@ -113,17 +119,20 @@ package struct Decoder {
     var hidden = embeddings(
       tape, tokens: target.tokens, positions: target.positions, segments: target.segments)
     for layer in layers {
-      hidden = tape.keep(layer.selfAttention(tape, hidden, spans: selfSpans, causal: true), since: mark)
-      let memory = layer.crossAttention.memory(tape, encoded: encoded)
-      hidden = tape.keep(layer.crossAttention(tape, hidden, memory: memory, spans: crossSpans), since: mark)
-      hidden = tape.keep(layer.feedForward(tape, hidden), since: mark)
+      hidden = layer.selfAttention(tape, hidden, since: mark) {
+        $0(tape, $1, spans: selfSpans, causal: true)
+      }
+      hidden = layer.crossAttention(tape, hidden, since: mark) {
+        $0(tape, $1, memory: $0.memory(tape, encoded: encoded), spans: crossSpans)
+      }
+      hidden = layer.feedForward(tape, hidden, since: mark) { $0(tape, $1) }
     }
     return hidden
   }
 
   /// The keys and values of the encoded source, one tensor a layer.
   func memories(_ tape: Tape, encoded: Tensor) -> [Tensor] {
-    layers.map { $0.crossAttention.memory(tape, encoded: encoded) }
+    layers.map { $0.crossAttention.branch.memory(tape, encoded: encoded) }
   }
 
   /// One more token a row, all rows at the same `position`: [R, D] for the head.
@@ -140,10 +149,11 @@ package struct Decoder {
       tape, tokens: tokens, positions: [Int32](repeating: Int32(position), count: tokens.count),
       segments: [Int32](repeating: 0, count: tokens.count))
     for (index, layer) in layers.enumerated() {
-      hidden = tape.keep(layer.selfAttention.step(tape, hidden, cache: caches[index]), since: mark)
-      hidden = tape.keep(
-        layer.crossAttention(tape, hidden, memory: memories[index], spans: spans), since: mark)
-      hidden = tape.keep(layer.feedForward(tape, hidden), since: mark)
+      hidden = layer.selfAttention(tape, hidden, since: mark) { $0.step(tape, $1, cache: caches[index]) }
+      hidden = layer.crossAttention(tape, hidden, since: mark) {
+        $0(tape, $1, memory: memories[index], spans: spans)
+      }
+      hidden = layer.feedForward(tape, hidden, since: mark) { $0(tape, $1) }
     }
     return hidden
   }

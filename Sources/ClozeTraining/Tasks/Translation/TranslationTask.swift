@@ -110,18 +110,20 @@ package struct TranslationTask: TrainingTask {
   package func start(from checkpoint: URL?) throws -> TrainingStart<TranslationObjective> {
     let precision = configuration.compute.elementType
     let model: TranslationModel
-    let origins: [(entry: ArchiveEntry, origin: TensorOrigin)]
+    let origins: TensorOrigins
     if let checkpoint {
       model = try ModelArchive.loadTranslationModel(checkpoint, precision: precision).model
       origins = model.archiveEntries.map { ($0, $0.isShared ? .shared : .loaded(from: $0.name)) }
     } else {
+      let seed = UInt64(configuration.seed)
       model = TranslationModel(
-        configuration: configuration.model, decoder: configuration.decoder, precision: precision,
-        seed: UInt64(configuration.seed))
-      origins =
-        origin.isPretrained
-        ? try ModelArchive.loadPretrained(origin.folder, into: model)
-        : model.archiveEntries.map { ($0, $0.isShared ? .shared : .new) }
+        declaring: configuration.model, decoder: configuration.decoder, precision: precision)
+      if origin.isPretrained {
+        origins = try ModelArchive.start(model, from: origin.folder, seed: seed)
+      } else {
+        model.store.allocate(seed: seed)
+        origins = model.archiveEntries.map { ($0, $0.isShared ? .shared : .new) }
+      }
     }
     let objective = TranslationObjective(
       model: model, batches: trainingBatches, microbatchCount: configuration.batch.microbatches,
