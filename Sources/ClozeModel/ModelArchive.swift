@@ -160,22 +160,7 @@ package enum ModelArchive {
   package static func loadPretrained(
     _ folder: URL, into model: TranslationModel
   ) throws -> [(entry: ArchiveEntry, origin: TensorOrigin)] {
-    try require(.maskedLanguage, folder)
-    let configuration = try ConfigurationFile(folder)
-    let pretrained = try configuration.encoder()
-    // Nothing in a tensor's shape says these.
-    guard pretrained.headCount == model.configuration.headCount,
-      pretrained.activation == model.configuration.activation
-    else {
-      throw ArchiveError.badConfiguration(
-        path: configuration.path,
-        reason:
-          "has \(pretrained.headCount) heads and the activation '\(pretrained.activation.rawValue)', the new model "
-          + "\(model.configuration.headCount) and '\(model.configuration.activation.rawValue)'")
-    }
-    let weights = try ModelWeights(folder, naming: .bert)
-    let known = MaskedLanguageModel(declaring: pretrained, precision: .float32)
-    try checkNames(weights, known.archiveEntries + known.tiedEntries)
+    let weights = try pretrainedWeights(folder, for: model.configuration)
     let table = try model.archiveEntries.map { entry -> (entry: ArchiveEntry, origin: TensorOrigin) in
       if entry.isShared { return (entry, .shared) }
       guard let name = TranslationModel.pretrainedName(entry.name), weights.hasHead || !isOfHead(name) else {
@@ -186,6 +171,28 @@ package enum ModelArchive {
     }
     model.store.refreshCopies()
     return table
+  }
+
+  /// The weights of a pretrained BERT's folder, whatever head it has, checked to be those of an encoder of `configuration`.
+  /// - Throws: `ArchiveError`, `TensorFileError`, `FileError`
+  static func pretrainedWeights(_ folder: URL, for new: EncoderConfiguration) throws -> ModelWeights {
+    try require(.maskedLanguage, folder)
+    let configuration = try ConfigurationFile(folder)
+    let pretrained = try configuration.encoder()
+    // Nothing in a tensor's shape says these.
+    guard pretrained.headCount == new.headCount,
+      pretrained.activation == new.activation
+    else {
+      throw ArchiveError.badConfiguration(
+        path: configuration.path,
+        reason:
+          "has \(pretrained.headCount) heads and the activation '\(pretrained.activation.rawValue)', the new model "
+          + "\(new.headCount) and '\(new.activation.rawValue)'")
+    }
+    let weights = try ModelWeights(folder, naming: .bert)
+    let known = MaskedLanguageModel(declaring: pretrained, precision: .float32)
+    try checkNames(weights, known.archiveEntries + known.tiedEntries)
+    return weights
   }
 
   // MARK: Tensors
@@ -217,7 +224,7 @@ package enum ModelArchive {
 
   /// Allocates the store and fills it, once the file's names and shapes are known to be the model's: sizes that only the
   /// configuration claims take no memory.
-  private static func load(
+  static func load(
     _ entries: [ArchiveEntry], tied: [ArchiveEntry], unread: Set<String> = [], from weights: ModelWeights,
     into store: ParameterStore
   ) throws {
@@ -240,7 +247,7 @@ package enum ModelArchive {
     store.refreshCopies()
   }
 
-  private static func read(
+  static func read(
     _ entry: ArchiveEntry, name: String, from weights: ModelWeights, into store: ParameterStore
   ) throws {
     let values = store.values(of: entry.parameter)
@@ -248,7 +255,7 @@ package enum ModelArchive {
       name, shape: entry.shape, into: UnsafeMutableBufferPointer(rebasing: values[entry.elements]))
   }
 
-  private static func write(
+  static func write(
     _ entries: [ArchiveEntry], of store: ParameterStore, to folder: URL, metadata: [String: String],
     besides: [(name: String, shape: [Int], values: UnsafeBufferPointer<Float>)] = []
   ) throws {
