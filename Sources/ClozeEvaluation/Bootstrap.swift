@@ -1,6 +1,6 @@
 internal import ClozeCore
 
-/// How far scores would scatter over data like these.
+/// Confidence intervals: how much scores vary over data like these.
 ///
 /// Of 1,000 resamples, an interval leaves out the 25 lowest and the 25 highest. What is drawn are items that are independent
 /// of each other: windows and not tokens, sentences and not words.

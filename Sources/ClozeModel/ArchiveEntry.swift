@@ -10,8 +10,12 @@ package struct ArchiveEntry: Sendable {
   package let rows: Range<Int>
   /// Whether the tensor repeats one that an earlier entry holds (tied embeddings).
   package var isShared = false
+  /// Whether there is a row a token of the vocabulary.
+  package var isPerToken = false
 
-  package var shape: [Int] { [rows.count] + parameter.shape.dropFirst() }
+  package var shape: [Int] { shape(rows: rows.count) }
+
+  func shape(rows: Int) -> [Int] { [rows] + parameter.shape.dropFirst() }
 
   /// The tensor's place in the parameter's values.
   package var elements: Range<Int> {
@@ -26,7 +30,7 @@ extension MaskedLanguageModel {
     tiesOutput
       ? encoder.entries("bert.") + head.entries("cls.predictions.")
       : encoder.entries("bert.") + head.entries("cls.predictions.", bias: "decoder.bias")
-        + [.whole(TensorNaming.outputTable, outputTable)]
+        + [.perToken(TensorNaming.outputTable, outputTable)]
   }
 
   /// What a folder may hold besides, alike.
@@ -44,19 +48,6 @@ extension TranslationModel {
   /// What a folder may hold besides, alike.
   var tiedEntries: [ArchiveEntry] {
     decoder.head.tiedEntries("decoder.cls.predictions.", table: encoder.embeddings.token)
-  }
-
-  /// The name, in the masked-language model that a translation model starts from, of the tensor that becomes `name`;
-  /// nil for one that starts new.
-  ///
-  /// The encoder is the pretrained one. Of the decoder, what reads and writes tokens is (embeddings and output bias); its
-  /// layers and the head's transform are not, see `TranslationModel`.
-  package static func pretrainedName(_ name: String) -> String? {
-    if name.hasPrefix("encoder.") { return "bert." + name.dropFirst("encoder.".count) }
-    guard name.hasPrefix("decoder."), !name.contains(".layer."), !name.contains(".transform.") else {
-      return nil
-    }
-    return String(name.dropFirst("decoder.".count))
   }
 }
 
@@ -91,7 +82,7 @@ extension Decoder {
 extension Embeddings {
   fileprivate func entries(_ prefix: String) -> [ArchiveEntry] {
     [
-      .whole(prefix + "word_embeddings.weight", token),
+      .perToken(prefix + "word_embeddings.weight", token),
       .whole(prefix + "position_embeddings.weight", position),
       .whole(prefix + "token_type_embeddings.weight", segment),
     ] + norm.entries(prefix + "LayerNorm.")
@@ -128,13 +119,13 @@ extension FeedForward {
 extension MaskedLanguageHead {
   fileprivate func entries(_ prefix: String, bias: String = "bias") -> [ArchiveEntry] {
     transform.entries([prefix + "transform.dense."]) + transformNorm.entries(prefix + "transform.LayerNorm.")
-      + [.whole(prefix + bias, outputBias)]
+      + [.perToken(prefix + bias, outputBias)]
   }
 
   /// The output as a linear layer, `decoder`, whose weight and bias `transformers` ties to others.
   fileprivate func tiedEntries(_ prefix: String, table: Parameter) -> [ArchiveEntry] {
     [(prefix + "decoder.weight", table), (prefix + "decoder.bias", outputBias)].map { name, parameter in
-      var entry = ArchiveEntry.whole(name, parameter)
+      var entry = ArchiveEntry.perToken(name, parameter)
       entry.isShared = true
       return entry
     }
@@ -165,5 +156,11 @@ extension NormParameters {
 extension ArchiveEntry {
   fileprivate static func whole(_ name: String, _ parameter: Parameter) -> ArchiveEntry {
     ArchiveEntry(name: name, parameter: parameter, rows: 0..<parameter.shape[0])
+  }
+
+  fileprivate static func perToken(_ name: String, _ parameter: Parameter) -> ArchiveEntry {
+    var entry = whole(name, parameter)
+    entry.isPerToken = true
+    return entry
   }
 }

@@ -77,30 +77,6 @@ extension ModelArchive {
     try ConfigurationFile.write(settings, to: folder)
     try write(model.archiveEntries, of: model.store, to: folder, metadata: metadata)
   }
-
-  /// Fills a new classifier from a pretrained BERT's folder, whatever head it has: the encoder, the pooler where there is
-  /// one, and the classifier of a folder of the same kind and labels.
-  ///
-  /// - Returns: each tensor of the classifier and where it came from.
-  /// - Throws: `TensorFileError` where a tensor that should load is missing or of another shape.
-  package static func loadPretrained(
-    _ folder: URL, into model: ClassificationModel
-  ) throws -> [(entry: ArchiveEntry, origin: TensorOrigin)] {
-    let weights = try pretrainedWeights(folder, for: model.configuration)
-    let keepsClassifier =
-      try labelKind(of: folder) == model.kind && labels(of: folder) == model.labels
-    let table = try model.archiveEntries.map { entry -> (entry: ArchiveEntry, origin: TensorOrigin) in
-      let isLoaded =
-        entry.name.hasPrefix("classifier.")
-        ? keepsClassifier
-        : !entry.name.hasPrefix("bert.pooler.") || weights.contains(entry.name)
-      guard isLoaded else { return (entry, .new) }
-      try read(entry, name: entry.name, from: weights, into: model.store)
-      return (entry, .loaded(from: weights.nameInFile(entry.name)))
-    }
-    model.store.refreshCopies()
-    return table
-  }
 }
 
 extension ConfigurationFile {

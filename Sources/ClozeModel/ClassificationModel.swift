@@ -13,6 +13,7 @@ package struct ClassificationModel: Sendable {
   /// The classes' names, in the order of the logits.
   package let labels: [String]
   package let encoder: Encoder
+  private let keepsClassifier: Bool
   /// [D, D]; nil where tokens are classified.
   let pooler: LinearParameters?
   /// [C, D] and [C], C being the number of labels.
@@ -20,23 +21,18 @@ package struct ClassificationModel: Sendable {
 
   package var configuration: EncoderConfiguration { encoder.configuration }
 
-  /// Declares the parameters and draws their initial values.
-  package init(
-    configuration: EncoderConfiguration, kind: LabelKind, labels: [String], precision: ElementType,
-    seed: UInt64
-  ) {
-    self.init(declaring: configuration, kind: kind, labels: labels, precision: precision)
-    store.allocate(seed: seed)
-  }
-
   /// Declares the parameters only; nothing is known of their memory until the store is allocated.
-  init(
-    declaring configuration: EncoderConfiguration, kind: LabelKind, labels: [String], precision: ElementType
+  ///
+  /// - Parameter keepsClassifier: whether a start from another classifier takes its last layer, which has the same labels.
+  package init(
+    declaring configuration: EncoderConfiguration, kind: LabelKind, labels: [String],
+    keepsClassifier: Bool = false, precision: ElementType
   ) {
     precondition(labels.count >= 2, "ClassificationModel: \(labels.count) labels")
     store = ParameterStore(precision: precision)
     self.kind = kind
     self.labels = labels
+    self.keepsClassifier = keepsClassifier
     let width = configuration.hiddenSize
     encoder = Encoder(store, path: "encoder", configuration: configuration)
     pooler =
@@ -72,5 +68,15 @@ package struct ClassificationModel: Sendable {
     var hidden = tape.keep(tape.gatherRows(encoder(tape, input), classified), since: mark)
     if let pooler { hidden = tape.activation(tape.linear(hidden, pooler), .tanh) }
     return tape.dropout(hidden, rate: configuration.dropout)
+  }
+}
+
+extension ClassificationModel: ArchivedModel {
+  /// The encoder of any model; the pooler of a BERT that has one; the classifier of one with the same labels.
+  package func startTensor(_ name: String, in kind: ModelArchive.Kind) -> StartTensor {
+    if let tensor = kind.encoderTensor(name) { return tensor }
+    if name.hasPrefix("classifier.") { return keepsClassifier ? .loaded(name) : .new }
+    // A translator's folder has an empty pooler.
+    return kind == .translation ? .new : .ofPart(name, part: "bert.pooler.")
   }
 }

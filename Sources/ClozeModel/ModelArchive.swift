@@ -2,13 +2,6 @@ package import ClozeCompute
 package import ClozeCore
 package import Foundation
 
-/// Where a tensor of a fine-tuned model came from.
-package enum TensorOrigin: Sendable, Equatable {
-  case loaded(from: String)
-  case shared
-  case new
-}
-
 /// Model folders as the Hugging Face world reads them: `config.json` and `model.safetensors`.
 ///
 /// What has no mapping is refused, never written wrong or silently skipped.
@@ -36,7 +29,7 @@ package enum ModelArchive {
   /// What the writer of a folder's weights says of them.
   /// - Throws: `ArchiveError`, `TensorFileError`, `FileError`
   package static func metadata(_ folder: URL) throws -> [String: String] {
-    try ModelWeights(folder, naming: kind(of: folder) == .translation ? .encoderDecoder : .bert).metadata
+    try ModelWeights(folder, naming: kind(of: folder).naming).metadata
   }
 
   /// The tensors of a BERT's folder that belong to another head than the masked-language one, and are not read.
@@ -46,11 +39,18 @@ package enum ModelArchive {
     return weights.names.filter { !isRead($0) && !isIgnored($0) }.map(weights.nameInFile).sorted()
   }
 
-  /// The encoder that a masked-language model's folder describes.
+  /// The encoder that a folder describes: a BERT, whatever its head, or a translator's encoder.
   /// - Throws: `ArchiveError`, `FileError`
   package static func encoderConfiguration(_ folder: URL) throws -> EncoderConfiguration {
-    try require(.maskedLanguage, folder)
-    return try ConfigurationFile(folder).encoder()
+    let file = try ConfigurationFile(folder)
+    return try kind(of: folder) == .translation ? file.section("encoder").encoder() : file.encoder()
+  }
+
+  /// The decoder that a translator's folder describes; nil for other folders.
+  /// - Throws: `ArchiveError`, `FileError`
+  package static func decoderConfiguration(_ folder: URL) throws -> DecoderConfiguration? {
+    guard try kind(of: folder) == .translation else { return nil }
+    return try declaredTranslationModel(folder, precision: .float32).decoderConfiguration
   }
 
   // MARK: Masked-language models
@@ -99,22 +99,28 @@ package enum ModelArchive {
   ) throws -> (model: TranslationModel, metadata: [String: String]) {
     try require(.translation, folder)
     let file = try ConfigurationFile(folder)
-    let decoderFile = try file.section("decoder")
+    let model = try declaredTranslationModel(folder, precision: precision)
+    let weights = try ModelWeights(folder, naming: .encoderDecoder)
+    guard try file.section("decoder").tiesOutput() || weights.contains("decoder." + TensorNaming.outputTable)
+    else {
+      throw ArchiveError.unsupported(path: file.path, what: "an output that is not tied to the embeddings")
+    }
+    try load(model.archiveEntries, tied: model.tiedEntries, from: weights, into: model.store)
+    return (model, weights.metadata)
+  }
+
+  /// The model that a translator's `config.json` describes.
+  static func declaredTranslationModel(_ folder: URL, precision: ElementType) throws -> TranslationModel {
+    let file = try ConfigurationFile(folder)
     let encoder = try file.section("encoder").encoder()
-    let decoder = try decoderFile.encoder(isDecoder: true)
+    let decoder = try file.section("decoder").encoder(isDecoder: true)
     var expected = encoder
     expected.layerCount = decoder.layerCount
     guard decoder == expected else {
       throw ArchiveError.unsupported(path: file.path, what: "a decoder of other sizes than the encoder's")
     }
-    let model = TranslationModel(
+    return TranslationModel(
       declaring: encoder, decoder: DecoderConfiguration(layerCount: decoder.layerCount), precision: precision)
-    let weights = try ModelWeights(folder, naming: .encoderDecoder)
-    guard try decoderFile.tiesOutput() || weights.contains("decoder." + TensorNaming.outputTable) else {
-      throw ArchiveError.unsupported(path: file.path, what: "an output that is not tied to the embeddings")
-    }
-    try load(model.archiveEntries, tied: model.tiedEntries, from: weights, into: model.store)
-    return (model, weights.metadata)
   }
 
   /// Writes the folder so that `EncoderDecoderModel` loads it without a key missing, and its `generate` searches as
@@ -152,53 +158,12 @@ package enum ModelArchive {
     }
   }
 
-  /// Fills a new translation model from a pretrained BERT's folder, whatever head it has. The output bias starts new where
-  /// that is not the masked-language head.
-  ///
-  /// - Returns: each tensor of the translation model and where it came from.
-  /// - Throws: `TensorFileError` where a tensor that should load is missing or of another shape.
-  package static func loadPretrained(
-    _ folder: URL, into model: TranslationModel
-  ) throws -> [(entry: ArchiveEntry, origin: TensorOrigin)] {
-    let weights = try pretrainedWeights(folder, for: model.configuration)
-    let table = try model.archiveEntries.map { entry -> (entry: ArchiveEntry, origin: TensorOrigin) in
-      if entry.isShared { return (entry, .shared) }
-      guard let name = TranslationModel.pretrainedName(entry.name), weights.hasHead || !isOfHead(name) else {
-        return (entry, .new)
-      }
-      try read(entry, name: name, from: weights, into: model.store)
-      return (entry, .loaded(from: weights.nameInFile(name)))
-    }
-    model.store.refreshCopies()
-    return table
-  }
-
-  /// The weights of a pretrained BERT's folder, whatever head it has, checked to be those of an encoder of `configuration`.
-  /// - Throws: `ArchiveError`, `TensorFileError`, `FileError`
-  static func pretrainedWeights(_ folder: URL, for new: EncoderConfiguration) throws -> ModelWeights {
-    try require(.maskedLanguage, folder)
-    let configuration = try ConfigurationFile(folder)
-    let pretrained = try configuration.encoder()
-    // Nothing in a tensor's shape says these.
-    guard pretrained.headCount == new.headCount,
-      pretrained.activation == new.activation
-    else {
-      throw ArchiveError.badConfiguration(
-        path: configuration.path,
-        reason:
-          "has \(pretrained.headCount) heads and the activation '\(pretrained.activation.rawValue)', the new model "
-          + "\(new.headCount) and '\(new.activation.rawValue)'")
-    }
-    let weights = try ModelWeights(folder, naming: .bert)
-    let known = MaskedLanguageModel(declaring: pretrained, precision: .float32)
-    try checkNames(weights, known.archiveEntries + known.tiedEntries)
-    return weights
-  }
-
   // MARK: Tensors
 
-  /// Whether a tensor is the masked-language head's.
-  fileprivate static func isOfHead(_ name: String) -> Bool { name.hasPrefix("cls.predictions.") }
+  /// What the names of the masked-language head's tensors begin with.
+  static let headPrefix = "cls.predictions."
+
+  static func isOfHead(_ name: String) -> Bool { name.hasPrefix(headPrefix) }
 
   /// Whether a tensor belongs to what is read, and so must have a place in the model.
   private static func isRead(_ name: String) -> Bool {
@@ -212,7 +177,7 @@ package enum ModelArchive {
   }
 
   /// - Parameter unread: names beside those of `entries` that a folder may have.
-  private static func checkNames(
+  static func checkNames(
     _ weights: ModelWeights, _ entries: [ArchiveEntry], unread: Set<String> = []
   ) throws {
     let names = Set(entries.map(\.name)).union(unread)

@@ -37,7 +37,7 @@ package struct TranslationModel: Sendable {
   }
 
   /// Declares the parameters only; nothing is known of their memory until the store is allocated.
-  init(
+  package init(
     declaring configuration: EncoderConfiguration, decoder decoderConfiguration: DecoderConfiguration,
     precision: ElementType
   ) {

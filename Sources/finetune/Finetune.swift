@@ -119,6 +119,8 @@ struct Finetune: Tool {
       let from =
         switch origin {
         case .loaded(let name): "loaded from \(name)"
+        case .extended(let name, let newRows):
+          "loaded from \(name), \(newRows) rows from the means of their pieces"
         case .shared: "shared with the encoder"
         case .new: "new"
         }

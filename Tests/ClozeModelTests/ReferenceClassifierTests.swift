@@ -127,12 +127,14 @@ import Testing
 
   /// The encoder comes from any BERT; a pooler and a classifier where they are the same.
   @Test func whatAClassifierStartsFrom() throws {
-    func origins(_ folder: String, kind: LabelKind, labels: [String]) throws -> [String: TensorOrigin] {
+    func origins(
+      _ folder: String, kind: LabelKind, labels: [String], keepsClassifier: Bool = false
+    ) throws -> [String: TensorOrigin] {
       let url = Fixtures.url(folder)
       let model = ClassificationModel(
-        configuration: try ModelArchive.encoderConfiguration(url), kind: kind, labels: labels,
-        precision: .float32, seed: 1)
-      let table = try ModelArchive.loadPretrained(url, into: model)
+        declaring: try ModelArchive.encoderConfiguration(url), kind: kind, labels: labels,
+        keepsClassifier: keepsClassifier, precision: .float32)
+      let table = try ModelArchive.start(model, from: url, seed: 1)
       return Dictionary(uniqueKeysWithValues: table.map { ($0.entry.name, $0.origin) })
     }
     let bare = try origins("bert", kind: .classification, labels: ["a", "b"])
@@ -142,7 +144,8 @@ import Testing
       bare["bert.encoder.layer.0.output.dense.weight"]
         == .loaded(from: "bert.encoder.layer.0.output.dense.weight"))
     let same = try origins(
-      "classification/sequence", kind: .classification, labels: ["statement", "question", "exclamation"])
+      "classification/sequence", kind: .classification, labels: ["statement", "question", "exclamation"],
+      keepsClassifier: true)
     #expect(same.values.allSatisfy { $0 != .new })
     let others = try origins("classification/sequence", kind: .classification, labels: ["x", "y", "z"])
     #expect(others["bert.pooler.dense.weight"] == .loaded(from: "bert.pooler.dense.weight"))

@@ -2,11 +2,11 @@ internal import ClozeCore
 package import ClozeData
 package import ClozeText
 
-/// One answer of a model: a masked position, and how its label fared.
+/// One prediction of a model: the true token at a selected position, and its rank and loss.
 package struct MaskedPrediction: Sendable, Equatable {
   package let label: TokenID
   package let outcome: MaskingOutcome
-  /// How many tokens scored above the label.
+  /// The number of tokens with a higher logit than the label.
   package let rank: Int32
   /// -ln p(label), nats.
   package let loss: Float
@@ -19,7 +19,7 @@ package struct MaskedPrediction: Sendable, Equatable {
   }
 }
 
-/// What a masked evaluation found: a function of the predictions alone.
+/// The result of a masked evaluation: a function of the predictions alone.
 package struct MaskedReport: Sendable, Equatable {
   package struct Unigram: Sendable, Equatable {
     package let origin: UnigramBaseline.Origin
@@ -36,11 +36,11 @@ package struct MaskedReport: Sendable, Equatable {
   /// Bootstrap 95 % intervals.
   package let accuracyInterval: ClosedRange<Double>
   package let top5Interval: ClosedRange<Double>
-  /// Nil without a baseline or predictions.
+  /// nil without a baseline or predictions.
   package let unigram: Unigram?
 
   /// - Parameter windows: the predictions of each window, in order. All sums run in this order, so the report has the
-  ///   same bits however the windows were shared out.
+  ///   same bits for any distribution of the windows over workers.
   package init(windows: [[MaskedPrediction]], baseline: UnigramBaseline?) {
     var all = MaskedScores()
     var byOutcome = Dictionary(uniqueKeysWithValues: MaskingOutcome.allCases.map { ($0, MaskedScores()) })
@@ -85,15 +85,15 @@ package struct MaskedReport: Sendable, Equatable {
         hits += top1[window]
         hits5 += top5[window]
       }
-      // A resample of windows without predictions says nothing.
+      // A resample without predictions has no accuracy.
       return count > 0 ? [Double(hits) / Double(count), Double(hits5) / Double(count)] : nil
     }
   }
 
-  /// What a person should hear of before believing the figures.
+  /// Reasons not to trust the figures, one sentence each.
   package var warnings: [String] {
     var warnings: [String] = []
-    // Of the selected tokens some stay visible and need only be copied: what is learnt shows on the masked ones.
+    // Some selected tokens stay visible and can be copied, so the check uses the masked ones alone.
     let masked = byOutcome[.masked] ?? MaskedScores()
     let accuracy = Figure.percent(masked.accuracy, 2)
     if masked.accuracy > 0.95 {

@@ -66,6 +66,14 @@ package struct FinetuneOrigin: Sendable {
     self.damaged = damaged
   }
 
+  /// Allocates a new model and fills it with what the start has, and with initial values.
+  /// - Throws: `ArchiveError`, `TensorFileError`, `FileError`
+  package func start(_ model: some ArchivedModel, seed: UInt64) throws -> TensorOrigins {
+    if isPretrained { return try ModelArchive.start(model, from: folder, seed: seed) }
+    model.store.allocate(seed: seed)
+    return model.archiveEntries.map { ($0, $0.isShared ? .shared : .new) }
+  }
+
   /// The model's sizes, with the rates of the settings.
   /// - Throws: `FinetuneError`, `ArchiveError`, `FileError`
   package func sizes(_ settings: EncoderConfiguration) throws -> EncoderConfiguration {

@@ -16,6 +16,8 @@ package struct LabelTask: FinetuningTask {
   package let warnings: [String]
   /// The classes, in the order of their numbers.
   package let labels: [String]
+  /// Whether the start's classifier goes on.
+  private let keepsClassifier: Bool
   private let kind: LabelKind
   private let origin: FinetuneOrigin
   private let training: LabelledFile
@@ -46,7 +48,7 @@ package struct LabelTask: FinetuningTask {
     self.origin = origin
     self.training = training
     kind = training.kind
-    labels = try LabelTask.labels(training, origin)
+    (labels, keepsClassifier) = try LabelTask.labels(training, origin)
     let (labels, tokenizer) = (labels, origin.tokenizer)
     func encode(_ file: LabelledFile) throws -> EncodedFile {
       try EncodedFile(file, labels: labels, tokenizer: tokenizer, maximumLength: maximumLength)
@@ -72,15 +74,17 @@ package struct LabelTask: FinetuningTask {
       + LabelTask.unknownText(validation, tokenizer, "validation")
   }
 
-  /// Those of the training samples, sorted. A classifier that knows them all keeps its own, and its last layer with them.
-  private static func labels(_ file: LabelledFile, _ origin: FinetuneOrigin) throws -> [String] {
+  /// Those of the training samples, sorted; of a start whose classifier knows them all, its own.
+  private static func labels(_ file: LabelledFile, _ origin: FinetuneOrigin) throws -> (
+    labels: [String], keepsClassifier: Bool
+  ) {
     let labels = file.labels
     if origin.isPretrained, try ModelArchive.labelKind(of: origin.folder) == file.kind {
       let known = try ModelArchive.labels(of: origin.folder)
-      if Set(known).isSuperset(of: labels) { return known }
+      if Set(known).isSuperset(of: labels) { return (known, true) }
     }
     guard labels.count > 1 else { throw LabelError.oneLabel(path: file.path, label: labels.first ?? "") }
-    return labels
+    return (labels, false)
   }
 
   private static func unknownText(_ file: LabelledFile, _ tokenizer: Tokenizer, _ name: String) -> [String] {
@@ -92,18 +96,15 @@ package struct LabelTask: FinetuningTask {
   package func start(from checkpoint: URL?) throws -> TrainingStart<LabelObjective> {
     let precision = configuration.compute.elementType
     let model: ClassificationModel
-    let origins: [(entry: ArchiveEntry, origin: TensorOrigin)]
+    let origins: TensorOrigins
     if let checkpoint {
       model = try ModelArchive.loadClassificationModel(checkpoint, kind: kind, precision: precision).model
       origins = model.archiveEntries.map { ($0, .loaded(from: $0.name)) }
     } else {
       model = ClassificationModel(
-        configuration: configuration.model, kind: kind, labels: labels, precision: precision,
-        seed: UInt64(configuration.seed))
-      origins =
-        origin.isPretrained
-        ? try ModelArchive.loadPretrained(origin.folder, into: model)
-        : model.archiveEntries.map { ($0, .new) }
+        declaring: configuration.model, kind: kind, labels: labels, keepsClassifier: keepsClassifier,
+        precision: precision)
+      origins = try origin.start(model, seed: UInt64(configuration.seed))
     }
     let objective = LabelObjective(
       model: model, batches: batches, microbatchCount: configuration.batch.microbatches,

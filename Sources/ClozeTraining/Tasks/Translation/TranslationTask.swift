@@ -72,18 +72,14 @@ package struct TranslationTask: FinetuningTask {
   package func start(from checkpoint: URL?) throws -> TrainingStart<TranslationObjective> {
     let precision = configuration.compute.elementType
     let model: TranslationModel
-    let origins: [(entry: ArchiveEntry, origin: TensorOrigin)]
+    let origins: TensorOrigins
     if let checkpoint {
       model = try ModelArchive.loadTranslationModel(checkpoint, precision: precision).model
       origins = model.archiveEntries.map { ($0, $0.isShared ? .shared : .loaded(from: $0.name)) }
     } else {
       model = TranslationModel(
-        configuration: configuration.model, decoder: configuration.decoder, precision: precision,
-        seed: UInt64(configuration.seed))
-      origins =
-        origin.isPretrained
-        ? try ModelArchive.loadPretrained(origin.folder, into: model)
-        : model.archiveEntries.map { ($0, $0.isShared ? .shared : .new) }
+        declaring: configuration.model, decoder: configuration.decoder, precision: precision)
+      origins = try origin.start(model, seed: UInt64(configuration.seed))
     }
     let objective = TranslationObjective(
       model: model, batches: trainingBatches, microbatchCount: configuration.batch.microbatches,
