@@ -57,18 +57,36 @@ package struct MaskedReport: Sendable, Equatable {
         unigramLoss += baseline.loss(of: prediction.label)
       }
     }
-    let bootstrap = Bootstrap(windows)
+    let intervals = MaskedReport.intervals(windows)
     self.all = all
     self.byOutcome = byOutcome
     self.byBand = byBand
     windowCount = windows.count
-    accuracyInterval = bootstrap.accuracyInterval
-    top5Interval = bootstrap.top5Interval
+    accuracyInterval = intervals[0]
+    top5Interval = intervals[1]
     unigram = baseline.flatMap { baseline in
       guard all.count > 0 else { return nil }
       return Unigram(
         origin: baseline.origin, accuracy: Double(unigramHits) / Double(all.count),
         loss: unigramLoss / Double(all.count))
+    }
+  }
+
+  /// Windows are resampled, not predictions: those of one window share its text and are not independent.
+  /// - Returns: of the accuracy and the top-5 accuracy.
+  private static func intervals(_ windows: [[MaskedPrediction]]) -> [ClosedRange<Double>] {
+    let counts = windows.map(\.count)
+    let top1 = windows.map { $0.count { $0.rank == 0 } }
+    let top5 = windows.map { $0.count { $0.rank < 5 } }
+    return Bootstrap.intervals(itemCount: windows.count, scoreCount: 2) { drawn in
+      var (count, hits, hits5) = (0, 0, 0)
+      for window in drawn {
+        count += counts[window]
+        hits += top1[window]
+        hits5 += top5[window]
+      }
+      // A resample without predictions has no accuracy.
+      return count > 0 ? [Double(hits) / Double(count), Double(hits5) / Double(count)] : nil
     }
   }
 
@@ -101,50 +119,5 @@ package struct MaskedReport: Sendable, Equatable {
           + "evaluate on more text")
     }
     return warnings
-  }
-}
-
-/// Confidence intervals: how much the scores vary over texts like this one.
-///
-/// Windows are resampled and not predictions, since the predictions of one window share its text and are not
-/// independent. Of 1,000 resamples, the interval leaves out the 25 lowest and the 25 highest.
-///
-/// Source: Efron 1979, "Bootstrap methods: another look at the jackknife"; percentile intervals over clusters.
-private struct Bootstrap {
-  private static let resamples = 1000
-  private static let outside = 25
-
-  let accuracyInterval: ClosedRange<Double>
-  let top5Interval: ClosedRange<Double>
-
-  init(_ windows: [[MaskedPrediction]]) {
-    let counts = windows.map(\.count)
-    let top1 = windows.map { $0.count { $0.rank == 0 } }
-    let top5 = windows.map { $0.count { $0.rank < 5 } }
-    var accuracies: [Double] = []
-    var top5Accuracies: [Double] = []
-    var random = CounterRandom(seed: 0, purpose: .bootstrap)
-    for _ in 0..<Self.resamples where counts.contains(where: { $0 > 0 }) {
-      var (count, hits, hits5) = (0, 0, 0)
-      for _ in counts.indices {
-        let window = random.below(counts.count)
-        count += counts[window]
-        hits += top1[window]
-        hits5 += top5[window]
-      }
-      // A resample without predictions has no accuracy.
-      guard count > 0 else { continue }
-      accuracies.append(Double(hits) / Double(count))
-      top5Accuracies.append(Double(hits5) / Double(count))
-    }
-    accuracyInterval = Self.interval(accuracies)
-    top5Interval = Self.interval(top5Accuracies)
-  }
-
-  private static func interval(_ values: [Double]) -> ClosedRange<Double> {
-    guard !values.isEmpty else { return 0...1 }
-    let sorted = values.sorted()
-    let cut = sorted.count * outside / resamples
-    return sorted[cut]...sorted[sorted.count - 1 - cut]
   }
 }

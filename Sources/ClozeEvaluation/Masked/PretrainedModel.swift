@@ -14,11 +14,12 @@ package enum EvaluationError: Failure {
   case nothingToPredict(text: String)
   case promptTooLong(tokens: Int, positionCount: Int)
   case tooManyRows(text: String, rows: Int, limit: Int)
+  case tooFewPositions(model: String, positions: Int)
 
   package var exitStatus: ExitStatus {
     switch self {
     case .tokenizerDiffers, .foreignTokenizer, .vocabularyDiffers: .data
-    case .nothingToPredict: .data
+    case .nothingToPredict, .tooFewPositions: .data
     case .windowTooLong, .noMask, .promptTooLong, .tooManyRows: .usage
     }
   }
@@ -44,6 +45,8 @@ package enum EvaluationError: Failure {
       "--fill: the text has \(tokens) tokens with [CLS] and [SEP], and the model \(positionCount) positions; shorten it"
     case .tooManyRows(let text, let rows, let limit):
       "\(text): has \(rows) documents, and logits are written for \(limit) at most; give a shorter text"
+    case .tooFewPositions(let model, let positions):
+      "\(model): has \(positions) positions, which do not hold two texts; use another model"
     }
   }
 }
