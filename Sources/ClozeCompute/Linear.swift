@@ -27,10 +27,11 @@ extension Tape {
     record("linear") { [unowned self] in
       // Without rows a product would write nothing, and the lane would take what it held before for this gradient.
       guard let lane, let outputGradient = output.gradient, rows > 0 else { return }
-      let inputGradient = destination(of: input)
+      let inputGradient = input.needsGradient ? destination(of: input) : nil
       linearGradient(
         of: outputGradient, type: output.type, rows: rows, input: input.bytes,
-        inputGradient: inputGradient.bytes, accumulates: inputGradient.accumulates, parameters, lane)
+        inputGradient: inputGradient?.bytes, accumulates: inputGradient?.accumulates ?? false, parameters,
+        lane)
     }
     return output
   }
@@ -49,26 +50,32 @@ extension Tape {
   }
 
   /// The way back of `linear` on plain memory, for at least one row: dy [rows, outputs] of `type` to dx, and to the lane's
-  /// gradients of the weight and the bias.
+  /// gradients of the weight and the bias, where they are not frozen.
   ///
-  /// - Parameter accumulates: whether dx is added to what is there.
+  /// - Parameters:
+  ///   - inputGradient: nil where nobody needs dx.
+  ///   - accumulates: whether dx is added to what is there.
   func linearGradient(
     of outputGradient: UnsafeMutableRawPointer, type: ElementType, rows: Int, input: UnsafeMutableRawPointer,
-    inputGradient: UnsafeMutableRawPointer, accumulates: Bool, _ parameters: LinearParameters,
+    inputGradient: UnsafeMutableRawPointer?, accumulates: Bool, _ parameters: LinearParameters,
     _ lane: GradientLane
   ) {
     let (weight, inputs, outputs) = (parameters.weight, parameters.weight.columns, parameters.weight.rows)
     let dy = operand(outputGradient, type: type, count: rows * outputs)
-    products.run(
-      m: rows, n: inputs, k: outputs, a: Operand(dy, columns: outputs),
-      b: Operand(store.operandBytes(weight), columns: inputs), c: Operand(inputGradient, columns: inputs),
-      inputType: precision, outputType: precision, accumulates: accumulates)
-    let (dw, weightAccumulates) = lane.destination(of: weight)
-    products.run(
-      m: outputs, n: inputs, k: rows, a: Operand(dy, columns: outputs).transposed,
-      b: Operand(input, columns: inputs), c: Operand(UnsafeMutableRawPointer(dw), columns: inputs),
-      inputType: precision, outputType: .float32, accumulates: weightAccumulates)
-    if let bias = parameters.bias {
+    if let inputGradient {
+      products.run(
+        m: rows, n: inputs, k: outputs, a: Operand(dy, columns: outputs),
+        b: Operand(store.operandBytes(weight), columns: inputs), c: Operand(inputGradient, columns: inputs),
+        inputType: precision, outputType: precision, accumulates: accumulates)
+    }
+    if !store.isFrozen(weight) {
+      let (dw, weightAccumulates) = lane.destination(of: weight)
+      products.run(
+        m: outputs, n: inputs, k: rows, a: Operand(dy, columns: outputs).transposed,
+        b: Operand(input, columns: inputs), c: Operand(UnsafeMutableRawPointer(dw), columns: inputs),
+        inputType: precision, outputType: .float32, accumulates: weightAccumulates)
+    }
+    if let bias = parameters.bias, !store.isFrozen(bias) {
       addColumnSums(of: dy, rows: rows, columns: outputs, to: lane.accumulator(of: bias))
     }
   }

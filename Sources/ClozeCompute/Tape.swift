@@ -32,6 +32,8 @@ package final class Tape {
   /// Where parameter gradients go; nil outside training.
   package private(set) var lane: GradientLane?
   private var dropoutStream: DropoutStream?
+  /// Whether the operations that run now are not recorded, see `withoutGradient`.
+  private var isPaused = false
   private var backwards: [(operation: StaticString, run: () -> Void)] = []
   /// Where the time goes; nil, and nothing is timed, until somebody asks.
   package var profile: OperationProfile?
@@ -47,7 +49,7 @@ package final class Tape {
   /// The type of activations.
   package var precision: ElementType { store.precision }
 
-  package var isRecording: Bool { lane != nil }
+  package var isRecording: Bool { lane != nil && !isPaused }
 
   /// Forgets all tensors and starts a micro-batch.
   ///
@@ -69,6 +71,17 @@ package final class Tape {
     let mark = arena.mark
     defer { arena.release(to: mark) }
     return try body()
+  }
+
+  /// Runs operations that nothing trains on: their parameters are frozen and so are those of all that they read. They are
+  /// computed as in training, with the same dropouts, and are not recorded, so that their memory is free at the next
+  /// `keep`, and `backward` ends above them.
+  package func withoutGradient(_ body: () throws -> Tensor) rethrows -> Tensor {
+    isPaused = true
+    defer { isPaused = false }
+    let output = try body()
+    output.needsGradient = false
+    return output
   }
 
   /// Where the tape's memory stands, for `keep`.
@@ -162,7 +175,7 @@ package final class Tape {
 
   /// The dropout of the next operation: none outside training.
   func nextDropout(rate: Double) -> Dropout {
-    guard rate > 0, isRecording, dropoutStream != nil else { return .none }
+    guard rate > 0, lane != nil, dropoutStream != nil else { return .none }
     return dropoutStream?.next(rate: rate) ?? .none
   }
 }

@@ -45,6 +45,8 @@ struct Finetune: Tool {
   @Option(help: ArgumentHelp("The run folder.", valueName: "folder"))
   var output: String
 
+  @OptionGroup var freezing: FreezeOption
+
   @OptionGroup var resuming: ResumeOptions
 
   mutating func validate() throws {
@@ -58,7 +60,7 @@ struct Finetune: Tool {
   }
 
   mutating func execute() throws {
-    let configuration = try settings.load(FinetuneConfiguration.self)
+    let configuration = try settings.load(FinetuneConfiguration.self, options: freezing.overrides)
     let start =
       model.map { FinetuneStart.pretrained(URL(fileURLWithPath: $0)) }
       ?? .scratch(tokenizer: URL(fileURLWithPath: tokenizer ?? ""))
@@ -101,18 +103,10 @@ struct Finetune: Tool {
     progress.line(
       "\(Figure.count(run.training.store.parameterCount)) parameters, \(run.training.store.precision), "
         + "\(Figure.count(run.task.trainingPairCount)) pairs")
+    let tensors = TensorTable(run.origins, run.training.store)
     var table = Table()
-    for (entry, origin) in run.origins {
-      let from =
-        switch origin {
-        case .loaded(let name): "loaded from \(name)"
-        case .extended(let name, let newRows):
-          "loaded from \(name), \(newRows) rows from the means of their pieces"
-        case .shared: "shared with the encoder"
-        case .new: "new"
-        }
-      table.add(entry.name, "\(entry.shape)  \(from)")
-    }
+    for (name, text) in tensors.rows { table.add(name, text) }
     progress.line(table.text)
+    progress.line(tensors.summary)
   }
 }
