@@ -1,9 +1,9 @@
 internal import CKernels
 
 extension Tape {
-  /// The sum of three table rows a token: token + position + segment, [N] ids each, giving [N, D].
+  /// The sum of three table rows for each token: token + position + segment, [N] ids each, giving [N, D].
   ///
-  /// Backward adds each row's gradient to the three rows it came from, in the order of the tokens.
+  /// Backward adds the gradient of each row to its three table rows, in the order of the tokens.
   ///
   /// Source: Devlin et al. 2019, section 3, "Input/output representations". arXiv:1810.04805
   package func embedding(
@@ -47,7 +47,7 @@ extension Tape {
 
   /// The rows `indices` [M] of `input` [N, D], giving [M, D]; an index of -1 gives a row of zeros.
   ///
-  /// Backward adds each row's gradient to where it came from.
+  /// Backward adds the gradient of each row to the row that it was copied from.
   package func gatherRows(_ input: Tensor, _ indices: [Int32]) -> Tensor {
     precondition(
       indices.allSatisfy { $0 >= -1 && $0 < input.rows }, "gatherRows: an index is outside \(input.rows)")

@@ -16,7 +16,7 @@ extension Tape {
   ///
   /// Backward: dx = dy W, dW += dyᵀ x, db += Σ rows of dy.
   ///
-  /// - Parameter type: the type of y; the products read the tape's precision in any case.
+  /// - Parameter type: the type of y; nil means the tape's precision, in which x and W are read in any case.
   package func linear(_ input: Tensor, _ parameters: LinearParameters, type: ElementType? = nil) -> Tensor {
     let (rows, inputs, outputs) = (input.rows, parameters.weight.columns, parameters.weight.rows)
     precondition(
@@ -25,7 +25,7 @@ extension Tape {
     let output = makeTensor(rows: rows, columns: outputs, type: type)
     linearValues(input.bytes, rows: rows, parameters, into: output.bytes, type: output.type)
     record("linear") { [unowned self] in
-      // Without rows a product would write nothing, and the lane would take what it held before for this gradient.
+      // A product without rows writes nothing, so the lane would keep values of an earlier step.
       guard let lane, let outputGradient = output.gradient, rows > 0 else { return }
       let inputGradient = input.needsGradient ? destination(of: input) : nil
       linearGradient(
@@ -36,7 +36,8 @@ extension Tape {
     return output
   }
 
-  /// The product of `linear` on plain memory: `rows` rows of the tape's precision to as many of `type`.
+  /// The forward pass of `linear` on raw memory: x [rows, inputs] in the tape's precision to y [rows, outputs] in
+  /// `type`.
   func linearValues(
     _ input: UnsafeMutableRawPointer, rows: Int, _ parameters: LinearParameters,
     into output: UnsafeMutableRawPointer, type: ElementType
@@ -49,12 +50,12 @@ extension Tape {
       inputType: precision, outputType: type)
   }
 
-  /// The way back of `linear` on plain memory, for at least one row: dy [rows, outputs] of `type` to dx, and to the lane's
-  /// gradients of the weight and the bias, where they are not frozen.
+  /// The backward pass of `linear` on raw memory, for at least one row: from dy [rows, outputs] in `type` to dx, and to
+  /// the lane's gradients of weight and bias unless they are frozen.
   ///
   /// - Parameters:
-  ///   - inputGradient: nil where nobody needs dx.
-  ///   - accumulates: whether dx is added to what is there.
+  ///   - inputGradient: nil if dx is not needed.
+  ///   - accumulates: whether dx is added to the values in `inputGradient`.
   func linearGradient(
     of outputGradient: UnsafeMutableRawPointer, type: ElementType, rows: Int, input: UnsafeMutableRawPointer,
     inputGradient: UnsafeMutableRawPointer?, accumulates: Bool, _ parameters: LinearParameters,
@@ -80,7 +81,7 @@ extension Tape {
     }
   }
 
-  /// Values in the type that the products read: converted where they are f32 on a bf16 tape.
+  /// Values in the type that the products read: f32 values are converted on a bf16 tape.
   private func operand(_ values: UnsafeMutableRawPointer, type: ElementType, count: Int)
     -> UnsafeMutableRawPointer
   {
@@ -99,7 +100,7 @@ extension Tape {
     }
   }
 
-  /// Copies f32 values into `tensor`, rounding where it is bf16.
+  /// Copies f32 values into `tensor`, rounded if it is bf16.
   func convert(_ source: UnsafePointer<Float>, count: Int, to tensor: Tensor) {
     switch tensor.type {
     case .float32: tensor.floats.update(from: source, count: count)

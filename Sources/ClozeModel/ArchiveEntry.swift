@@ -54,7 +54,7 @@ extension TranslationModel {
 // The table between Swift's paths and `transformers`' names, module by module.
 
 extension Encoder {
-  fileprivate func entries(_ prefix: String) -> [ArchiveEntry] {
+  func entries(_ prefix: String) -> [ArchiveEntry] {
     embeddings.entries(prefix + "embeddings.")
       + layers.enumerated().flatMap { index, layer in
         let name = "\(prefix)encoder.layer.\(index)."
@@ -134,7 +134,7 @@ extension MaskedLanguageHead {
 
 extension LinearParameters {
   /// The rows in equal parts, one for each name.
-  fileprivate func entries(_ names: [String]) -> [ArchiveEntry] {
+  func entries(_ names: [String]) -> [ArchiveEntry] {
     names.enumerated().flatMap { index, name in
       [(weight, "weight"), (bias, "bias")].compactMap { parameter, kind in
         parameter.map { parameter in

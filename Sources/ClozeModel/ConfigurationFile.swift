@@ -5,7 +5,7 @@ internal import Foundation
 /// `config.json` as `transformers` writes it for BERT.
 struct ConfigurationFile {
   let path: String
-  private let settings: JSONValue
+  let settings: JSONValue
 
   /// Foundation would keep one of two equal keys and say nothing; `JSONValue` refuses them.
   init(_ folder: URL) throws {
@@ -81,8 +81,7 @@ struct ConfigurationFile {
 
   /// Nil where the setting is absent or null. A value of another type is not taken for an absent one: the folder would
   /// be read as a model that it is not.
-  private func optional<Value>(_ key: String, _ name: String, _ read: (JSONValue) -> Value?) throws -> Value?
-  {
+  func optional<Value>(_ key: String, _ name: String, _ read: (JSONValue) -> Value?) throws -> Value? {
     guard let value = settings[key], !value.isNull else { return nil }
     guard let read = read(value) else {
       throw ArchiveError.badConfiguration(path: path, reason: "'\(key)' is not \(name)")

@@ -197,7 +197,7 @@ package enum ModelArchive {
 
   /// Allocates the store and fills it, once the file's names and shapes are known to be the model's: sizes that only the
   /// configuration claims take no memory.
-  private static func load(
+  static func load(
     _ entries: [ArchiveEntry], tied: [ArchiveEntry], unread: Set<String> = [], from weights: ModelWeights,
     into store: ParameterStore
   ) throws {
@@ -228,7 +228,7 @@ package enum ModelArchive {
       name, shape: entry.shape, into: UnsafeMutableBufferPointer(rebasing: values[entry.elements]))
   }
 
-  private static func write(
+  static func write(
     _ entries: [ArchiveEntry], of store: ParameterStore, to folder: URL, metadata: [String: String],
     besides: [(name: String, shape: [Int], values: UnsafeBufferPointer<Float>)] = []
   ) throws {

@@ -2,10 +2,10 @@ internal import ClozeCore
 internal import ClozeEvaluation
 package import Foundation
 
-/// The right to write into a run folder, which one process has at a time.
+/// The exclusive lock of a run folder: one process writes into it at a time.
 ///
-/// It is a `flock(2)` on the file `run.lock` there, which holds the process's id. The system takes the lock back when the
-/// process ends, however it ends, so a file that a killed run left behind locks nothing.
+/// It is a `flock(2)` on the file `run.lock`, which contains the process id. The system releases the lock when the
+/// process ends, however it ends, so the file of a killed run locks nothing.
 package final class RunLock: Sendable {
   package static let fileName = "run.lock"
 
@@ -14,7 +14,7 @@ package final class RunLock: Sendable {
   private let descriptor: Int32
   private let madeFolder: Bool
 
-  /// Makes the folder where there is none.
+  /// Creates the folder if it does not exist.
   ///
   /// - Throws: `CheckpointError.inUse`, which names the process that has the lock; `FileError`
   package init(_ folder: URL) throws {
@@ -35,7 +35,8 @@ package final class RunLock: Sendable {
         guard code == EWOULDBLOCK else { throw FileError.writing(path, errno: code) }
         throw CheckpointError.inUse(path: folder.path, process: owner)
       }
-      // The last owner may have removed the file after it was opened here: then it is no longer the one that others open.
+      // The last owner may have removed the file after it was opened here. Another process would then lock a new file,
+      // so try again.
       var opened = stat()
       var named = stat()
       if fstat(file, &opened) == 0, stat(path, &named) == 0, opened.st_ino == named.st_ino {
@@ -44,7 +45,7 @@ package final class RunLock: Sendable {
       }
       close(file)
     }
-    // Where even these bytes find no room, a second process is refused without a number.
+    // If the disk has no room even for these bytes, a second process is refused without the process id.
     ftruncate(descriptor, 0)
     let number = "\(getpid())\n"
     _ = number.withCString { pwrite(descriptor, $0, number.utf8.count, 0) }
@@ -52,7 +53,7 @@ package final class RunLock: Sendable {
 
   deinit {
     unlink(path)
-    // Of a run that never began, nothing is left; a folder with files in it is not removed.
+    // Removes the folder again if the run never started; `rmdir` keeps a folder with files.
     if madeFolder { rmdir(folder.path) }
     close(descriptor)
   }

@@ -81,17 +81,6 @@ package struct FinetuneConfiguration: RunConfiguration {
     try compute.validate()
   }
 
-  /// Checks lengths against the model that is trained, whose sizes may be a checkpoint's.
-  /// - Throws: `ConfigurationError`
-  func validateLengths() throws {
-    guard batch.maximumLength <= model.positionCount else {
-      throw ConfigurationError.invalid(
-        path: "batch.maximumLength",
-        reason: "is \(batch.maximumLength); choose at most \(model.positionCount), the positions of the model"
-      )
-    }
-  }
-
   /// The settings that decide the run's bits: not how long it goes, how often it looks up, or who computes it.
   package var trajectory: FinetuneConfiguration {
     var settings = self
