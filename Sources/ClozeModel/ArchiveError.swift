@@ -11,6 +11,7 @@ package enum ArchiveError: Failure {
   case foreignWeights(folder: String, format: ForeignWeights, model: String)
   case originalRelease(folder: String)
   case noHead(folder: String, model: String?)
+  case otherSettings(path: String, differences: [String])
   case wrongKind(path: String, expected: String, found: String)
 
   package var exitStatus: ExitStatus { .data }
@@ -37,6 +38,9 @@ package enum ArchiveError: Failure {
     case .noHead(let folder, let model):
       "\(folder): is an encoder without a masked-language head\(model.map { " (\($0))" } ?? ""), which predicts no "
         + "tokens; start a translator from it with finetune --model, or name a BertForMaskedLM"
+    case .otherSettings(let path, let differences):
+      "\(path): is of another model than the one that is to start from it: it has \(differences.joined(separator: "; ")); "
+        + "leave the sizes out of the settings, a start takes them from the folder"
     case .wrongKind(let path, let expected, let found):
       "\(path): is a \(found) model where a \(expected) model is needed; name another folder"
     }

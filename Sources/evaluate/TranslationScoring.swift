@@ -111,8 +111,8 @@ struct TranslationScoring {
   }
 
   /// What makes a score on these pairs say something else than it seems to.
-  private func findings(_ file: TranslationPairs) -> PairFindings {
-    var findings = PairFindings()
+  private func findings(_ file: TranslationPairs) -> RowFindings {
+    var findings = RowFindings(of: "pair")
     findings.describeSkippedRows(file)
     var encoder = TokenEncoder(tokenizer)
     let lengths = file.pairs.map {

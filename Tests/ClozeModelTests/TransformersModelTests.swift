@@ -45,10 +45,9 @@ import Testing
   @Test(arguments: heads + headless) func everyEncoderStartsATranslator(name: String) throws {
     let folder = Fixtures.url("models/\(name)")
     let model = TranslationModel(
-      configuration: try ModelArchive.encoderConfiguration(folder),
-      decoder: DecoderConfiguration(layerCount: 1),
-      precision: .float32, seed: 3)
-    let table = try ModelArchive.loadPretrained(folder, into: model)
+      declaring: try ModelArchive.encoderConfiguration(folder), decoder: DecoderConfiguration(layerCount: 1),
+      precision: .float32)
+    let table = try ModelArchive.start(model, from: folder, seed: 3)
     let (input, file) = try reference(name)
     let tape = Tape(store: model.store)
     tape.begin()

@@ -36,7 +36,9 @@ package struct TranslationBatch: Sendable, Equatable {
   }
 }
 
-extension EncodedPair {
+extension EncodedPair: BatchSample {
+  package var lengths: SampleLengths { SampleLengths(first: target.count, second: source.count) }
+
   /// Positions that the pair takes in a batch, both sides together, special tokens included.
   package var positionCount: Int { source.count + 2 + target.count + 1 }
 }

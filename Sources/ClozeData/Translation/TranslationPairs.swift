@@ -85,9 +85,6 @@ package struct TranslationPairs: Sendable {
   /// The file, or the source's file of two, for messages.
   package let path: String
 
-  /// Bytes.
-  private static let longestLine = 1 << 20
-
   /// Pairs that lie in no file: line i + 1 is pair i.
   package init(_ pairs: [TranslationPair], path: String = "pairs") {
     self.pairs = pairs
@@ -179,42 +176,21 @@ package struct TranslationPairs: Sendable {
   }
 
   private static func lines(of url: URL) throws -> [Line] {
-    var reader = try LineReader(CorpusInputs.File(plain: url))
-    var lines: [Line] = []
-    var bytes: [UInt8] = []
-    var isAtEnd = false
-    while !isAtEnd {
-      bytes.removeAll(keepingCapacity: true)
-      var isTooLong = false
-      var end = try reader.appendLine(to: &bytes, limit: longestLine)
-      while case .limit = end {
-        isTooLong = true
-        bytes.removeAll(keepingCapacity: true)
-        end = try reader.appendLine(to: &bytes, limit: longestLine)
-      }
-      if case .newline = end { bytes.removeLast() } else { isAtEnd = true }
-      // What follows the last line end is a line where it holds something.
-      if isAtEnd, bytes.isEmpty, !isTooLong { break }
-      if bytes.last == UInt8(ascii: "\r") { bytes.removeLast() }
-      if isTooLong {
-        lines.append(.failure(.lineTooLong(path: url.path, line: lines.count + 1)))
-      } else if let text = String(validating: bytes, as: UTF8.self) {
-        lines.append(.success(text))
-      } else {
-        lines.append(.failure(.invalidUTF8(path: url.path, line: lines.count + 1)))
+    try RowLines.read(url).enumerated().map { index, line in
+      line.mapError {
+        switch $0 {
+        case .invalidUTF8: .invalidUTF8(path: url.path, line: index + 1)
+        case .tooLong: .lineTooLong(path: url.path, line: index + 1)
+        }
       }
     }
-    return lines
   }
 
   private static func side(_ field: Substring, _ name: String, _ path: String, _ line: Int)
     throws(TranslationError) -> String
   {
-    // By scalars: a space and a combining mark after it are one character.
-    func isSpace(_ scalar: Unicode.Scalar) -> Bool { scalar == " " || scalar == "\t" || scalar == "\r" }
-    let scalars = field.unicodeScalars.drop(while: isSpace)
-    let text = scalars.lastIndex { !isSpace($0) }.map { String(scalars[...$0]) } ?? ""
-    guard !text.unicodeScalars.allSatisfy(\.properties.isWhitespace) else {
+    let text = field.trimmed
+    guard !text.isWhiteSpace else {
       throw .emptySide(path: path, line: line, side: name)
     }
     return text

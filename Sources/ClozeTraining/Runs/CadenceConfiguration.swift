@@ -1,6 +1,6 @@
 internal import ClozeCore
 
-/// How often a run looks up from its steps.
+/// How often a run logs, validates and saves.
 package struct CadenceConfiguration: Codable, Sendable, Equatable {
   /// Progress lines and `metrics.jsonl`.
   package var logSteps = 20
@@ -8,7 +8,7 @@ package struct CadenceConfiguration: Codable, Sendable, Equatable {
   package var checkpointSteps = 250
   /// Checkpoints kept besides the best.
   package var keepCheckpoints = 2
-  /// How long a run waits for room on a full disk before it ends.
+  /// How long a run waits for room on a full disk before it ends with an error.
   package var diskWaitMinutes = 10.0
 
   package init() {}

@@ -10,7 +10,7 @@ struct ProgressWindow {
   mutating func add(_ statistics: PredictionStatistics, seconds: Double) {
     var statistics = statistics
     if !statistics.lossSum.isFinite {
-      // Its tokens were read; its loss would hide that of all other steps.
+      // The tokens of such a step count; its loss would make the whole sum not finite.
       let tokenCount = statistics.tokenCount
       statistics = PredictionStatistics()
       statistics.tokenCount = tokenCount
@@ -35,7 +35,7 @@ struct MetricsLine: Encodable {
   init(_ progress: TrainingEvent.Progress, cursor: RunCursor) {
     step = progress.step
     tokens = cursor.tokens
-    // JSON has no NaN; what no step gives is written as -1.
+    // JSON has no NaN, so a value without a step is written as -1, which no step has.
     func finite(_ value: Double) -> Double { value.isFinite ? value : -1 }
     loss = finite(progress.statistics.loss)
     accuracy = finite(progress.statistics.accuracy)

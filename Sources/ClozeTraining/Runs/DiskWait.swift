@@ -2,25 +2,25 @@ internal import ClozeCore
 internal import ClozeEvaluation
 internal import Foundation
 
-/// Waits for room where a disk is full, so that a run of days does not end for an hour without room.
+/// Retries writing while the disk is full, so that a run of days does not end because of an hour without room.
 ///
-/// What is written comes into being whole or not at all, so it can be tried again as often as need be.
-struct DiskPatience {
-  /// Where there must be room.
+/// Writes are atomic, so a failed one can be repeated.
+struct DiskWait {
+  /// A folder on the disk that is written to.
   let folder: URL
-  /// 0 for no patience.
+  /// The longest wait; 0 does not wait.
   let minutes: Double
 
   private static let secondsBetweenLooks = 0.25
-  /// Between attempts where the disk seems to have room: a quota, or a limit on the size of files, does not show in it.
+  /// Between attempts if the disk seems to have room: free space does not show a quota or a limit on the size of files.
   private static let secondsBetweenAttempts = 2.0
 
-  /// Calls `write` until it finds room.
+  /// Calls `write` until it succeeds.
   ///
   /// - Parameters:
-  ///   - bytes: what it needs.
-  ///   - isInterrupted: ends the waiting, though never a `write`.
-  /// - Throws: `CheckpointError.noRoom` where the time is over; what else `write` throws
+  ///   - bytes: the room that `write` needs.
+  ///   - isInterrupted: ends the waiting, and never a `write`.
+  /// - Throws: `CheckpointError.noRoom` if the time is over, and every other error of `write`
   func callAsFunction(
     bytes: @autoclosure () -> Int, isInterrupted: () -> Bool, report: (TrainingEvent) -> Void,
     _ write: () throws -> Void
@@ -40,12 +40,12 @@ struct DiskPatience {
                 + "; waiting up to \(Figure.duration(60 * minutes)) for it (cadence.diskWaitMinutes)"))
         }
         isFirst = false
-        let attempt = ContinuousClock.now + .seconds(DiskPatience.secondsBetweenAttempts)
+        let attempt = ContinuousClock.now + .seconds(DiskWait.secondsBetweenAttempts)
         repeat {
           guard ContinuousClock.now - start < .seconds(60 * minutes), !isInterrupted() else {
             throw CheckpointError.noRoom(path: path, bytes: needed, free: free)
           }
-          Thread.sleep(forTimeInterval: DiskPatience.secondsBetweenLooks)
+          Thread.sleep(forTimeInterval: DiskWait.secondsBetweenLooks)
         } while ContinuousClock.now < attempt || Folder.freeBytes(at: folder) ?? .max < needed
       }
     }

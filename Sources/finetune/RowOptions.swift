@@ -1,0 +1,103 @@
+import ArgumentParser
+import ClozeCore
+import ClozeData
+import Foundation
+
+/// What a model can be made of a checkpoint and labelled rows.
+enum TaskName: String, CaseIterable, ExpressibleByArgument {
+  case translation, classification, tagging
+
+  /// Nil where pairs are translated.
+  var labels: LabelKind? { LabelKind(rawValue: rawValue) }
+}
+
+/// The task, and the labelled rows to train and to validate on.
+struct RowOptions: ParsableArguments {
+  @Option(help: "What the model is to do: translation, classification (of texts) or tagging (of words).")
+  var task = TaskName.translation
+
+  @Option(
+    help: ArgumentHelp(
+      "Training rows: source<TAB>target; label<TAB>text or label<TAB>text<TAB>text; or word and label in columns.",
+      valueName: "file"))
+  var train: String?
+
+  @Option(
+    help: ArgumentHelp("The sources of training pairs that lie in two files, one a line.", valueName: "file"))
+  var trainSource: String?
+
+  @Option(
+    help: ArgumentHelp("Their targets; line i belongs to line i of --train-source.", valueName: "file"))
+  var trainTarget: String?
+
+  @Option(help: ArgumentHelp("Validation rows, of the same kind.", valueName: "file"))
+  var validation: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "The sources of validation pairs that lie in two files, one a line.", valueName: "file"))
+  var validationSource: String?
+
+  @Option(
+    help: ArgumentHelp("Their targets; line i belongs to line i of --validation-source.", valueName: "file"))
+  var validationTarget: String?
+
+  @Flag(
+    help:
+      "Leave out rows that cannot be used, and count them; of two files, the line goes from both, and of a sentence in columns all of it."
+  )
+  var skipBadRows = false
+
+  @Flag(
+    name: [.customLong("strict"), .customLong("strict-pairs")],
+    help: "Refuse rows that have anything odd about them: that are in both sets, too long, or without tokens."
+  )
+  var strict = false
+
+  mutating func validate() throws {
+    guard task == .translation else {
+      _ = try table("--train", train)
+      _ = try table("--validation", validation)
+      guard [trainSource, trainTarget, validationSource, validationTarget].allSatisfy({ $0 == nil }) else {
+        throw ValidationError(
+          "two files hold pairs for --task translation; give --train FILE and --validation FILE")
+      }
+      return
+    }
+    _ = try pairs("--train", train, trainSource, trainTarget)
+    _ = try pairs("--validation", validation, validationSource, validationTarget)
+  }
+
+  /// Pairs to train and to validate on.
+  /// - Throws: `TranslationError`, `FileError`
+  func pairs() throws -> (training: TranslationPairs, validation: TranslationPairs) {
+    (
+      try TranslationPairs(pairs("--train", train, trainSource, trainTarget), skipsBadRows: skipBadRows),
+      try TranslationPairs(
+        pairs("--validation", validation, validationSource, validationTarget), skipsBadRows: skipBadRows)
+    )
+  }
+
+  /// Labelled samples to train and to validate on.
+  /// - Throws: `LabelError`, `FileError`
+  func samples(_ kind: LabelKind) throws -> (training: LabelledFile, validation: LabelledFile) {
+    (
+      try LabelledFile(kind, table("--train", train), skipsBadRows: skipBadRows),
+      try LabelledFile(kind, table("--validation", validation), skipsBadRows: skipBadRows)
+    )
+  }
+
+  private func table(_ name: String, _ path: String?) throws -> URL {
+    guard let path else { throw ValidationError("give \(name) FILE") }
+    return URL(fileURLWithPath: path)
+  }
+
+  private func pairs(_ name: String, _ table: String?, _ source: String?, _ target: String?) throws
+    -> PairInput
+  {
+    guard let input = PairInput(table: table, source: source, target: target) else {
+      throw ValidationError("give \(name) FILE, or \(name)-source FILE and \(name)-target FILE")
+    }
+    return input
+  }
+}
