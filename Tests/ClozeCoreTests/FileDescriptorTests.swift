@@ -95,10 +95,12 @@ import Testing
       let lock = { [folder] in
         try name.map { try FolderLock(folder.url, fileName: $0) } ?? FolderLock(folder.url)
       }
-      let first = try lock()
-      #expect(throws: FolderLock.Held.self) { _ = try lock() }
-      withExtendedLifetime(first) {}
-      do { _ = try lock() }
+      do {
+        let first = try lock()
+        #expect(throws: FolderLock.Held.self) { _ = try lock() }
+        withExtendedLifetime(first) {}
+      }
+      _ = try lock()
       #expect(try FileManager.default.contentsOfDirectory(atPath: folder.url.path) == ["precious"])
     }
     #expect(failureMessage { _ = try FolderLock(folder.file("nowhere")) }.contains("does not exist"))

@@ -1,4 +1,5 @@
 import ClozeCore
+import Foundation
 import Testing
 
 @Suite struct JSONReaderTests {

@@ -1,4 +1,4 @@
-package import ClozeCore
+internal import ClozeCore
 package import Foundation
 
 /// A data folder: what its files are called, and who may write them.
