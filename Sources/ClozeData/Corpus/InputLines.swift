@@ -1,20 +1,22 @@
-import ClozeData
-import Foundation
+package import Foundation
 
-/// The lines of standard input, as many at a time as have come: whoever writes one line and waits for its translation
-/// gets it, and whoever sends a file gets full batches.
-struct StandardInputLines {
-  private let input = StandardInputText()
+/// The lines of standard input or of a file, as many at a time as have come: whoever writes one line and waits for its
+/// answer gets it, and whoever sends a file gets full batches.
+package struct InputLines {
+  private let input: InputText
   private var bytes: [UInt8] = []
   /// Whether the last line ended in CR, to which an LF that comes next belongs.
   private var isAfterCarriageReturn = false
   private var isAtEnd = false
   /// Lines that were no UTF-8.
-  private(set) var repairedLines = 0
+  package private(set) var repairedLines = 0
+
+  /// - Parameter file: nil for standard input.
+  package init(_ file: URL? = nil) { input = InputText(file) }
 
   /// The next lines, `limit` at most, once there is one; nil at the end.
   /// - Throws: `FileError`, `CorpusError`
-  mutating func next(limit: Int) throws -> [String]? {
+  package mutating func next(limit: Int) throws -> [String]? {
     var lines: [String] = []
     var start = 0
     while lines.count < limit {
