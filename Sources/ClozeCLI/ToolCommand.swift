@@ -24,8 +24,10 @@ package struct ConfigurationOptions: ParsableArguments {
   package init() {}
 
   /// The defaults, the file and the overrides, merged and checked.
-  package func load<Settings: Configuration>(_ type: Settings.Type) throws -> Settings {
-    try Settings.load(file: config.map { URL(fileURLWithPath: $0) }, overrides: overrides)
+  /// - Parameter options: overrides that other options stand for.
+  package func load<Settings: Configuration>(_ type: Settings.Type, options: [String] = []) throws -> Settings
+  {
+    try Settings.load(file: config.map { URL(fileURLWithPath: $0) }, overrides: overrides + options)
   }
 }
 

@@ -37,7 +37,8 @@ extension Tape {
     }
     record("embedding") { [unowned self] in
       guard let lane, let gradient = output.gradient else { return }
-      for (indices, table) in [(ids.0, tokenTable), (ids.1, positionTable), (ids.2, segmentTable)] {
+      for (indices, table) in [(ids.0, tokenTable), (ids.1, positionTable), (ids.2, segmentTable)]
+      where !store.isFrozen(table) {
         scatterAdd(gradient, rows: rows, width: width, indices: indices, to: lane.accumulator(of: table))
       }
     }
@@ -52,6 +53,7 @@ extension Tape {
       indices.allSatisfy { $0 >= -1 && $0 < input.rows }, "gatherRows: an index is outside \(input.rows)")
     let rowBytes = input.columns * input.type.size
     let output = makeTensor(rows: indices.count, columns: input.columns, type: input.type)
+    output.needsGradient = input.needsGradient
     for (row, index) in indices.enumerated() {
       let destination = output.bytes + row * rowBytes
       if index < 0 {
@@ -61,7 +63,7 @@ extension Tape {
       }
     }
     record("gather") { [unowned self] in
-      guard let outputGradient = output.gradient else { return }
+      guard let outputGradient = output.gradient, input.needsGradient else { return }
       let (inputGradient, accumulates) = destination(of: input)
       if !accumulates {
         inputGradient.initializeMemory(as: UInt8.self, repeating: 0, count: input.rows * rowBytes)

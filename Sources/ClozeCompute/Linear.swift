@@ -27,10 +27,11 @@ extension Tape {
     record("linear") { [unowned self] in
       // A product without rows writes nothing, so the lane would keep values of an earlier step.
       guard let lane, let outputGradient = output.gradient, rows > 0 else { return }
-      let inputGradient = destination(of: input)
+      let inputGradient = input.needsGradient ? destination(of: input) : nil
       linearGradient(
         of: outputGradient, type: output.type, rows: rows, input: input.bytes,
-        inputGradient: inputGradient.bytes, accumulates: inputGradient.accumulates, parameters, lane)
+        inputGradient: inputGradient?.bytes, accumulates: inputGradient?.accumulates ?? false, parameters,
+        lane)
     }
     return output
   }
@@ -50,26 +51,32 @@ extension Tape {
   }
 
   /// The backward pass of `linear` on raw memory, for at least one row: from dy [rows, outputs] in `type` to dx, and to
-  /// the lane's gradients of weight and bias.
+  /// the lane's gradients of weight and bias unless they are frozen.
   ///
-  /// - Parameter accumulates: whether dx is added to the values in `inputGradient`.
+  /// - Parameters:
+  ///   - inputGradient: nil if dx is not needed.
+  ///   - accumulates: whether dx is added to the values in `inputGradient`.
   func linearGradient(
     of outputGradient: UnsafeMutableRawPointer, type: ElementType, rows: Int, input: UnsafeMutableRawPointer,
-    inputGradient: UnsafeMutableRawPointer, accumulates: Bool, _ parameters: LinearParameters,
+    inputGradient: UnsafeMutableRawPointer?, accumulates: Bool, _ parameters: LinearParameters,
     _ lane: GradientLane
   ) {
     let (weight, inputs, outputs) = (parameters.weight, parameters.weight.columns, parameters.weight.rows)
     let dy = operand(outputGradient, type: type, count: rows * outputs)
-    products.run(
-      m: rows, n: inputs, k: outputs, a: Operand(dy, columns: outputs),
-      b: Operand(store.operandBytes(weight), columns: inputs), c: Operand(inputGradient, columns: inputs),
-      inputType: precision, outputType: precision, accumulates: accumulates)
-    let (dw, weightAccumulates) = lane.destination(of: weight)
-    products.run(
-      m: outputs, n: inputs, k: rows, a: Operand(dy, columns: outputs).transposed,
-      b: Operand(input, columns: inputs), c: Operand(UnsafeMutableRawPointer(dw), columns: inputs),
-      inputType: precision, outputType: .float32, accumulates: weightAccumulates)
-    if let bias = parameters.bias {
+    if let inputGradient {
+      products.run(
+        m: rows, n: inputs, k: outputs, a: Operand(dy, columns: outputs),
+        b: Operand(store.operandBytes(weight), columns: inputs), c: Operand(inputGradient, columns: inputs),
+        inputType: precision, outputType: precision, accumulates: accumulates)
+    }
+    if !store.isFrozen(weight) {
+      let (dw, weightAccumulates) = lane.destination(of: weight)
+      products.run(
+        m: outputs, n: inputs, k: rows, a: Operand(dy, columns: outputs).transposed,
+        b: Operand(input, columns: inputs), c: Operand(UnsafeMutableRawPointer(dw), columns: inputs),
+        inputType: precision, outputType: .float32, accumulates: weightAccumulates)
+    }
+    if let bias = parameters.bias, !store.isFrozen(bias) {
       addColumnSums(of: dy, rows: rows, columns: outputs, to: lane.accumulator(of: bias))
     }
   }

@@ -42,6 +42,8 @@ package final class ParameterStore: @unchecked Sendable {
   package let precision: ElementType
   private var valueBuffer: UnsafeMutableBufferPointer<Float> = .init(start: nil, count: 0)
   private var copyBuffer: UnsafeMutableBufferPointer<UInt16> = .init(start: nil, count: 0)
+  /// By index, as far as any parameter is frozen.
+  private var frozen: [Bool] = []
 
   /// - Parameter precision: the type that matrix products read.
   package init(precision: ElementType) {
@@ -90,6 +92,20 @@ package final class ParameterStore: @unchecked Sendable {
       }
     }
     refreshCopies()
+  }
+
+  /// Leaves parameters as they are in training: no gradient is needed of them, and the optimizer passes over them. Called
+  /// before training begins.
+  package func freeze(_ parameters: some Sequence<Parameter>) {
+    frozen = Array(repeating: false, count: self.parameters.count)
+    for parameter in parameters { frozen[parameter.index] = true }
+  }
+
+  package func isFrozen(_ parameter: Parameter) -> Bool { !frozen.isEmpty && frozen[parameter.index] }
+
+  /// Whether all parameters of these indices are frozen.
+  package func isFrozen(_ indices: Range<Int>) -> Bool {
+    !frozen.isEmpty && frozen[indices].allSatisfy { $0 }
   }
 
   /// The flat buffer of all values.

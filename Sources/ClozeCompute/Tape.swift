@@ -33,6 +33,8 @@ package final class Tape {
   /// Receives the gradients of parameters; nil outside training.
   package private(set) var lane: GradientLane?
   private var dropoutStream: DropoutStream?
+  /// Whether the operations that run now are not recorded, see `withoutGradient`.
+  private var isPaused = false
   private var backwards: [(operation: StaticString, run: () -> Void)] = []
   /// The time of each operation; nil measures nothing.
   package var profile: OperationProfile?
@@ -48,7 +50,7 @@ package final class Tape {
   /// The type of activations.
   package var precision: ElementType { store.precision }
 
-  package var isRecording: Bool { lane != nil }
+  package var isRecording: Bool { lane != nil && !isPaused }
 
   /// Releases all tensors and starts a micro-batch.
   ///
@@ -70,6 +72,17 @@ package final class Tape {
     let mark = arena.mark
     defer { arena.release(to: mark) }
     return try body()
+  }
+
+  /// Runs operations whose parameters are frozen, and whose inputs depend on frozen parameters only. They compute what
+  /// training computes, with the same dropouts, and are not recorded: `backward` stops at their result, and `keep` releases
+  /// their memory.
+  package func withoutGradient(_ body: () throws -> Tensor) rethrows -> Tensor {
+    isPaused = true
+    defer { isPaused = false }
+    let output = try body()
+    output.needsGradient = false
+    return output
   }
 
   /// The position in the tape's arena, for `keep`.
@@ -162,7 +175,7 @@ package final class Tape {
 
   /// The dropout of the next operation; none outside training.
   func nextDropout(rate: Double) -> Dropout {
-    guard rate > 0, isRecording, dropoutStream != nil else { return .none }
+    guard rate > 0, lane != nil, dropoutStream != nil else { return .none }
     return dropoutStream?.next(rate: rate) ?? .none
   }
 }

@@ -8,6 +8,8 @@ package final class Tensor {
   package let bytes: UnsafeMutableRawPointer
   /// Same shape and type as the values; nil until a backward pass has written it.
   package internal(set) var gradient: UnsafeMutableRawPointer?
+  /// Whether anything is trained on this tensor's gradient.
+  var needsGradient = true
 
   /// The owner of the memory.
   private let owner: AnyObject

@@ -1,8 +1,8 @@
 internal import ClozeCore
 package import ClozeText
 
-/// Says which lines hold characters that the tokenizer does not know: what a model makes of them is a guess. The first lines each
-/// have a warning, all of them one at the end.
+/// Warns of lines with characters that are unknown to the tokenizer: one warning for each of the first such lines, and
+/// a summary at the end.
 package struct UnknownLines {
   private static let namedCount = 10
 
@@ -30,12 +30,12 @@ package struct UnknownLines {
     }
   }
 
-  /// One sentence on all lines; nil where every character was known.
+  /// One sentence about all lines; nil if every character was known.
   package var summary: String? {
     guard count > 0 else { return nil }
     let unknown = UnknownText(all, tokenizer)
     return
-      "\(Figure.count(count)) lines hold characters that the model does not know, and what it makes of them is a "
+      "\(Figure.count(count)) lines have characters that the model does not know, so their translation is a "
       + "guess: \(unknown.description); \(unknown.adviceForModel)"
   }
 }

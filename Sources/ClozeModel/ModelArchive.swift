@@ -75,6 +75,14 @@ package enum ModelArchive {
     return (model, weights.metadata)
   }
 
+  /// Whether a folder's output has the token embeddings for its table, which it has where there is no head.
+  /// - Throws: `ArchiveError`, `TensorFileError`, `FileError`
+  package static func tiesOutput(_ folder: URL) throws -> Bool {
+    guard try kind(of: folder) == .maskedLanguage else { return true }
+    let weights = try ModelWeights(folder, naming: .bert)
+    return try !weights.hasHead || tiesOutput(ConfigurationFile(folder), weights)
+  }
+
   /// Whether the output's table is the token embeddings: the weights decide where they hold both, as in `transformers`.
   private static func tiesOutput(_ file: ConfigurationFile, _ weights: ModelWeights) throws -> Bool {
     guard weights.contains(TensorNaming.outputTable) else { return try file.tiesOutput() }

@@ -50,6 +50,8 @@ struct Finetune: Tool {
   @Option(help: ArgumentHelp("The run folder.", valueName: "folder"))
   var output: String
 
+  @OptionGroup var freezing: FreezeOption
+
   @OptionGroup var resuming: ResumeOptions
 
   mutating func validate() throws {
@@ -67,14 +69,14 @@ struct Finetune: Tool {
       model.map { FinetuneStart.pretrained(URL(fileURLWithPath: $0)) }
       ?? .scratch(tokenizer: URL(fileURLWithPath: tokenizer ?? ""))
     if let kind = rows.task.labels {
-      let configuration = try settings.load(LabelConfiguration.self)
+      let configuration = try settings.load(LabelConfiguration.self, options: freezing.overrides)
       let samples = try rows.samples(kind)
       try train(
         LabelTask(
           configuration: configuration, start: start, training: samples.training,
           validation: samples.validation))
     } else {
-      let configuration = try settings.load(FinetuneConfiguration.self)
+      let configuration = try settings.load(FinetuneConfiguration.self, options: freezing.overrides)
       let pairs = try rows.pairs()
       try train(
         TranslationTask(
@@ -114,18 +116,10 @@ struct Finetune: Tool {
     progress.line(
       "\(Figure.count(run.training.store.parameterCount)) parameters, \(run.training.store.precision), "
         + run.task.sampleText)
+    let tensors = TensorTable(run.origins, run.training.store)
     var table = Table()
-    for (entry, origin) in run.origins {
-      let from =
-        switch origin {
-        case .loaded(let name): "loaded from \(name)"
-        case .extended(let name, let newRows):
-          "loaded from \(name), \(newRows) rows from the means of their pieces"
-        case .shared: "shared with the encoder"
-        case .new: "new"
-        }
-      table.add(entry.name, "\(entry.shape)  \(from)")
-    }
+    for (name, text) in tensors.rows { table.add(name, text) }
     progress.line(table.text)
+    progress.line(tensors.summary)
   }
 }

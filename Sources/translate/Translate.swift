@@ -96,7 +96,7 @@ struct Translate: Tool {
     if let summary = unknown.summary { progress.warning(summary) }
     if input.repairedLines > 0 {
       progress.warning(
-        "\(Figure.count(input.repairedLines)) lines were not valid UTF-8; what was wrong reads as U+FFFD")
+        "\(Figure.count(input.repairedLines)) lines were not valid UTF-8; invalid bytes were read as U+FFFD")
     }
   }
 

@@ -85,7 +85,10 @@ import Testing
   }
 
   @Test func aClassifierIsScoredAndUsed() throws {
-    #expect(try finetune("classification", "model", "--set", "stop.steps=120").status == 0)
+    #expect(
+      try finetune(
+        "classification", "model", "--set", "stop.steps=300", "--set", "cadence.validationSteps=50"
+      ).status == 0)
     let text = try work.succeed("evaluate", "--model", "model", "--classification", "held.tsv").output
     for part in [
       "macro F1", "accuracy", "baseline", "precision", "true \\ predicted", "macroF1|task:classification|",
@@ -125,7 +128,9 @@ import Testing
   }
 
   @Test func aTaggerIsScoredAndUsed() throws {
-    #expect(try finetune("tagging", "model", "--set", "stop.steps=120").status == 0)
+    #expect(
+      try finetune("tagging", "model", "--set", "stop.steps=300", "--set", "cadence.validationSteps=50")
+        .status == 0)
     let text = try work.succeed("evaluate", "--model", "model", "--tagging", "held.conll").output
     for part in ["entity F1", "ANIMAL", "with 'O' for everything", "entityF1|task:tagging|"] {
       #expect(text.contains(part), "\(part)")

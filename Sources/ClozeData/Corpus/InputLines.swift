@@ -1,20 +1,20 @@
 package import Foundation
 
-/// The lines of standard input or of a file, as many at a time as have come: whoever writes one line and waits for its
-/// answer gets it, and whoever sends a file gets full batches.
+/// Reads lines of standard input or of a file, as many at a time as are available. A program that writes one line and waits
+/// gets its answer at once, and a file is read in full batches.
 package struct InputLines {
   private let input: InputText
   private var bytes: [UInt8] = []
-  /// Whether the last line ended in CR, to which an LF that comes next belongs.
+  /// Whether the last line ended with CR; an LF that follows belongs to it.
   private var isAfterCarriageReturn = false
   private var isAtEnd = false
-  /// Lines that were no UTF-8.
+  /// The number of lines that were not valid UTF-8.
   package private(set) var repairedLines = 0
 
   /// - Parameter file: nil for standard input.
   package init(_ file: URL? = nil) { input = InputText(file) }
 
-  /// The next lines, `limit` at most, once there is one; nil at the end.
+  /// The next lines, at most `limit`, as soon as there is one; nil at the end.
   /// - Throws: `FileError`, `CorpusError`
   package mutating func next(limit: Int) throws -> [String]? {
     var lines: [String] = []
@@ -53,7 +53,7 @@ package struct InputLines {
     return String(decoding: bytes, as: UTF8.self)
   }
 
-  /// Whether a read would not wait.
+  /// Whether a read would return at once.
   private var isReady: Bool {
     var descriptor = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
     return poll(&descriptor, 1, 0) > 0

@@ -13,6 +13,10 @@ package struct OptimizerConfiguration: Codable, Sendable, Equatable {
   package var weightDecay = 0.01
   /// The gradient's greatest norm over all parameters; 0 for no clipping.
   package var gradientClip = 1.0
+  /// The factor on the learning rate from each of the encoder's layers to the one below it; 1 for one rate, see `LayerRates`.
+  package var layerDecay = 1.0
+  /// The parts that stay as they are, with commas between them: embeddings, encoder, decoder, layers:0-3; or none.
+  package var freeze = "none"
   package var schedule = ScheduleConfiguration()
 
   package init() {}
@@ -33,6 +37,10 @@ package struct OptimizerConfiguration: Codable, Sendable, Equatable {
       "is \(epsilon); choose a small positive number, such as 1e-6")
     try require(weightDecay >= 0, "weightDecay", "is \(weightDecay); choose 0 or more")
     try require(gradientClip >= 0, "gradientClip", "is \(gradientClip); choose 0 (none) or more")
+    try require(
+      layerDecay > 0 && layerDecay <= 1, "layerDecay",
+      "is \(layerDecay); choose a factor above 0 and up to 1, which is none")
+    _ = try FrozenPart.parse(freeze, path: section + ".freeze")
     try schedule.validate(section: section + ".schedule")
   }
 }
@@ -40,11 +48,13 @@ package struct OptimizerConfiguration: Codable, Sendable, Equatable {
 /// AdamW with clipping by the global norm, over a flat parameter store.
 ///
 /// The store is cut into chunks, the same for any number of workers; each chunk's squared norm is summed on its own and
-/// the chunks' sums are added in order, so the norm has the same bits however many workers share the work.
+/// the chunks' sums are added in order, so the norm has the same bits however many workers share the work. Frozen
+/// parameters are in no chunk: they have no part in the norm, do not decay, and their moments stay what they are.
 package final class AdamW {
   private struct Chunk {
     let range: Range<Int>
     let decays: Bool
+    let rateFactor: Double
   }
 
   /// So small that the lanes' chunks stay in a core's cache while they are added.
@@ -59,9 +69,13 @@ package final class AdamW {
   package init(_ store: ParameterStore, configuration: OptimizerConfiguration) {
     self.store = store
     self.configuration = configuration
-    chunks = store.parameters.flatMap { parameter in
-      stride(from: parameter.range.lowerBound, to: parameter.range.upperBound, by: AdamW.chunkElements).map {
-        Chunk(range: $0..<min($0 + AdamW.chunkElements, parameter.range.upperBound), decays: parameter.decays)
+    let rates = LayerRates(store, decay: configuration.layerDecay)
+    chunks = store.parameters.filter { !store.isFrozen($0) }.flatMap { parameter in
+      let (range, rateFactor) = (parameter.range, rates.factor(parameter))
+      return stride(from: range.lowerBound, to: range.upperBound, by: AdamW.chunkElements).map {
+        Chunk(
+          range: $0..<min($0 + AdamW.chunkElements, range.upperBound), decays: parameter.decays,
+          rateFactor: rateFactor)
       }
     }
     firstMoment = .allocate(capacity: store.elementCount)
@@ -106,8 +120,11 @@ package final class AdamW {
     guard let first = firstMoment.baseAddress, let second = secondMoment.baseAddress else { return norm }
     nonisolated(unsafe) let moments = (first, second)
     workers.forEach(chunks.count) { [chunks, store] index in
+      let chunk = chunks[index]
+      var update = update
+      update.learningRate *= chunk.rateFactor
       update.apply(
-        to: store, range: chunks[index].range, decays: chunks[index].decays, gradient: lanes[0],
+        to: store, range: chunk.range, decays: chunk.decays, gradient: lanes[0],
         firstMoment: moments.0, secondMoment: moments.1)
     }
     return norm

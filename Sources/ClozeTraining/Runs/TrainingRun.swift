@@ -9,7 +9,7 @@ package struct TrainingRun<Task: TrainingTask> {
   package let task: Task
   package let training: Task.Training
   /// Each tensor, and where its values came from.
-  package let origins: [(entry: ArchiveEntry, origin: TensorOrigin)]
+  package let origins: TensorOrigins
   /// Damaged checkpoints that were skipped.
   package let damaged: [CheckpointError]
   private let folder: RunFolder
@@ -32,12 +32,15 @@ package struct TrainingRun<Task: TrainingTask> {
     self.damaged = damaged
     if let checkpoint { try TrainingRun.check(checkpoint, task) }
     let start = try task.start(from: checkpoint?.folder)
+    try task.configuration.optimizer.freeze(start.training.store)
     (training, origins) = (start.training, start.origins)
   }
 
   private static func check(_ checkpoint: (folder: URL, manifest: CheckpointManifest), _ task: Task) throws {
-    for (what, expected) in task.identities.sorted(by: { $0.key < $1.key }) {
-      let found = checkpoint.manifest.identities[what] ?? "none"
+    let (expected, found) = (task.identities, checkpoint.manifest.identities)
+    // Those of either: a run that started from weights goes on with its start, and one from scratch with none.
+    for what in Set(expected.keys).union(found.keys).sorted() {
+      let (expected, found) = (expected[what] ?? "none", found[what] ?? "none")
       guard found == expected else {
         throw CheckpointError.identityDiffers(
           path: checkpoint.folder.path, what: what, expected: expected, found: found, mend: task.identityMend)

@@ -59,9 +59,9 @@ extension TrainingTask {
 /// A model that is about to be trained, and where each of its tensors came from.
 package struct TrainingStart<Training: Objective>: Sendable {
   package let training: Training
-  package let origins: [(entry: ArchiveEntry, origin: TensorOrigin)]
+  package let origins: TensorOrigins
 
-  package init(_ training: Training, origins: [(entry: ArchiveEntry, origin: TensorOrigin)] = []) {
+  package init(_ training: Training, origins: TensorOrigins = []) {
     self.training = training
     self.origins = origins
   }

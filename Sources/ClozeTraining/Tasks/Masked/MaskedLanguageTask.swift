@@ -37,7 +37,20 @@ package enum PretrainError: Failure {
   }
 }
 
-/// Masked-language pretraining of an encoder on a data folder.
+/// The weights that pretraining goes on from, instead of random ones.
+package struct PretrainStart: Sendable {
+  /// A model folder, or a run that holds one.
+  package let url: URL
+  /// Whether the data's vocabulary may lack tokens of the model's.
+  package let allowsLostTokens: Bool
+
+  package init(_ url: URL, allowsLostTokens: Bool = false) {
+    self.url = url
+    self.allowsLostTokens = allowsLostTokens
+  }
+}
+
+/// Masked-language pretraining of an encoder on a data folder, from random weights or from those of another model.
 package struct MaskedLanguageTask: TrainingTask {
   package static let purpose = "pretrain"
 
@@ -49,24 +62,46 @@ package struct MaskedLanguageTask: TrainingTask {
   let unigrams: UnigramCounts
   /// The unigram entropy of the training text's ordinary tokens in nats.
   package let unigramEntropy: Double
+  /// Nil where the weights start random.
+  private let start: StartFolder?
+  /// Nil where the start's tokens are the data's.
+  private let rows: TokenRows?
+  /// What is worth knowing of the start: damaged checkpoints, heads that are not used, tokens that are new or lost.
+  package let warnings: [String]
   /// Validations use the standard masks, whatever the training's are, so that runs of different masking compare with each
   /// other and with `evaluate`.
   private let evaluation: MaskedEvaluation
 
-  package var identityMend: String { "resume with the data folder it was made from" }
+  package var identityMend: String {
+    "resume with the data folder it was made from, and with the --model that it started from, or none where it had none"
+  }
 
-  /// Opens the data, and checks that the settings fit it.
-  /// - Throws: `PretrainError`, `ConfigurationError`, `ShardError`, `FileError`
-  package init(configuration: PretrainConfiguration, data: URL) throws {
+  /// Opens the data and the start, and checks that the settings fit them.
+  /// - Throws: `PretrainError`, `StartError`, `ConfigurationError`, `ShardError`, `FileError`, and what opening the start
+  ///   throws
+  package init(configuration: PretrainConfiguration, data: URL, start: PretrainStart? = nil) throws {
     let dataset = try TokenDataset(folder: data, split: .train)
     validation = try TokenDataset(folder: data, split: .validation)
     tokenizer = try dataset.tokenizer()
     var configuration = configuration
-    guard [0, dataset.vocabularySize].contains(configuration.model.vocabularySize) else {
-      throw PretrainError.vocabularyDiffers(
-        configured: configuration.model.vocabularySize, data: data.path, found: dataset.vocabularySize)
+    if let start {
+      let folder = try StartFolder(start.url)
+      let other = try folder.rows(
+        for: tokenizer, source: data.path, allowsLostTokens: start.allowsLostTokens)
+      // With the same tokens, a table that was padded stays so.
+      configuration.model = try folder.sizes(
+        configuration.model, rowCount: other?.rows.sources.count ?? folder.configuration.vocabularySize)
+      try configuration.validate()
+      warnings = folder.damaged.map { "\($0)" } + folder.warnings + (other.map { $0.tokens.messages } ?? [])
+      (self.start, rows) = (folder, other?.rows)
+    } else {
+      (self.start, rows, warnings) = (nil, nil, [])
+      guard [0, dataset.vocabularySize].contains(configuration.model.vocabularySize) else {
+        throw PretrainError.vocabularyDiffers(
+          configured: configuration.model.vocabularySize, data: data.path, found: dataset.vocabularySize)
+      }
+      configuration.model.vocabularySize = dataset.vocabularySize
     }
-    configuration.model.vocabularySize = dataset.vocabularySize
     configuration.compute = configuration.compute.resolved
     self.configuration = configuration
     let specials = tokenizer.vocabulary.specials
@@ -88,9 +123,11 @@ package struct MaskedLanguageTask: TrainingTask {
     let ordinary = unigrams.without(specials.ids)
     guard ordinary.total > 0 else { throw PretrainError.nothingToLearn(data: data.path, split: .train) }
     unigramEntropy = ordinary.entropy
-    identities = [
+    var identities = [
       "data": dataset.identity.hex, "tokenizer": tokenizer.digest.hex, "corpus": dataset.index.corpus.hex,
     ]
+    identities["start"] = self.start?.digest.hex
+    self.identities = identities
   }
 
   package var contextFreeLoss: Double? {
@@ -117,14 +154,30 @@ package struct MaskedLanguageTask: TrainingTask {
   package func start(from checkpoint: URL?) throws -> TrainingStart<MaskedObjective> {
     let precision = configuration.compute.elementType
     let seed = UInt64(configuration.seed)
-    let model =
-      try checkpoint.map { try ModelArchive.loadMaskedLanguageModel($0, precision: precision).model }
-      ?? MaskedLanguageModel(configuration: configuration.model, precision: precision, seed: seed)
+    var origins: TensorOrigins = []
+    let model: MaskedLanguageModel
+    if let checkpoint {
+      model = try ModelArchive.loadMaskedLanguageModel(checkpoint, precision: precision).model
+    } else {
+      model = try declaredModel(precision)
+      if let start {
+        origins = try ModelArchive.start(model, from: start.folder, seed: seed, rows: rows)
+      } else {
+        model.store.allocate(seed: seed)
+      }
+    }
     let masking = try Masking(configuration.masking, vocabulary: tokenizer.vocabulary)
     return TrainingStart(
       MaskedObjective(
         model: model, source: MaskedBatchSource(windows: training, masking: masking, seed: seed),
-        batch: configuration.batch))
+        batch: configuration.batch), origins: origins)
+  }
+
+  /// The model without its memory.
+  func declaredModel(_ precision: ElementType) throws -> MaskedLanguageModel {
+    MaskedLanguageModel(
+      declaring: configuration.model, precision: precision,
+      tiesOutput: try start.map { try ModelArchive.tiesOutput($0.folder) } ?? true)
   }
 
   package func validate(_ training: MaskedObjective, tapes: [Tape]) throws -> ValidationReport {

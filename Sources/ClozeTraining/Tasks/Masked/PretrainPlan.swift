@@ -41,13 +41,14 @@ package struct PretrainPlan: Sendable {
   /// - Parameter availableMemory: bytes; nil where the system does not say.
   /// - Throws: what opening the run throws: its data, settings and folder are checked as the run itself checks them
   package init(
-    configuration: PretrainConfiguration, data: URL, output: URL, resume: ResumeMode,
+    configuration: PretrainConfiguration, data: URL, start: PretrainStart? = nil, output: URL,
+    resume: ResumeMode,
     availableMemory: Int? = SystemMemory.available()
   ) throws {
+    let task = try MaskedLanguageTask(configuration: configuration, data: data, start: start)
+    let configuration = task.configuration
     // Declared and not allocated: a model that does not fit must not be made to find that out.
-    var sizes = configuration.model
-    sizes.vocabularySize = try TokenDataset(folder: data, split: .train).vocabularySize
-    let store = MaskedLanguageModel(declaring: sizes, precision: configuration.compute.elementType).store
+    let store = try task.declaredModel(configuration.compute.elementType).store
     let lanes = min(
       configuration.compute.gradientLanes, configuration.batch.windows / configuration.batch.microbatchWindows
     )
@@ -66,9 +67,7 @@ package struct PretrainPlan: Sendable {
       describeRoom()
       return
     }
-    let run = try TrainingRun(
-      MaskedLanguageTask(configuration: configuration, data: data), output: output, resume: resume,
-      plansOnly: true)
+    let run = try TrainingRun(task, output: output, resume: resume, plansOnly: true)
     let modelBytes = (store.precision == .bfloat16 ? 6 : 4) * store.elementCount
     parts += [("text", run.task.dataBytes), ("program", max(0, ProcessMemory.resident - modelBytes))]
     let workers = WorkerGroup(count: configuration.compute.workers).count
@@ -83,6 +82,9 @@ package struct PretrainPlan: Sendable {
     let probe = try PretrainProbe(run)
     parts.append(("activations of \(workers) workers", probe.activationBytes))
     describeRoom()
+    if !run.origins.isEmpty {
+      add("start", TensorTable(run.origins, run.training.store).summary, task.warnings.first)
+    }
     describeTime(run, probe, lanes: lanes)
     try describeText(run)
   }

@@ -26,6 +26,7 @@ package struct ResumeProof {
   package let steps: Int
   package let configuration: PretrainConfiguration
   package let data: URL
+  package let start: PretrainStart?
 
   package struct Outcome: Sendable, Equatable {
     /// Of the run that never stopped, and of the two parts of the other.
@@ -40,10 +41,11 @@ package struct ResumeProof {
   private static let files = ["model.safetensors", "optimizer.safetensors"]
 
   /// - Parameter steps: N, 2 or more.
-  package init(steps: Int, configuration: PretrainConfiguration, data: URL) {
+  package init(steps: Int, configuration: PretrainConfiguration, data: URL, start: PretrainStart? = nil) {
     self.steps = steps
     self.configuration = configuration
     self.data = data
+    self.start = start
   }
 
   /// Runs both, in folders beside `output` that are removed afterwards; `output` itself is not touched.
@@ -61,7 +63,7 @@ package struct ResumeProof {
 
     func part(_ name: String, workers: Int, resume: ResumeMode, until last: Int) throws -> RunOutcome.Reason {
       let run = try TrainingRun(
-        MaskedLanguageTask(configuration: settings(workers: workers), data: data),
+        MaskedLanguageTask(configuration: settings(workers: workers), data: data, start: start),
         output: folder.appendingPathComponent(name), resume: resume)
       // Asked after a step and before its progress.
       var step = 0

@@ -1,0 +1,71 @@
+/// What the tokens of one tokenizer are in another one's: the same tokens under other ids, or the pieces that spell them.
+package struct VocabularyExtension: Sendable {
+  /// For each token of the new vocabulary the old one's token of the same text (the five special ones by their role, which
+  /// is their text), or the old pieces that spell it; empty where the old vocabulary has none of them.
+  package let sources: [[TokenID]]
+  /// The old tokens that the new vocabulary does not have.
+  package let lost: [String]
+  /// New tokens, and those of them of which no piece is known.
+  package let newCount: Int
+  package let unspelledCount: Int
+
+  package init(from old: Tokenizer, to new: Tokenizer) {
+    let added = Set(new.vocabulary.added.filter { !$0.isPiece }.map(\.id))
+    var isNew: [Bool] = []
+    sources = new.vocabulary.tokens.enumerated().map { id, token in
+      let same = old.vocabulary.id(of: token)
+      isNew.append(same == nil)
+      if let same { return [same] }
+      // An added token may be any text, and a piece is a word or a part of one, normalized already.
+      return added.contains(TokenID(id))
+        ? old.encode(token).filter { $0 != old.vocabulary.specials.unknown }
+        : old.pieces(spelling: token, isContinuation: new.vocabulary.isContinuation[id])
+    }
+    lost = old.vocabulary.tokens.filter { new.vocabulary.id(of: $0) == nil }
+    newCount = isNew.count { $0 }
+    unspelledCount = sources.count { $0.isEmpty }
+  }
+}
+
+extension Tokenizer {
+  /// The longest pieces from the left that spell a piece of another vocabulary. What none of them spells is passed over, a
+  /// character at a time.
+  fileprivate func pieces(spelling token: String, isContinuation: Bool) -> [TokenID] {
+    let text = Array(token.utf8.dropFirst(isContinuation ? Vocabulary.continuationPrefix.utf8.count : 0))
+    return text.withUnsafeBufferPointer { text in
+      var pieces: [TokenID] = []
+      var offset = 0
+      while offset < text.count {
+        let isInside = isContinuation || offset > 0
+        // A character that is known in its other form only, as the beginning of a word or inside one, is better than none.
+        let roots = [
+          isInside ? trie.continuation : PieceTrie.beginning,
+          isInside ? PieceTrie.beginning : trie.continuation,
+        ]
+        let found = roots.lazy.compactMap { root in
+          root.flatMap { trie.longestPiece(text, from: offset, root: $0) }
+        }.first
+        if let found {
+          pieces.append(found.id)
+          offset = found.end
+        } else {
+          repeat { offset += 1 } while offset < text.count && text[offset] & 0xC0 == 0x80
+        }
+      }
+      return pieces
+    }
+  }
+}
+
+extension TextNormalizer {
+  /// The settings in which another normalizer differs, each as `name: here, there`.
+  package func differences(from other: TextNormalizer) -> [String] {
+    let settings: [(name: String, here: Bool, there: Bool)] = [
+      ("lowercase", lowercases, other.lowercases),
+      ("strip_accents", stripsAccents ?? lowercases, other.stripsAccents ?? other.lowercases),
+      ("clean_text", cleansText, other.cleansText),
+      ("tokenize_chinese_chars", isolatesChineseCharacters, other.isolatesChineseCharacters),
+    ]
+    return settings.filter { $0.here != $0.there }.map { "\($0.name): \($0.here) and \($0.there)" }
+  }
+}

@@ -1,0 +1,148 @@
+package import ClozeCore
+package import ClozeEvaluation
+package import ClozeModel
+package import ClozeText
+package import Foundation
+
+/// A model folder and what is to start from it do not fit.
+package enum StartError: Failure {
+  case sizesDiffer(model: String, keys: [String])
+  case normalizationDiffers(model: String, tokenizer: String, differences: [String])
+  case tokensLost(model: String, tokenizer: String, tokens: [String], count: Int)
+
+  package var exitStatus: ExitStatus {
+    switch self {
+    case .sizesDiffer: .usage
+    case .normalizationDiffers, .tokensLost: .data
+    }
+  }
+
+  package var description: String {
+    switch self {
+    case .sizesDiffer(let model, let keys):
+      "model: the settings give other sizes than \(model) (\(keys.joined(separator: "; "))); leave them out, a start from "
+        + "a checkpoint takes the checkpoint's"
+    case .normalizationDiffers(let model, let tokenizer, let differences):
+      "\(tokenizer): its tokenizer reads text otherwise than the model's in \(model) (there and there "
+        + "\(differences.joined(separator: "; "))), so that tokens of one name are not of one text; make the shards with "
+        + "tokenize --tokenizer \(model), or with a vocabulary of the same settings"
+    case .tokensLost(let model, let tokenizer, let tokens, let count):
+      "\(tokenizer): its vocabulary lacks \(Figure.count(tokens.count)) of the \(Figure.count(count)) tokens of \(model), "
+        + "\(tokens.prefix(5).map { "'\($0)'" }.joined(separator: " ")) among them; use a vocabulary that holds them all, or "
+        + "--allow-lost-tokens, which drops their rows and keeps those of the others"
+    }
+  }
+}
+
+extension VocabularyExtension {
+  /// What is worth knowing of tokens that are new or lost.
+  var messages: [String] {
+    var messages: [String] = []
+    if newCount > 0 {
+      messages.append(
+        "the vocabulary has \(Figure.count(newCount)) new tokens, whose rows start from the means of their pieces' rows"
+          + (unspelledCount > 0
+            ? "; of \(Figure.count(unspelledCount)) no piece is known, they start from the mean of all rows"
+            : ""))
+    }
+    if !lost.isEmpty {
+      messages.append(
+        "tokens of the model that the vocabulary lacks: \(Figure.count(lost.count)); their rows are dropped")
+    }
+    return messages
+  }
+}
+
+/// The model folder that a new model starts from, found and checked, with what is known of it before its weights are read.
+package struct StartFolder: Sendable {
+  package let folder: URL
+  /// Of the weights.
+  package let digest: Digest
+  package let tokenizer: Tokenizer
+  package let configuration: EncoderConfiguration
+  /// Nil where the folder's model has no decoder.
+  package let decoder: DecoderConfiguration?
+  /// Checkpoints of a run that were damaged and passed over.
+  package let damaged: [CheckpointError]
+  /// What of the folder is not used.
+  package let warnings: [String]
+
+  /// - Parameter url: a model folder, or a run, whose best checkpoint is meant.
+  /// - Throws: `CheckpointError`, `ArchiveError`, `EvaluationError`, `TokenizerError`, `VocabularyError`, `FileError`
+  package init(_ url: URL) throws {
+    var damaged: [CheckpointError] = []
+    folder = try RunFolder.model(at: url) { damaged.append($0) }
+    self.damaged = damaged
+    configuration = try ModelArchive.encoderConfiguration(folder)
+    decoder = try ModelArchive.decoderConfiguration(folder)
+    digest = try ModelArchive.weightsDigest(folder)
+    tokenizer = try Tokenizer(
+      besideModel: folder, vocabularySize: configuration.vocabularySize,
+      metadata: ModelArchive.metadata(folder))
+    warnings = decoder == nil ? try ModelArchive.unreadWarning(folder).map { [$0] } ?? [] : []
+  }
+
+  /// The sizes of the model that starts from this one, with the rates of the settings. A size of the settings is either the
+  /// default or this model's.
+  ///
+  /// - Parameter rowCount: of its token table.
+  /// - Throws: `StartError.sizesDiffer`
+  package func sizes(_ settings: EncoderConfiguration, rowCount: Int) throws -> EncoderConfiguration {
+    let standard = EncoderConfiguration()
+    let sizes: [(key: String, WritableKeyPath<EncoderConfiguration, Int>)] = [
+      ("layerCount", \.layerCount), ("hiddenSize", \.hiddenSize), ("headCount", \.headCount),
+      ("feedForwardSize", \.feedForwardSize), ("positionCount", \.positionCount),
+      ("segmentCount", \.segmentCount),
+    ]
+    var keys = sizes.compactMap { key, path in
+      [standard[keyPath: path], configuration[keyPath: path]].contains(settings[keyPath: path])
+        ? nil : "\(key): \(configuration[keyPath: path]) there, \(settings[keyPath: path]) here"
+    }
+    if ![0, configuration.vocabularySize, rowCount].contains(settings.vocabularySize) {
+      keys.append("vocabularySize: \(configuration.vocabularySize) there, \(settings.vocabularySize) here")
+    }
+    if ![standard.activation, configuration.activation].contains(settings.activation) {
+      keys.append(
+        "activation: \(configuration.activation.rawValue) there, \(settings.activation.rawValue) here")
+    }
+    if ![standard.normEpsilon, configuration.normEpsilon].contains(settings.normEpsilon) {
+      keys.append("normEpsilon: \(configuration.normEpsilon) there, \(settings.normEpsilon) here")
+    }
+    guard keys.isEmpty else { throw StartError.sizesDiffer(model: folder.path, keys: keys) }
+    var result = configuration
+    result.vocabularySize = rowCount
+    result.dropout = settings.dropout
+    result.attentionDropout = settings.attentionDropout
+    return result
+  }
+
+  /// How the token rows of a model with another tokenizer come from this one's; nil where the tokens are the same.
+  ///
+  /// A token of which no piece is known starts from the mean of all: its logits are then the average ones, and the
+  /// predictions of the others stay what they were (Hewitt 2021, "Initializing new word embeddings for pretrained language
+  /// models"). A random row, far from all others, would have the largest logits or the smallest.
+  ///
+  /// - Parameters:
+  ///   - new: the tokenizer of the text that is trained on.
+  ///   - source: where it lies, for errors.
+  ///   - allowsLostTokens: whether tokens of this model may be missing there.
+  /// - Throws: `StartError.normalizationDiffers`, `.tokensLost`
+  package func rows(
+    for new: Tokenizer, source: String, allowsLostTokens: Bool
+  ) throws -> (rows: TokenRows, tokens: VocabularyExtension)? {
+    let differences = tokenizer.normalizer.differences(from: new.normalizer)
+    guard differences.isEmpty else {
+      throw StartError.normalizationDiffers(model: folder.path, tokenizer: source, differences: differences)
+    }
+    guard tokenizer.vocabulary != new.vocabulary else { return nil }
+    let tokens = VocabularyExtension(from: tokenizer, to: new)
+    guard tokens.lost.isEmpty || allowsLostTokens else {
+      throw StartError.tokensLost(
+        model: folder.path, tokenizer: source, tokens: tokens.lost, count: tokenizer.vocabulary.count)
+    }
+    let ordinary = (0..<TokenID(tokenizer.vocabulary.count)).filter {
+      !tokenizer.vocabulary.isSpecial[Int($0)]
+    }
+    return (TokenRows(sources: tokens.sources, all: ordinary, newCount: tokens.newCount), tokens)
+  }
+}
