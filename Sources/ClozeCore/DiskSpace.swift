@@ -1,8 +1,8 @@
 package import Foundation
 
 extension Folder {
-  /// Bytes that the file system of `url` has left for this user; of a folder that is not there yet, its nearest parent's.
-  /// Nil where the system does not say. Quotas and limits on the size of files are not in it.
+  /// The free bytes for this user on the file system of `url`, or of its nearest existing parent. nil if the system
+  /// does not tell. Quotas and limits on the size of files are not considered.
   package static func freeBytes(at url: URL) -> Int? {
     var url = url.standardizedFileURL
     var status = statvfs()
@@ -13,7 +13,7 @@ extension Folder {
     return Int(clamping: UInt64(status.f_bavail) * UInt64(status.f_frsize))
   }
 
-  /// Bytes of the files in a folder, not in the folders within it.
+  /// The bytes of the files in a folder, without subfolders.
   package static func byteCount(of url: URL) -> Int {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: url.path)) ?? []
     return names.reduce(0) { sum, name in

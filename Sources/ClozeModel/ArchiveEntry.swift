@@ -1,23 +1,23 @@
 package import ClozeCompute
 
-/// One tensor of a model folder: its name in the `transformers` world, and the rows of the parameter that hold it.
+/// One tensor of a model folder: its name in `transformers`, and the rows of the parameter with its values.
 ///
-/// Query, key and value are one parameter here and three tensors there, hence the rows.
+/// Query, key and value are one parameter here and three tensors there, so a tensor may be a part of the rows.
 package struct ArchiveEntry: Sendable {
   package let name: String
   package let parameter: Parameter
-  /// Of the parameter's first dimension.
+  /// Rows of the parameter's first dimension.
   package let rows: Range<Int>
-  /// Whether the tensor repeats one that an earlier entry holds (tied embeddings).
+  /// Whether the tensor repeats the one of an earlier entry (tied embeddings).
   package var isShared = false
-  /// Whether there is a row a token of the vocabulary.
+  /// Whether the tensor has a row for each token of the vocabulary.
   package var isPerToken = false
 
   package var shape: [Int] { shape(rows: rows.count) }
 
   func shape(rows: Int) -> [Int] { [rows] + parameter.shape.dropFirst() }
 
-  /// The tensor's place in the parameter's values.
+  /// The range of the tensor in the parameter's values.
   package var elements: Range<Int> {
     let width = parameter.count / parameter.shape[0]
     return rows.lowerBound * width..<rows.upperBound * width
@@ -33,7 +33,7 @@ extension MaskedLanguageModel {
         + [.perToken(TensorNaming.outputTable, outputTable)]
   }
 
-  /// What a folder may hold besides, alike.
+  /// Tensors that a folder may have in addition, with equal values.
   var tiedEntries: [ArchiveEntry] {
     tiesOutput ? head.tiedEntries("cls.predictions.", table: outputTable) : []
   }
@@ -45,7 +45,7 @@ extension TranslationModel {
     encoder.entries("encoder.") + decoder.entries("decoder.")
   }
 
-  /// What a folder may hold besides, alike.
+  /// Tensors that a folder may have in addition, with equal values.
   var tiedEntries: [ArchiveEntry] {
     decoder.head.tiedEntries("decoder.cls.predictions.", table: encoder.embeddings.token)
   }
@@ -122,7 +122,7 @@ extension MaskedLanguageHead {
       + [.perToken(prefix + bias, outputBias)]
   }
 
-  /// The output as a linear layer, `decoder`, whose weight and bias `transformers` ties to others.
+  /// The output as a linear layer, `decoder`; `transformers` ties its weight and bias to others.
   fileprivate func tiedEntries(_ prefix: String, table: Parameter) -> [ArchiveEntry] {
     [(prefix + "decoder.weight", table), (prefix + "decoder.bias", outputBias)].map { name, parameter in
       var entry = ArchiveEntry.perToken(name, parameter)
@@ -133,7 +133,7 @@ extension MaskedLanguageHead {
 }
 
 extension LinearParameters {
-  /// The rows in equal parts, one for each name.
+  /// The rows divided into equal parts, one for each name.
   func entries(_ names: [String]) -> [ArchiveEntry] {
     names.enumerated().flatMap { index, name in
       [(weight, "weight"), (bias, "bias")].compactMap { parameter, kind in

@@ -27,18 +27,18 @@ extension LabelKind {
 
 // Classifiers among the model folders.
 extension ModelArchive {
-  /// What the folder's classifier labels; nil for every other model.
+  /// Whether the folder's classifier labels texts or tokens; nil for other models.
   /// - Throws: `ArchiveError`, `FileError`
   package static func labelKind(of folder: URL) throws -> LabelKind? {
     let file = try ConfigurationFile(folder)
     return try file.modelType() == "bert" ? LabelKind(modelClass: file.modelClass) : nil
   }
 
-  /// The names of a classifier's classes, in the order of their numbers.
+  /// The names of a classifier's classes, by number.
   /// - Throws: `ArchiveError`, `FileError`
   package static func labels(of folder: URL) throws -> [String] { try ConfigurationFile(folder).labels() }
 
-  /// - Parameter kind: what the model must label; nil for either.
+  /// - Parameter kind: the kind that the model must have; nil for either.
   /// - Throws: `ArchiveError.wrongKind` for a model of another kind, `ArchiveError`, `TensorFileError`, `FileError`
   package static func loadClassificationModel(
     _ folder: URL, kind expected: LabelKind?, precision: ElementType
@@ -80,7 +80,7 @@ extension ModelArchive {
 }
 
 extension ConfigurationFile {
-  /// The classes' names in the order of their numbers; `transformers` writes none where they were not named.
+  /// The names of the classes, by number. `transformers` writes none if they were not named.
   /// - Throws: `ArchiveError.badConfiguration`
   func labels() throws -> [String] {
     let count = try optional("num_labels", "a whole number", \.integer)
@@ -105,6 +105,6 @@ extension ConfigurationFile {
     return labels
   }
 
-  /// What a classifier was trained for, where the file says so.
+  /// The kind of problem that the classifier was trained for, if the file states it.
   func problemType() throws -> String? { try optional("problem_type", "text", \.string) }
 }

@@ -1,27 +1,28 @@
 package import ClozeCompute
 package import ClozeCore
 
-/// An encoder with a classifier on top: of whole texts, or of single tokens.
+/// An encoder with a classifier of whole texts or of single tokens.
 ///
-/// A text is classified by its first token, `[CLS]`, through BERT's pooler, y = tanh(x W + b); a token by its own state.
-/// Dropout and one linear layer follow: `transformers`' `BertForSequenceClassification` and `BertForTokenClassification`.
+/// A text is classified by the state of its first token, `[CLS]`, through BERT's pooler, y = tanh(x W + b); a token by
+/// its own state. Dropout and one linear layer follow, as in `BertForSequenceClassification` and
+/// `BertForTokenClassification` of `transformers`.
 ///
 /// Source: Devlin et al. 2019, sections 4.1 and 5.3. arXiv:1810.04805
 package struct ClassificationModel: Sendable {
   package let store: ParameterStore
   package let kind: LabelKind
-  /// The classes' names, in the order of the logits.
+  /// The names of the classes, in the order of the logits.
   package let labels: [String]
   package let encoder: Encoder
   private let keepsClassifier: Bool
-  /// [D, D]; nil where tokens are classified.
+  /// [D, D]; nil if tokens are classified.
   let pooler: LinearParameters?
   /// [C, D] and [C], C being the number of labels.
   let classifier: LinearParameters
 
   package var configuration: EncoderConfiguration { encoder.configuration }
 
-  /// Declares the parameters only; nothing is known of their memory until the store is allocated.
+  /// Declares the parameters and allocates no memory.
   ///
   /// - Parameter keepsClassifier: whether a start from another classifier takes its last layer, which has the same labels.
   package init(
@@ -57,7 +58,7 @@ package struct ClassificationModel: Sendable {
       hidden(tape, input, classified), output, labels: labels, labelSmoothing: labelSmoothing)
   }
 
-  /// The classifier as the last layer of a language model, which its loss is computed with.
+  /// The classifier as the output layer of a language model, since the same operation computes the loss.
   private var output: VocabularyParameters {
     guard let bias = classifier.bias else { preconditionFailure("ClassificationModel: no bias") }
     return VocabularyParameters(table: classifier.weight, bias: bias)

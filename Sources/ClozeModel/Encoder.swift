@@ -38,7 +38,7 @@ package struct Encoder {
 
   /// Frozen layers that have only frozen parameters below them are computed without a gradient.
   ///
-  /// - Parameter spans: which tokens see which; each sequence itself where nil.
+  /// - Parameter spans: which tokens attend to which; nil means that each sequence attends to itself.
   package func callAsFunction(_ tape: Tape, _ input: EncoderInput, spans: [AttentionSpan]? = nil) -> Tensor {
     let spans = spans ?? AttentionSpan.within(input.sequences)
     let mark = tape.mark

@@ -2,16 +2,16 @@ package import ClozeCompute
 package import ClozeCore
 package import Foundation
 
-/// Model folders as the Hugging Face world reads them: `config.json` and `model.safetensors`.
+/// Reads and writes model folders of `transformers`: `config.json` and `model.safetensors`.
 ///
-/// What has no mapping is refused, never written wrong or silently skipped.
+/// A setting or tensor without a counterpart is refused, and never skipped.
 package enum ModelArchive {
   package enum Kind: String, Sendable {
     case maskedLanguage = "masked-language"
     case translation
   }
 
-  /// What a folder holds.
+  /// The kind of a folder's model.
   /// - Throws: `ArchiveError`, `FileError`
   package static func kind(of folder: URL) throws -> Kind {
     let file = try ConfigurationFile(folder)
@@ -22,11 +22,11 @@ package enum ModelArchive {
     }
   }
 
-  /// The identity of a folder's weights, whatever files hold them.
+  /// The identity of a folder's weights, in one file or several.
   /// - Throws: `ArchiveError`, `FileError`
   package static func weightsDigest(_ folder: URL) throws -> Digest { try ModelWeights.digest(of: folder) }
 
-  /// What the writer of a folder's weights says of them.
+  /// The metadata of a folder's weights.
   /// - Throws: `ArchiveError`, `TensorFileError`, `FileError`
   package static func metadata(_ folder: URL) throws -> [String: String] {
     try ModelWeights(folder, naming: kind(of: folder).naming).metadata
@@ -68,7 +68,7 @@ package enum ModelArchive {
     }
     let model = MaskedLanguageModel(
       declaring: try file.encoder(), precision: precision, tiesOutput: try tiesOutput(file, weights))
-    // Beside an output of its own, `transformers` keeps the tied one's bias and does not read it.
+    // With an output of its own, `transformers` still writes the bias of the tied one, which it does not read.
     try load(
       model.archiveEntries, tied: model.tiedEntries, unread: model.tiesOutput ? [] : ["cls.predictions.bias"],
       from: weights, into: model.store)
@@ -83,7 +83,8 @@ package enum ModelArchive {
     return try !weights.hasHead || tiesOutput(ConfigurationFile(folder), weights)
   }
 
-  /// Whether the output's table is the token embeddings: the weights decide where they hold both, as in `transformers`.
+  /// Whether the output layer shares the token embeddings. If the weights have both tables, they decide, as in
+  /// `transformers`.
   private static func tiesOutput(_ file: ConfigurationFile, _ weights: ModelWeights) throws -> Bool {
     guard weights.contains(TensorNaming.outputTable) else { return try file.tiesOutput() }
     return try weights.floats(TensorNaming.outputTable) == weights.floats(TensorNaming.tokenTable)
@@ -153,7 +154,8 @@ package enum ModelArchive {
     try ConfigurationFile.write(
       generation.file(positionCount: model.configuration.positionCount), to: folder,
       as: "generation_config.json")
-    // `EncoderDecoderModel` builds a pooler that it does not use. Left out, its report would call it missing.
+    // `EncoderDecoderModel` has a pooler that it does not use. Without its tensors, the load report of `transformers`
+    // would list them as missing.
     let width = model.configuration.hiddenSize
     let pooler = [Float](repeating: 0, count: width * width)
     try pooler.withUnsafeBufferPointer { pooler in
@@ -168,23 +170,23 @@ package enum ModelArchive {
 
   // MARK: Tensors
 
-  /// What the names of the masked-language head's tensors begin with.
+  /// The prefix of the names of the masked-language head's tensors.
   static let headPrefix = "cls.predictions."
 
   static func isOfHead(_ name: String) -> Bool { name.hasPrefix(headPrefix) }
 
-  /// Whether a tensor belongs to what is read, and so must have a place in the model.
+  /// Whether a tensor belongs to the parts that are read, and so must have an entry in the model.
   private static func isRead(_ name: String) -> Bool {
     isOfHead(name) || ["bert.", "encoder.", "decoder."].contains { name.hasPrefix($0) }
   }
 
-  /// Tensors of `transformers` that hold nothing of their own or that neither objective here uses.
+  /// Tensors of `transformers` that can be computed, or that no task of Cloze uses.
   private static func isIgnored(_ name: String) -> Bool {
     name.hasSuffix("embeddings.position_ids") || name.hasSuffix("embeddings.token_type_ids")
       || name.contains(".pooler.") || name.hasPrefix("cls.seq_relationship.")
   }
 
-  /// - Parameter unread: names beside those of `entries` that a folder may have.
+  /// - Parameter unread: further names that a folder may have.
   static func checkNames(
     _ weights: ModelWeights, _ entries: [ArchiveEntry], unread: Set<String> = []
   ) throws {
@@ -195,15 +197,15 @@ package enum ModelArchive {
     }
   }
 
-  /// Allocates the store and fills it, once the file's names and shapes are known to be the model's: sizes that only the
-  /// configuration claims take no memory.
+  /// Checks that the names and shapes in the file are the model's, then allocates the store and fills it. So sizes that
+  /// only the configuration claims cannot make it allocate memory.
   static func load(
     _ entries: [ArchiveEntry], tied: [ArchiveEntry], unread: Set<String> = [], from weights: ModelWeights,
     into store: ParameterStore
   ) throws {
     let entries = entries + tied
     try checkNames(weights, entries, unread: unread)
-    // A tensor that repeats another may be left out, but not differ.
+    // A tensor that repeats another may be missing, but must not differ.
     let isExpected = { (entry: ArchiveEntry) in !entry.isShared || weights.contains(entry.name) }
     for entry in entries where isExpected(entry) { try weights.check(entry.name, shape: entry.shape) }
     store.allocate(seed: nil)
@@ -251,6 +253,6 @@ package enum ModelArchive {
 }
 
 extension ModelWeights {
-  /// Whether any tensor is the masked-language head's.
+  /// Whether any tensor belongs to the masked-language head.
   fileprivate var hasHead: Bool { names.contains(where: ModelArchive.isOfHead) }
 }

@@ -4,39 +4,39 @@ package import Foundation
 
 /// Where a tensor of a new model came from.
 package enum TensorOrigin: Sendable, Equatable {
-  /// Values of this tensor of the start's folder.
+  /// The values of this tensor of the start's folder.
   case loaded(from: String)
-  /// The same for the tokens that the start has; the rows of `newRows` further ones are means of rows there.
+  /// The same for tokens that the start has. The rows of the `newRows` other tokens are means of rows of the start.
   case extended(from: String, newRows: Int)
-  /// The values of another tensor of the model, which is loaded or new.
+  /// The values of another tensor of the model, with which it is tied.
   case shared
   /// Initial values.
   case new
 }
 
-/// Each tensor of a new model and where it came from.
+/// Each tensor of a new model, and the origin of its values.
 package typealias TensorOrigins = [(entry: ArchiveEntry, origin: TensorOrigin)]
 
-/// What of a model folder becomes a tensor of a new model.
+/// The tensor of a model folder from which a tensor of a new model starts.
 package enum StartTensor: Sendable, Equatable {
   /// This tensor; a folder without it is refused.
   case loaded(String)
-  /// This tensor of a part that a folder may lack as a whole, such as a head: where no tensor's name begins with `part`, it
-  /// starts new.
+  /// This tensor of a part, such as a head, that a folder may lack as a whole. If no name in the folder begins with
+  /// `part`, the tensor starts new.
   case ofPart(String, part: String)
   /// None: it starts new.
   case new
 }
 
-/// A model whose tensors have names in a model folder, and which can start from another model's.
+/// A model that can be stored in a model folder, and can start from the folder of another model.
 package protocol ArchivedModel: Sendable {
   var store: ParameterStore { get }
   var configuration: EncoderConfiguration { get }
   var archiveEntries: [ArchiveEntry] { get }
-  /// Nil where the model has no decoder.
+  /// nil if the model has no decoder.
   var decoderLayerCount: Int? { get }
 
-  /// What of a folder of `kind` becomes the tensor `name` of this model.
+  /// The tensor of a folder of `kind` from which the tensor `name` of this model starts.
   func startTensor(_ name: String, in kind: ModelArchive.Kind) -> StartTensor
 }
 
@@ -44,10 +44,10 @@ extension ArchivedModel {
   package var decoderLayerCount: Int? { nil }
 }
 
-/// How the token rows of a new model come from those of a start with other tokens.
+/// Maps the token rows of a start to those of a new model with another vocabulary.
 package struct TokenRows: Sendable, Equatable {
-  /// For each row of the new model the rows of the start whose mean it is: one for a token that the start has, those of
-  /// its pieces for another. None: the mean of `all`.
+  /// For each row of the new model, the rows of the start whose mean it is: one row for a token that the start has, the
+  /// rows of its pieces for a new token. Empty means the mean of `all`.
   package let sources: [[Int32]]
   /// The rows of the start's ordinary tokens.
   package let all: [Int32]
@@ -80,8 +80,8 @@ package struct TokenRows: Sendable, Equatable {
 }
 
 extension ModelArchive.Kind {
-  /// The tensor of a folder of this kind that becomes the encoder's tensor `name` of a BERT, whatever its head; nil where
-  /// `name` is not the encoder's.
+  /// The tensor of a folder of this kind for the encoder's tensor `name` of a BERT with any head; nil if `name` does
+  /// not belong to the encoder.
   package func encoderTensor(_ name: String) -> StartTensor? {
     guard name.hasPrefix("bert."), !name.hasPrefix("bert.pooler.") else { return nil }
     return .loaded(self == .translation ? "encoder." + name.dropFirst("bert.".count) : name)
@@ -101,8 +101,8 @@ extension MaskedLanguageModel: ArchivedModel {
 extension TranslationModel: ArchivedModel {
   package var decoderLayerCount: Int? { decoderConfiguration.layerCount }
 
-  /// All of a translator. Of another model the encoder, and what reads and writes tokens in the decoder: embeddings and
-  /// output bias. The decoder's layers and its head's transform start new, see `TranslationModel`.
+  /// All tensors of a translator. Of any other model the encoder, and for the decoder the embeddings and the output
+  /// bias. The decoder's layers and the transform of its head start new, see `TranslationModel`.
   package func startTensor(_ name: String, in kind: ModelArchive.Kind) -> StartTensor {
     if kind == .translation { return .loaded(name) }
     if name.hasPrefix("encoder.") { return .loaded("bert." + name.dropFirst("encoder.".count)) }
@@ -115,16 +115,17 @@ extension TranslationModel: ArchivedModel {
 }
 
 extension ModelArchive {
-  /// Allocates a new model, draws its initial values, and fills it from a model folder as far as the folder has its
-  /// tensors: any kind of folder, and any model. A name, a shape or a setting of the start that does not fit is found before
-  /// memory is taken.
+  /// Allocates a new model, draws its initial values, and loads the tensors that the start's folder has for it. Model
+  /// and folder may be of any kind. A name, a shape or a setting that does not fit is refused before memory is
+  /// allocated.
   ///
   /// - Parameters:
-  ///   - model: declared and not allocated, of the start's sizes (`encoderConfiguration`).
-  ///   - seed: of the tensors that start new.
-  ///   - rows: where the start has other tokens than the model.
-  /// - Returns: each tensor of the model and where it came from.
-  /// - Throws: `ArchiveError`, `TensorFileError` where a tensor that should load is missing or of another shape, `FileError`
+  ///   - model: declared and not allocated, with the sizes of the start (`encoderConfiguration`).
+  ///   - seed: for the tensors that start new.
+  ///   - rows: if the start has another vocabulary than the model.
+  /// - Returns: each tensor of the model, and the origin of its values.
+  /// - Throws: `ArchiveError`; `TensorFileError` if a tensor that should load is missing or has another shape;
+  ///   `FileError`
   package static func start(
     _ model: some ArchivedModel, from folder: URL, seed: UInt64, rows: TokenRows? = nil
   ) throws -> TensorOrigins {
@@ -161,7 +162,8 @@ extension ModelArchive {
     }
   }
 
-  /// Compares what no tensor's shape shows, and the depths: of a start with more layers some would be lost without a word.
+  /// Compares the settings that no shape shows, and the numbers of layers, since extra layers of the start would be
+  /// silently lost.
   private static func check(
     _ start: EncoderConfiguration, _ decoder: DecoderConfiguration?, fits model: some ArchivedModel,
     _ folder: URL

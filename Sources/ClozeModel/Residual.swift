@@ -1,14 +1,15 @@
 internal import ClozeCompute
 
-/// A part of a block that reads the block's state and gives what is added to it: attention, or the feed-forward layer.
+/// A sub-layer without its residual: it reads the state of a block and computes what is added to it (attention or
+/// feed-forward).
 protocol SubLayer: Sendable {
-  /// Its tensors in a model folder, without those of the norm that follows it.
+  /// Its tensors in a model folder, without those of the norm.
   func entries(_ prefix: String) -> [ArchiveEntry]
 }
 
-/// A sub-layer's branch and how it joins the state beside it: y = norm(x + dropout(branch(x))).
+/// A branch with dropout, residual and norm: y = norm(x + dropout(branch(x))).
 ///
-/// This is the one place that decides where the norm stands. A block is a list of these.
+/// The position of the norm is decided here alone. A block is a list of these.
 ///
 /// Source: Vaswani et al. 2017, sections 3.1 and 5.4 (post-norm). arXiv:1706.03762
 struct Residual<Branch: SubLayer>: Sendable {
@@ -28,8 +29,8 @@ struct Residual<Branch: SubLayer>: Sendable {
   /// The state [N, D] after this sub-layer.
   ///
   /// - Parameters:
-  ///   - mark: where the memory of the sub-layer began; a pass without a recording keeps nothing since then but the result.
-  ///   - compute: runs the branch on its input [N, D].
+  ///   - mark: the position of the arena before the sub-layer; without recording, only the result is kept.
+  ///   - compute: computes the branch of its input [N, D].
   func callAsFunction(
     _ tape: Tape, _ state: Tensor, since mark: Arena.Mark, _ compute: (Branch, Tensor) -> Tensor
   ) -> Tensor {

@@ -4,7 +4,7 @@ internal import ClozeCompute
 ///
 /// Source: Vaswani et al. 2017, section 3.2.2. arXiv:1706.03762
 struct SelfAttention: SubLayer {
-  /// [3D, D]: queries, keys and values in one product.
+  /// [3D, D]: queries, keys and values are one product.
   let queryKeyValue: LinearParameters
   let output: LinearParameters
   private let width: Int
@@ -32,7 +32,7 @@ struct SelfAttention: SubLayer {
     return tape.linear(context, output)
   }
 
-  /// One new token a row [R, D], after the tokens in `cache`.
+  /// One new token for each row [R, D], which attends to the tokens in `cache` and to itself.
   func step(_ tape: Tape, _ input: Tensor, cache: KeyValueCache) -> Tensor {
     let projection = tape.linear(input, queryKeyValue)
     let context = tape.attention(step: projection, cache: cache, width: width, headCount: headCount)
@@ -45,7 +45,7 @@ struct SelfAttention: SubLayer {
 /// Source: Vaswani et al. 2017, section 3.2.3.
 struct CrossAttention: SubLayer {
   let query: LinearParameters
-  /// [2D, D]: keys and values of the encoder's output in one product.
+  /// [2D, D]: keys and values of the encoder's output are one product.
   let keyValue: LinearParameters
   let output: LinearParameters
   private let width: Int
@@ -65,7 +65,7 @@ struct CrossAttention: SubLayer {
       store, path: path + ".output", inputs: width, outputs: width, initialization: configuration.normal)
   }
 
-  /// The source's keys and values [Ns, 2D]; computed once a source, however many targets read them.
+  /// The keys and values of the source [Ns, 2D], computed once for all target tokens.
   func memory(_ tape: Tape, encoded: Tensor) -> Tensor {
     tape.linear(encoded, keyValue)
   }
@@ -80,7 +80,7 @@ struct CrossAttention: SubLayer {
   }
 }
 
-/// D to F, nonlinearity, F to D, each token by itself.
+/// The feed-forward layer of each token: D to F, nonlinearity, F to D.
 ///
 /// Source: Vaswani et al. 2017, section 3.3.
 struct FeedForward: SubLayer {

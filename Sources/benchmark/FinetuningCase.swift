@@ -7,12 +7,12 @@ import ClozeText
 import ClozeTraining
 import Foundation
 
-/// Fine-tuning to time: 4 + 4 layers of 256 from random weights, on pairs of real lengths.
+/// A fine-tuning run to time: 4 + 4 layers of 256 from random weights, on pairs of real lengths.
 struct FinetuningCase {
   let pairs: TranslationPairs
   let tokenizer: Tokenizer
 
-  /// - Parameter seconds: how long to step, after two steps that prepare.
+  /// - Parameter seconds: how long to take steps, after two steps of preparation.
   func run(seconds: Double, workers: Int) throws -> TrainingTiming {
     var settings = FinetuneConfiguration()
     settings.model.vocabularySize = tokenizer.vocabulary.count

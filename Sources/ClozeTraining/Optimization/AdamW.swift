@@ -3,7 +3,7 @@ internal import ClozeCore
 package import ClozeEvaluation
 package import Foundation
 
-/// AdamW's settings; matrices decay, biases and norms do not.
+/// The settings of AdamW. Matrices decay, biases and norms do not.
 package struct OptimizerConfiguration: Codable, Sendable, Equatable {
   /// The peak of the schedule.
   package var learningRate = 1e-3
@@ -11,7 +11,7 @@ package struct OptimizerConfiguration: Codable, Sendable, Equatable {
   package var beta2 = 0.98
   package var epsilon = 1e-6
   package var weightDecay = 0.01
-  /// The gradient's greatest norm over all parameters; 0 for no clipping.
+  /// The largest norm of the gradient of all parameters; 0 for no clipping.
   package var gradientClip = 1.0
   /// The factor on the learning rate from each of the encoder's layers to the one below it; 1 for one rate, see `LayerRates`.
   package var layerDecay = 1.0
@@ -27,7 +27,7 @@ package struct OptimizerConfiguration: Codable, Sendable, Equatable {
       guard condition else { throw ConfigurationError.invalid(path: "\(section).\(key)", reason: reason) }
     }
     try require(learningRate > 0, "learningRate", "is \(learningRate); choose a positive number")
-    // They are used as Float, in which a Double just below 1 is 1, and a small one 0.
+    // They are used as Float, where a Double just below 1 becomes 1, and a small one 0.
     for (key, beta) in [("beta1", beta1), ("beta2", beta2)] {
       try require(
         beta >= 0 && Float(beta) < 1, key, "is \(beta); choose a number in 0 ..< 1, such as 0.98")
@@ -47,9 +47,10 @@ package struct OptimizerConfiguration: Codable, Sendable, Equatable {
 
 /// AdamW with clipping by the global norm, over a flat parameter store.
 ///
-/// The store is cut into chunks, the same for any number of workers; each chunk's squared norm is summed on its own and
-/// the chunks' sums are added in order, so the norm has the same bits however many workers share the work. Frozen
-/// parameters are in no chunk: they have no part in the norm, do not decay, and their moments stay what they are.
+/// The store is divided into chunks that do not depend on the number of workers. The squared norm is summed in each
+/// chunk, and the sums of the chunks are added in order, so the norm has the same bits for any number of workers.
+/// Frozen parameters are in no chunk: they have no part in the norm, do not decay, and their moments stay what they
+/// are.
 package final class AdamW {
   private struct Chunk {
     let range: Range<Int>
@@ -57,7 +58,7 @@ package final class AdamW {
     let rateFactor: Double
   }
 
-  /// So small that the lanes' chunks stay in a core's cache while they are added.
+  /// Small enough that the chunks of all lanes stay in a core's cache while they are added.
   private static let chunkElements = 1 << 13
 
   package let configuration: OptimizerConfiguration
@@ -92,10 +93,10 @@ package final class AdamW {
   /// Takes step number `step` (from 0) along the mean gradient.
   ///
   /// - Parameters:
-  ///   - lanes: the summed gradients; lanes[0] holds their sum afterwards.
-  ///   - predictionCount: what the sum is divided by, once.
+  ///   - lanes: the gradients of the lanes; lanes[0] contains their sum afterwards.
+  ///   - predictionCount: the divisor of the sum.
   ///   - rateFactor: the schedule's factor on the learning rate.
-  /// - Returns: the norm of the mean gradient before clipping; where it is not finite, nothing was changed.
+  /// - Returns: the norm of the mean gradient before clipping; if it is not finite, nothing was changed.
   package func step(
     _ step: Int, lanes: [GradientLane], predictionCount: Int, rateFactor: Double, workers: WorkerGroup
   ) -> Double {

@@ -1,8 +1,8 @@
 internal import ClozeCore
 package import ClozeData
 
-/// Finds micro-batch n of a run, the epochs one after another. An epoch is planned when its first micro-batch is asked for,
-/// and no other one is.
+/// Finds micro-batch n of a run. Epochs follow one another; an epoch is planned when its first micro-batch is
+/// requested.
 package final class EpochPlans<Sample: BatchSample>: Sendable {
   private struct State {
     var plans: [Int: [[Int]]] = [:]
@@ -16,16 +16,16 @@ package final class EpochPlans<Sample: BatchSample>: Sendable {
     self.batches = batches
   }
 
-  /// How often an epoch has been planned.
+  /// The number of epochs planned so far.
   package var plannedCount: Int { state.withLock { $0.plannedCount } }
 
-  /// The samples of micro-batch `number`, as indices into those of `batches`.
+  /// The samples of micro-batch `number`, as indices of the samples of `batches`.
   package func samples(_ number: Int) -> [Int] {
     let (epoch, place) = number.quotientAndRemainder(dividingBy: batches.microbatchesPerEpoch)
     return state.withLock { state in
       if let plan = state.plans[epoch] { return plan[place] }
       let plan = batches.plan(epoch: epoch)
-      // Workers are at most one epoch apart.
+      // Two plans are enough, since workers are at most one epoch apart.
       state.plans = state.plans.filter { abs($0.key - epoch) <= 1 }
       state.plans[epoch] = plan
       state.plannedCount += 1

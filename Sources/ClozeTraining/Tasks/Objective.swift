@@ -1,12 +1,12 @@
 package import ClozeCompute
 
-/// What a micro-batch's forward pass says, summed, never averaged: sums of micro-batches add up to a step's.
+/// The statistics of a forward pass, as sums, so that the sums of micro-batches add up to those of a step.
 package struct PredictionStatistics: Sendable, Equatable, Codable {
-  /// Nats.
+  /// In nats.
   package var lossSum = 0.0
   package var predictionCount = 0
   package var correctCount = 0
-  /// Tokens that went through the model.
+  /// Tokens that the model has read.
   package var tokenCount = 0
 
   package init() {}
@@ -27,14 +27,14 @@ package struct PredictionStatistics: Sendable, Equatable, Codable {
     left.tokenCount += right.tokenCount
   }
 
-  /// Nats a prediction.
+  /// In nats per prediction.
   package var loss: Double { predictionCount > 0 ? lossSum / Double(predictionCount) : .nan }
   package var accuracy: Double { predictionCount > 0 ? Double(correctCount) / Double(predictionCount) : .nan }
 }
 
-/// What a run optimizes: where the left rail's batches meet the right rail's tensors.
+/// Turns batches of data into losses and gradients: here the two rails meet.
 ///
-/// A micro-batch is a pure function of its step and its number in the step, so a run goes on from any step without
+/// A micro-batch is a pure function of its step and its number in the step, so a run resumes at any step without
 /// replaying anything.
 package protocol Objective: Sendable {
   var store: ParameterStore { get }
@@ -42,9 +42,10 @@ package protocol Objective: Sendable {
   var microbatchCount: Int { get }
   /// Runs one micro-batch forward and leaves the gradient of its summed loss on the tape.
   ///
-  /// - Parameter step: the number of the step's batch, which is the step's own unless the run has passed over samples.
+  /// - Parameter step: the number of the step's batch, which differs from the number of the step if the run has skipped
+  ///   batches.
   func forward(_ tape: Tape, step: Int, microbatch: Int) throws -> PredictionStatistics
-  /// What the micro-batch is made of, for a person to look it up: `samples 64 to 71`.
+  /// The samples of the micro-batch in words, for a message: `samples 64 to 71`.
   func samples(step: Int, microbatch: Int) -> String
 }
 

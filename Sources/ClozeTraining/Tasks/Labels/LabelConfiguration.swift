@@ -14,7 +14,7 @@ package struct LabelConfiguration: RunConfiguration {
     package var maximumLength = 128
   }
 
-  /// What the best checkpoint is the best in.
+  /// The score that ranks checkpoints.
   package enum Ranking: String, NamedChoice {
     /// The macro average over classes, or the F1 of entities.
     case f1 = "F1"
@@ -24,14 +24,15 @@ package struct LabelConfiguration: RunConfiguration {
   }
 
   package struct Validation: Codable, Sendable, Equatable {
-    /// What `best` and `patience` go by.
+    /// The score for `best` and `patience`.
     package var rankBy = Ranking.f1
     /// Validations without a better score after which the run ends; 0 for never.
     package var patience = 0
   }
 
   package var seed = 1
-  /// Sizes for a start from scratch; a start from a checkpoint takes the checkpoint's. The rates hold for both.
+  /// The sizes for a start from scratch; a start from a checkpoint has the checkpoint's. The dropout rates are for
+  /// both.
   package var model = EncoderConfiguration()
   package var batch = Batch()
   package var labelSmoothing = 0.0
@@ -82,13 +83,13 @@ package struct LabelConfiguration: RunConfiguration {
     try compute.validate()
   }
 
-  /// The settings that decide the run's bits: not how long it goes, how often it looks up, or who computes it.
+  /// The settings that decide the bits of the run: without limits, cadence and workers.
   package var trajectory: LabelConfiguration {
     var settings = self
     settings.stop = StopConfiguration(steps: 1)
     settings.cadence = CadenceConfiguration()
     settings.validation = Validation()
-    // Scores of two kinds do not compare.
+    // Scores of different kinds cannot be compared, so the kind stays.
     settings.validation.rankBy = validation.rankBy
     settings.compute.workers = 0
     return settings

@@ -36,7 +36,7 @@ package struct TranslationObjective: Objective {
     return PredictionStatistics(result, tokenCount: batch.sourceIDs.count + batch.targetIDs.count)
   }
 
-  /// Pair numbers, from 0, those that are too long not counted.
+  /// The numbers of the pairs, from 0, without those that are too long.
   package func samples(step: Int, microbatch: Int) -> String {
     "pairs "
       + plans.samples(step * microbatchCount + microbatch).sorted().map(String.init).joined(separator: ", ")
@@ -44,7 +44,7 @@ package struct TranslationObjective: Objective {
 }
 
 extension TranslationModel {
-  /// Rows come in multiples of this: sentences have any length, and each length of a product is prepared once.
+  /// Rows are padded to a multiple of this, since a product is prepared once for each number of rows.
   private static let rowMultiple = 32
 
   /// The loss at every target token, and its gradient on a recording tape.
