@@ -111,7 +111,7 @@ struct TokenizationStart {
     do {
       let writer = try DatasetWriter(
         folder: folder,
-        provenance: .init(
+        source: .init(
           tokenizer: tokenizer.digest, vocabularySize: tokenizer.vocabulary.count, seed: pass.seed,
           validationRate: pass.validationRate),
         layout: layout, pool: pass.pool, progress: progress, checkpointBytes: checkpointBytes)
@@ -138,7 +138,7 @@ struct TokenizationStart {
       throw error
     } catch FileError.diskFull(let path) {
       throw DiskShortage(
-        path: path, writtenBytes: Folder.byteCount(of: DatasetWriter.staging(in: folder)),
+        path: path, writtenBytes: Folder.byteCount(of: DataFolder(folder).staging.url),
         readShare: Double(readBytes) / Double(max(1, pass.inputs.byteCount)),
         leavesProgress: unfinished?.leavesProgress ?? false)
     } catch ShardError.damagedLeftover(let path) {

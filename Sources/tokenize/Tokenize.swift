@@ -112,7 +112,7 @@ struct Tokenize: Tool {
   }
 
   private func tokenize(into folder: URL, pool: WorkerPool) throws {
-    _ = try DatasetWriter.completeMove(in: folder)
+    _ = try DataFolder(folder).completeMove()
 
     // 1. The corpus. Standard input can be read only once, so it waits in a file for the second pass.
     let spool = inputs.contains("-") ? try StandardInputSpool(in: folder) : nil

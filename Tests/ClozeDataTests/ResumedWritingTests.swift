@@ -45,7 +45,7 @@ import Testing
   ) throws -> DatasetWriter {
     let writer = try DatasetWriter(
       folder: folder,
-      provenance: .init(tokenizer: tokenizer.digest, vocabularySize: 200, seed: 3, validationRate: 0.2),
+      source: .init(tokenizer: tokenizer.digest, vocabularySize: 200, seed: 3, validationRate: 0.2),
       layout: DataFixture.smallLayout, pool: WorkerPool(workerCount: workers), progress: progress,
       checkpointBytes: cadence)
     try writer.stage(tokenizer)
@@ -219,11 +219,11 @@ import Testing
       // An earlier data set had more shards.
       try Data("old".utf8).write(to: folder.appendingPathComponent("train-00077.zst"))
       try Data("mine".utf8).write(to: folder.appendingPathComponent("notes.txt"))
-      #expect(try DatasetWriter.completeMove(in: folder))
+      #expect(try DataFolder(folder).completeMove())
       var contents = try DataFixture.contents(folder)
       #expect(contents.removeValue(forKey: "notes.txt") == Data("mine".utf8))
       #expect(contents == reference)
-      #expect(try !DatasetWriter.completeMove(in: folder))
+      #expect(try !DataFolder(folder).completeMove())
     }
   }
 

@@ -122,7 +122,7 @@ package struct CorpusPass: Sendable {
   package func encode(with tokenizer: Tokenizer, into writer: DatasetWriter, progress: (Int) -> Void) throws
     -> CorpusStatistics
   {
-    let encoders = EncoderShelf(tokenizer)
+    let encoders = EncoderPool(tokenizer)
     let stream = try DocumentStream(
       self, from: writer.position, distinct: writer.documentCount, after: writer.visitDocuments)
     var statistics = try run(stream, progress: progress) { documents in

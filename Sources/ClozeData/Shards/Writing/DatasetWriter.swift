@@ -2,42 +2,6 @@ package import ClozeCore
 package import ClozeText
 package import Foundation
 
-/// How shards are cut and compressed. Readers need none of it.
-package struct ShardLayout: Sendable, Equatable {
-  /// A window costs the inflation of one frame, so frames are small; compression wants them large. On English text of
-  /// 11 MB in 8,192 pieces, frames of 65,536 tokens take 1.21 bytes a token, frames of 262,144 take 1.18.
-  package var tokensPerFrame = 1 << 16
-  package var framesPerShard = 1024
-  /// zstd's level, 1...22. On the same text level 3 gives 1.30 bytes a token, 9 gives 1.21 and 19 gives 1.18 at a
-  /// sixth of the speed.
-  package var compressionLevel = 9
-
-  package init() {}
-
-  /// A layout with which a corpus fits into a split even where every byte of it is a token: plain text has about a quarter
-  /// of that, compressed text about as much. A split has at most `DataIndex.maximumFrames` frames, so those of a corpus of
-  /// more than 275 GB are larger.
-  ///
-  /// - Parameter corpusBytes: on disk.
-  /// - Throws: `ShardError.corpusTooLarge` where the largest frames do not suffice.
-  package init(corpusBytes: Int) throws {
-    while corpusBytes > tokensPerFrame * DataIndex.maximumFrames {
-      guard tokensPerFrame < DataIndex.maximumFrameTokens else {
-        throw ShardError.corpusTooLarge(
-          bytes: corpusBytes, limit: DataIndex.maximumFrameTokens * DataIndex.maximumFrames)
-      }
-      tokensPerFrame *= 2
-    }
-  }
-
-  /// All of it that decides the bytes of a shard, the versions of the compressor and of Cloze too: no folder is to be one
-  /// half of one encoder's and one half of another's.
-  package var description: String {
-    "\(tokensPerFrame) \(framesPerShard) \(compressionLevel) zstd \(ZstdFrame.libraryVersion) "
-      + "Cloze \(Cloze.version)"
-  }
-}
-
 /// Writes a data folder (see `DataIndex`) as documents come, in bounded memory, the index last.
 ///
 /// Everything is written into `staging`, a folder inside, and moved out of it by `finish`: until then an earlier data set
@@ -47,7 +11,7 @@ package struct ShardLayout: Sendable, Equatable {
 /// leaves a folder without an index, which no reader accepts and the next writer completes.
 package final class DatasetWriter {
   /// What goes into the index beside the counts.
-  package struct Provenance: Sendable {
+  package struct Source: Sendable {
     package var tokenizer: Digest
     package var vocabularySize: Int
     package var seed: UInt64
@@ -61,11 +25,9 @@ package final class DatasetWriter {
     }
   }
 
-  private let folder: URL
-  /// Where the files lie until all are there. What belongs beside the shards, such as the tokenizer's files, goes here.
-  package let staging: URL
-  private let provenance: Provenance
-  private let splits: [Split: ShardWriter]
+  private let folder: DataFolder
+  private let source: Source
+  private let splits: [Split: SplitWriter]
   /// Nil where nobody will go on.
   private let journal: DocumentJournal?
   private var progress: DatasetProgress?
@@ -78,7 +40,7 @@ package final class DatasetWriter {
   private var isStaged = false
   private var isFinished = false
 
-  package static func staging(in folder: URL) -> URL { folder.appendingPathComponent("incoming.partial") }
+  private var staging: DataFolder { folder.staging }
 
   /// Makes the folder, and in it one for the files to come: an empty one, or the one that an unfinished run left, as it
   /// was at its last checkpoint.
@@ -89,24 +51,23 @@ package final class DatasetWriter {
   ///     depends on it.
   /// - Throws: `FileError`
   package init(
-    folder: URL, provenance: Provenance, layout: ShardLayout = ShardLayout(), pool: WorkerPool,
+    folder: URL, source: Source, layout: ShardLayout = ShardLayout(), pool: WorkerPool,
     progress: DatasetProgress? = nil, checkpointBytes: Int = 16 << 20
   ) throws {
+    let folder = DataFolder(folder)
     self.folder = folder
-    self.provenance = provenance
+    self.source = source
     self.checkpointBytes = checkpointBytes
-    let staging = DatasetWriter.staging(in: folder)
-    self.staging = staging
     self.progress = progress
     loss = progress?.checkpoint?.loss ?? TextLoss()
-    let size = provenance.vocabularySize
+    let size = source.vocabularySize
     if let checkpoint = progress?.checkpoint, checkpoint.position.isPlausible, checkpoint.loss.isPlausible,
       let journal = DocumentJournal(
-        folder: staging, resumingAt: checkpoint.documents, documents: checkpoint.position.documents)
+        folder: folder.staging, resumingAt: checkpoint.documents, documents: checkpoint.position.documents)
     {
       let writers = Split.allCases.compactMap { split in
-        ShardWriter(
-          folder: staging, split: split, vocabularySize: size, layout: layout, pool: pool,
+        SplitWriter(
+          folder: folder.staging, split: split, vocabularySize: size, layout: layout, pool: pool,
           resumingAt: checkpoint[split]
         ).map { (split, $0) }
       }
@@ -119,22 +80,21 @@ package final class DatasetWriter {
     }
     self.progress?.checkpoint = nil
     loss = TextLoss()
-    try? FileManager.default.removeItem(at: staging)
-    try Folder.create(staging)
-    journal = progress == nil ? nil : try DocumentJournal(folder: staging)
+    try folder.clearStaging()
+    journal = progress == nil ? nil : try DocumentJournal(folder: folder.staging)
     splits = try Dictionary(
       uniqueKeysWithValues: Split.allCases.map { split in
         (
           split,
-          try ShardWriter(
-            folder: staging, split: split, vocabularySize: size, layout: layout, pool: pool,
+          try SplitWriter(
+            folder: folder.staging, split: split, vocabularySize: size, layout: layout, pool: pool,
             keepsJournal: progress != nil)
         )
       })
   }
 
   deinit {
-    if !isFinished, !leavesProgress { try? FileManager.default.removeItem(at: staging) }
+    if !isFinished, !leavesProgress { folder.removeStaging() }
   }
 
   /// Whether another run can go on from this one: from a checkpoint, or after a first pass over the text.
@@ -160,7 +120,7 @@ package final class DatasetWriter {
     return sum
   }
 
-  private func writer(_ split: Split) -> ShardWriter {
+  private func writer(_ split: Split) -> SplitWriter {
     guard let writer = splits[split] else { preconditionFailure("DatasetWriter: no writer of \(split)") }
     return writer
   }
@@ -168,8 +128,8 @@ package final class DatasetWriter {
   /// Puts the tokenizer's files beside the shards. From here on another run can go on from this one.
   /// - Throws: `FileError`
   package func stage(_ tokenizer: Tokenizer) throws {
-    precondition(tokenizer.digest == provenance.tokenizer, "DatasetWriter: another tokenizer")
-    try tokenizer.write(to: staging)
+    precondition(tokenizer.digest == source.tokenizer, "DatasetWriter: another tokenizer")
+    try tokenizer.write(to: staging.url)
     try progress?.write(to: staging)
     isStaged = true
   }
@@ -204,7 +164,7 @@ package final class DatasetWriter {
       position: position, documents: try journal.synchronize(), loss: loss,
       train: try writer(.train).state(), validation: try writer(.validation).state())
     // The names of new shards before the file that speaks of them.
-    try Folder.synchronize(staging)
+    try Folder.synchronize(staging.url)
     try next?.write(to: staging)
     progress = next
   }
@@ -212,7 +172,7 @@ package final class DatasetWriter {
   /// Takes back all that was written, so that nobody goes on from it.
   package func discard() {
     isFinished = true
-    try? FileManager.default.removeItem(at: staging)
+    folder.removeStaging()
   }
 
   /// Writes what is left, the counts and the index, and puts all of it in place of an earlier data set.
@@ -230,90 +190,19 @@ package final class DatasetWriter {
     }
     let unigrams = UnigramCounts(counts: writer(.train).unigrams)
     var index = DataIndex(
-      tokenizer: provenance.tokenizer, vocabularySize: provenance.vocabularySize,
-      tokenBits: DataIndex.tokenBits(vocabularySize: provenance.vocabularySize), corpus: corpus,
-      seed: provenance.seed, validationRate: provenance.validationRate,
+      tokenizer: source.tokenizer, vocabularySize: source.vocabularySize,
+      tokenBits: DataIndex.tokenBits(vocabularySize: source.vocabularySize), corpus: corpus,
+      seed: source.seed, validationRate: source.validationRate,
       unigramEntropy: unigrams.entropy, unigrams: Digest(of: unigrams.encoded))
     for (split, part) in parts { index[split] = part }
     index.unknownText = unknownText
-    func write(_ data: Data, _ name: String) throws {
-      try AtomicFile.write(data, to: staging.appendingPathComponent(name))
-    }
-    try write(unigrams.encoded, DataIndex.unigramsFileName)
     let encoded = try index.encoded()
-    try write(
-      DataProvenance(index, identity: Digest(of: encoded)).encoded(), DataProvenance.fileName)
-    try write(encoded, DataIndex.fileName)
-    try DatasetWriter.moveIntoPlace(index, folder: folder)
+    let provenance = DataProvenance(index, identity: Digest(of: encoded))
+    try AtomicFile.write(unigrams.encoded, to: staging.unigrams)
+    try AtomicFile.write(provenance.encoded(), to: staging.provenance)
+    try AtomicFile.write(encoded, to: staging.index)
+    try folder.moveIntoPlace(index)
     isFinished = true
     return index
-  }
-
-  /// Completes what a run that was killed while it moved its files into place has begun.
-  /// - Returns: whether there was such a run.
-  /// - Throws: `FileError`
-  package static func completeMove(in folder: URL) throws -> Bool {
-    // The index is the last file that is written, so where it is whole, all is; and the last that is moved.
-    // A link would have another folder's files moved.
-    guard Folder.isReal(staging(in: folder)),
-      let index = try? DataIndex.read(folder: staging(in: folder)).index
-    else { return false }
-    try moveIntoPlace(index, folder: folder)
-    return true
-  }
-
-  /// Moves the new files over an earlier data set's, whose index goes first and whose other files go after, and no
-  /// others; then moves the new index. It may be done again from the start wherever it was broken off.
-  private static func moveIntoPlace(_ index: DataIndex, folder: URL) throws {
-    let staging = staging(in: folder)
-    func remove(_ url: URL) throws {
-      guard unlink(url.path) == 0 || errno == ENOENT else { throw FileError.writing(url.path) }
-    }
-    func move(_ name: String) throws {
-      let target = folder.appendingPathComponent(name).path
-      guard rename(staging.appendingPathComponent(name).path, target) == 0 else {
-        throw FileError.writing(target)
-      }
-    }
-    func names(in folder: URL) -> [String] {
-      (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
-    }
-    let kept = Set(
-      [DataIndex.unigramsFileName, DataProvenance.fileName]
-        + Split.allCases.flatMap { index[$0].files.map(\.name) })
-    try remove(staging.appendingPathComponent(DatasetProgress.fileName))
-    try remove(folder.appendingPathComponent(DataIndex.fileName))
-    try Folder.synchronize(folder)
-    for name in names(in: staging) where !name.hasSuffix(".partial") {
-      if !isOurs(name) || kept.contains(name) { try move(name) }
-    }
-    for name in names(in: folder) where isOurs(name) && !kept.contains(name) {
-      try remove(folder.appendingPathComponent(name))
-    }
-    try Folder.synchronize(folder)
-    try move(DataIndex.fileName)
-    try Folder.synchronize(folder)
-    try? FileManager.default.removeItem(at: staging)
-  }
-
-  /// Whether a name is one that only a data folder's files have, whole or half written.
-  private static func isOurs(_ name: String) -> Bool {
-    let whole = name.hasSuffix(".partial") ? String(name.dropLast(".partial".count)) : name
-    let names = [DataIndex.unigramsFileName, DataIndex.fileName, DataProvenance.fileName]
-    guard !names.contains(whole), !whole.hasPrefix(DatasetRepair.savedPrefix) else { return true }
-    return shardNumber(whole) != nil
-  }
-
-  /// The split and the number of a shard, by its name.
-  static func shardNumber(_ name: String) -> (split: Split, number: Int)? {
-    for split in Split.allCases {
-      let prefix = split.rawValue + "-"
-      guard name.hasPrefix(prefix), name.hasSuffix(".zst") else { continue }
-      let digits = name.dropFirst(prefix.count).dropLast(".zst".count)
-      guard digits.count >= 5, digits.utf8.allSatisfy({ (48...57).contains($0) }), let number = Int(digits)
-      else { continue }
-      return (split, number)
-    }
-    return nil
   }
 }

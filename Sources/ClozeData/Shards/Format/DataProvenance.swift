@@ -22,8 +22,6 @@ package struct DataProvenance: Codable, Sendable, Equatable {
   /// As in the index; nil where the index has none.
   package var unknownText: UnknownText?
 
-  static let fileName = "provenance.json"
-
   /// - Parameter identity: the digest of the index's bytes.
   init(_ index: DataIndex, identity: Digest) {
     self.index = identity
@@ -40,7 +38,7 @@ package struct DataProvenance: Codable, Sendable, Equatable {
   /// Reads a folder's `provenance.json`.
   /// - Throws: `ShardError.wrongProvenance`, `FileError`
   init(folder: URL) throws {
-    let url = folder.appendingPathComponent(DataProvenance.fileName)
+    let url = DataFolder(folder).provenance
     let data = try Data(file: url)
     guard data.count < 1 << 16, let read = try? JSONValue.decode(DataProvenance.self, from: data) else {
       throw ShardError.wrongProvenance(path: url.path, reason: "does not say where data come from")
@@ -58,7 +56,5 @@ package struct DataProvenance: Codable, Sendable, Equatable {
   func frames(_ split: Split) -> Int { split == .train ? trainFrames : validationFrames }
 
   /// The bytes of `provenance.json`; equal values have equal bytes.
-  func encoded() throws -> Data {
-    try jsonLine()
-  }
+  func encoded() throws -> Data { try jsonLine() }
 }

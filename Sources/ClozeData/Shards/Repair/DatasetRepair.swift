@@ -1,6 +1,6 @@
 package import ClozeCore
 internal import ClozeText
-package import Foundation
+internal import Foundation
 
 /// Makes a sound data folder of what is left of one.
 ///
@@ -19,32 +19,12 @@ package struct DatasetRepair {
   /// Of the folder after it.
   package private(set) var identity: Digest
 
-  static let savedPrefix = "damaged-"
-
-  private let folder: URL
+  private let folder: DataFolder
   private let pool: WorkerPool
   private var unigrams: [UInt64]
 
-  /// - Throws: `ShardError.noProvenance` where it is unknown what the shards are; `ShardError.wrongTokenizer`,
-  ///   `TokenizerError`, `VocabularyError`, `FileError`
-  package init(_ folder: URL, pool: WorkerPool) throws {
-    self.folder = folder
-    self.pool = pool
-    var isDirectory: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: folder.path, isDirectory: &isDirectory) else {
-      throw FileError.missing(path: folder.path)
-    }
-    guard isDirectory.boolValue else { throw FileError.notADirectory(path: folder.path) }
-    if try DatasetWriter.completeMove(in: folder) {
-      actions.append("moved into place what tokenize had finished")
-    }
-    let (old, provenance) = try DatasetRepair.origin(of: folder)
-    let tokenizer = try Tokenizer(folder)
-    guard tokenizer.digest == provenance.tokenizer, tokenizer.vocabulary.count == provenance.vocabularySize
-    else {
-      throw ShardError.wrongTokenizer(
-        path: folder.path, stated: provenance.tokenizer, found: tokenizer.digest)
-    }
+  fileprivate init(_ folder: DataFolder, _ provenance: DataProvenance, pool: WorkerPool) {
+    (self.folder, self.pool) = (folder, pool)
     unigrams = [UInt64](repeating: 0, count: provenance.vocabularySize)
     identity = provenance.tokenizer
     index = DataIndex(
@@ -52,52 +32,49 @@ package struct DatasetRepair {
       tokenBits: DataIndex.tokenBits(vocabularySize: provenance.vocabularySize), corpus: provenance.corpus,
       seed: provenance.seed, validationRate: provenance.validationRate, unigramEntropy: 0,
       unigrams: provenance.corpus, unknownText: provenance.unknownText)
-    let names = try DatasetRepair.shardNames(in: folder)
+  }
+
+  fileprivate mutating func repair(old: DataIndex?, _ provenance: DataProvenance, completedMove: Bool) throws
+  {
+    if completedMove { actions.append("moved into place what tokenize had finished") }
+    let tokenizer = try Tokenizer(folder.url)
+    guard tokenizer.digest == provenance.tokenizer, tokenizer.vocabulary.count == provenance.vocabularySize
+    else {
+      throw ShardError.wrongTokenizer(
+        path: folder.url.path, stated: provenance.tokenizer, found: tokenizer.digest)
+    }
+    let numbers = try folder.shardNumbers()
     for split in Split.allCases {
-      try mend(split, old: old?[split], frameCount: provenance.frames(split), names: names[split] ?? [])
+      try mend(split, old: old?[split], frameCount: provenance.frames(split), last: numbers[split]?.last)
     }
     let counts = UnigramCounts(counts: unigrams)
     index.unigramEntropy = counts.entropy
     index.unigrams = Digest(of: counts.encoded)
-    try replace(DataIndex.unigramsFileName, counts.encoded, "counted the unigrams again")
+    try replace(folder.unigrams, counts.encoded, "counted the unigrams again")
     let encoded = try index.encoded()
     identity = Digest(of: encoded)
     let newProvenance = try DataProvenance(index, identity: identity).encoded()
-    try replace(DataProvenance.fileName, newProvenance, "wrote provenance.json again")
-    try replace(DataIndex.fileName, encoded, "wrote index.json again")
-  }
-
-  /// The names of the shards that a folder has, in the order of their numbers.
-  static func shardNames(in folder: URL) throws -> [Split: [String]] {
-    guard let names = try? FileManager.default.contentsOfDirectory(atPath: folder.path) else {
-      throw FileError.cannotRead(path: folder.path, reason: "the folder cannot be listed")
-    }
-    var found: [Split: [Int]] = [:]
-    for name in names {
-      guard let (split, number) = DatasetWriter.shardNumber(name), DataIndex.shardName(split, number) == name
-      else { continue }
-      found[split, default: []].append(number)
-    }
-    return found.mapValues { $0.sorted() }.reduce(into: [:]) { names, entry in
-      names[entry.key] = entry.value.map { DataIndex.shardName(entry.key, $0) }
-    }
+    try replace(folder.provenance, newProvenance, "wrote provenance.json again")
+    try replace(folder.index, encoded, "wrote index.json again")
   }
 
   /// What the index states, where it can be read and is the one that the provenance names; and where the data are from.
-  private static func origin(of folder: URL) throws -> (index: DataIndex?, provenance: DataProvenance) {
+  fileprivate static func origin(of folder: DataFolder) throws -> (
+    index: DataIndex?, provenance: DataProvenance
+  ) {
     var read: (index: DataIndex, identity: Digest)?
     do {
-      read = try DataIndex.read(folder: folder)
+      read = try DataIndex.read(folder: folder.url)
     } catch let error as ShardError {
       // The shards of another version are no shards to this one.
       if case .unknownVersion = error { throw error }
     }
     do {
-      let provenance = try DataProvenance(folder: folder)
+      let provenance = try DataProvenance(folder: folder.url)
       // An index that can be read and is another one would condemn frames that are whole.
       return (provenance.index == read?.identity ? read?.index : nil, provenance)
     } catch let failure as any Failure where failure.exitStatus == .data {
-      guard let read else { throw ShardError.noProvenance(path: folder.path) }
+      guard let read else { throw ShardError.noProvenance(path: folder.url.path) }
       return (read.index, DataProvenance(read.index, identity: read.identity))
     }
   }
@@ -105,19 +82,18 @@ package struct DatasetRepair {
   /// - Parameters:
   ///   - old: what the index states, where it can be read.
   ///   - frameCount: how many frames the split had.
-  private mutating func mend(_ split: Split, old: DataIndex.Part?, frameCount: Int, names: [String]) throws {
+  ///   - last: the highest number of a shard that the folder holds.
+  private mutating func mend(_ split: Split, old: DataIndex.Part?, frameCount: Int, last: Int?) throws {
     var expectation = ShardScan.Expectation(
       split: split, tokenBits: index.tokenBits, vocabularySize: index.vocabularySize)
     for place in old?.places ?? [] { expectation.digests[place.number] = place.entry.digest }
     var count = old?.files.count ?? 0
-    if old == nil, let name = names.last, let number = DatasetWriter.shardNumber(name)?.number {
+    if old == nil, let last {
       // There are no more shards than frames: another name is one that somebody made up.
-      guard number <= frameCount else {
-        throw ShardError.foreignShard(path: folder.appendingPathComponent(name).path)
-      }
-      count = number + 1
+      guard last <= frameCount else { throw ShardError.foreignShard(path: folder.shard(split, last).path) }
+      count = last + 1
     }
-    let urls = (0..<count).map { folder.appendingPathComponent(DataIndex.shardName(split, $0)) }
+    let urls = (0..<count).map { folder.shard(split, $0) }
     var part = DataIndex.Part()
     var numbers: [Int] = []
     try ShardScan.scan(urls, expectation, pool: pool) { place, scan in
@@ -158,9 +134,9 @@ package struct DatasetRepair {
     let name = url.lastPathComponent
     let partial = url.appendingPathExtension("partial")
     defer { unlink(partial.path) }
-    let file = try ShardFile(partial, name: name)
+    let file = try ShardWriter(partial, name: name)
     if let scan {
-      let source = try OpenFile(url)
+      let source = try ShardReader(url)
       let lost = frames.count == scan.frames.count ? scan.holes.map(\.range) : [0..<scan.size]
       for range in lost where !range.isEmpty { try save(range, of: source, name: name) }
       for frame in frames {
@@ -170,23 +146,40 @@ package struct DatasetRepair {
     }
     let entry = try file.finish(tokenBits: index.tokenBits)
     guard rename(partial.path, url.path) == 0 else { throw FileError.writing(url.path) }
-    try Folder.synchronize(folder)
+    try Folder.synchronize(folder.url)
     actions.append("\(name): wrote it again with \(entry.frames.count) whole frames")
     return entry
   }
 
   /// Keeps bytes that are no frame, for whoever may make something of them.
-  private func save(_ range: Range<Int>, of source: OpenFile, name: String) throws {
-    let url = folder.appendingPathComponent("\(DatasetRepair.savedPrefix)\(name)-\(range.lowerBound).bin")
+  private func save(_ range: Range<Int>, of source: ShardReader, name: String) throws {
+    let url = folder.damagedBytes(of: name, at: range.lowerBound)
     var file = try AtomicFile(url)
     try source.visit(range) { try file.write($0) }
     try file.commit()
   }
 
-  private mutating func replace(_ name: String, _ data: Data, _ action: String) throws {
-    let url = folder.appendingPathComponent(name)
+  private mutating func replace(_ url: URL, _ data: Data, _ action: String) throws {
     if let old = try? Data(file: url), old == data { return }
     try AtomicFile.write(data, to: url)
     actions.append(action)
+  }
+}
+
+extension DataFolder {
+  /// Makes the folder sound again.
+  /// - Throws: `ShardError.noProvenance` where it is unknown what the shards are; `ShardError.wrongTokenizer`,
+  ///   `TokenizerError`, `VocabularyError`, `FileError`
+  package func repair(pool: WorkerPool) throws -> DatasetRepair {
+    var isDirectory: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isDirectory) else {
+      throw FileError.missing(path: url.path)
+    }
+    guard isDirectory.boolValue else { throw FileError.notADirectory(path: url.path) }
+    let completedMove = try completeMove()
+    let (old, provenance) = try DatasetRepair.origin(of: self)
+    var repair = DatasetRepair(self, provenance, pool: pool)
+    try repair.repair(old: old, provenance, completedMove: completedMove)
+    return repair
   }
 }

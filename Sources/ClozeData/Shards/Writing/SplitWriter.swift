@@ -4,7 +4,7 @@ internal import Foundation
 
 /// Writes one split's shards as documents come: collects tokens into frames, compresses frames on the pool's threads,
 /// and writes them in order. It holds the frame being filled and at most `pool.depth` frames on their way to disk.
-final class ShardWriter {
+final class SplitWriter {
   /// Where a writer stood: with its journal and its shards, all that another needs to go on.
   struct State: Codable, Sendable, Equatable {
     /// Of the documents so far; its files are in the journal.
@@ -27,7 +27,7 @@ final class ShardWriter {
     var entry: DataIndex.Frame
   }
 
-  private let folder: URL
+  private let folder: DataFolder
   private let split: Split
   private let vocabularySize: Int
   private let layout: ShardLayout
@@ -38,7 +38,7 @@ final class ShardWriter {
   private var frame = ShardFrame()
   private var frameNumber = 0
   private var pending: [PendingResult<CompressedFrame>] = []
-  private var shard: ShardFile?
+  private var shard: ShardWriter?
   /// How many of the full shards are another writer's, which nobody has read since.
   private var unreadShards = 0
   private(set) var part = DataIndex.Part()
@@ -52,7 +52,7 @@ final class ShardWriter {
   private var tokenBits: Int { DataIndex.tokenBits(vocabularySize: vocabularySize) }
 
   private init(
-    folder: URL, split: Split, vocabularySize: Int, layout: ShardLayout, pool: WorkerPool,
+    folder: DataFolder, split: Split, vocabularySize: Int, layout: ShardLayout, pool: WorkerPool,
     journal: ShardJournal?
   ) {
     self.folder = folder
@@ -67,7 +67,8 @@ final class ShardWriter {
   /// - Parameter keepsJournal: whether `state()` will be asked for.
   /// - Throws: `FileError`
   convenience init(
-    folder: URL, split: Split, vocabularySize: Int, layout: ShardLayout, pool: WorkerPool, keepsJournal: Bool
+    folder: DataFolder, split: Split, vocabularySize: Int, layout: ShardLayout, pool: WorkerPool,
+    keepsJournal: Bool
   ) throws {
     self.init(
       folder: folder, split: split, vocabularySize: vocabularySize, layout: layout, pool: pool,
@@ -77,12 +78,12 @@ final class ShardWriter {
   /// Goes on where another writer stood, in its folder; nil where what it left is not what `state` says. Of full shards
   /// the sizes are compared; they are read by `finish`, for however many there are, nobody is to wait before that.
   convenience init?(
-    folder: URL, split: Split, vocabularySize: Int, layout: ShardLayout, pool: WorkerPool,
+    folder: DataFolder, split: Split, vocabularySize: Int, layout: ShardLayout, pool: WorkerPool,
     resumingAt state: State
   ) {
     guard let journal = ShardJournal(folder: folder, split: split, resumingAt: state.journal),
       let (shards, open) = journal.read(split, layout: layout),
-      shards.allSatisfy({ folder.appendingPathComponent($0.name).fileSize == $0.size })
+      shards.allSatisfy({ folder.file($0.name).fileSize == $0.size })
     else { return nil }
     self.init(
       folder: folder, split: split, vocabularySize: vocabularySize, layout: layout, pool: pool,
@@ -93,8 +94,8 @@ final class ShardWriter {
     (counts, empty) = (state.counts, state.empty)
     frameNumber = shards.count * layout.framesPerShard + open.count
     if !open.isEmpty {
-      let url = folder.appendingPathComponent(DataIndex.shardName(split, shards.count))
-      guard let shard = ShardFile(url, resumingAt: open, digest: state.openShard) else { return nil }
+      let url = folder.shard(split, shards.count)
+      guard let shard = ShardWriter(url, resumingAt: open, digest: state.openShard) else { return nil }
       self.shard = shard
     }
     guard restoreFrame(state.frame), restoreUnigrams(state.unigrams) else { return nil }
@@ -163,7 +164,7 @@ final class ShardWriter {
   func state() throws -> State {
     try writeFrames(leaving: 0)
     guard let journal = try journal?.synchronize() else {
-      preconditionFailure("ShardWriter: keeps no journal")
+      preconditionFailure("SplitWriter: keeps no journal")
     }
     let waiting =
       frame.tokens.isEmpty ? [] : frame.encoded(split: split, number: frameNumber, tokenBits: tokenBits)
@@ -182,8 +183,8 @@ final class ShardWriter {
     try writeFrames(leaving: 0)
     if shard != nil { try finishShard() }
     let checks = part.files.prefix(unreadShards).map { entry in
-      let url = folder.appendingPathComponent(entry.name)
-      return (url, pool.submit { (try? OpenFile(url).digest()) == entry.digest })
+      let url = folder.file(entry.name)
+      return (url, pool.submit { (try? ShardReader(url).digest()) == entry.digest })
     }
     for (url, isWhole) in checks where try !isWhole.wait() {
       throw ShardError.damagedLeftover(path: url.path)
@@ -196,7 +197,7 @@ final class ShardWriter {
     let full = frame
     let number = frameNumber
     guard number < DataIndex.maximumFrames else {
-      throw ShardError.splitIsFull(path: folder.path, split: split, frames: number)
+      throw ShardError.splitIsFull(path: folder.url.path, split: split, frames: number)
     }
     frame = ShardFrame()
     frame.tokens.reserveCapacity(layout.tokensPerFrame)
@@ -220,7 +221,7 @@ final class ShardWriter {
       let frame = try pending.removeFirst().wait()
       let shard =
         try self.shard
-        ?? ShardFile(folder.appendingPathComponent(DataIndex.shardName(split, part.files.count)))
+        ?? ShardWriter(folder.shard(split, part.files.count))
       self.shard = shard
       try shard.append(frame.bytes, entry: frame.entry)
       try journal?.append(frame.entry)
@@ -233,14 +234,5 @@ final class ShardWriter {
     shard = nil
     part.files.append(entry)
     try journal?.append(shard: entry.digest)
-  }
-}
-
-extension URL {
-  /// Bytes; nil where there is no such file.
-  fileprivate var fileSize: Int? {
-    var status = stat()
-    guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
-    return Int(status.st_size)
   }
 }

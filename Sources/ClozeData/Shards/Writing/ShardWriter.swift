@@ -2,7 +2,7 @@ internal import ClozeCore
 internal import Foundation
 
 /// A shard being written: frames, one after another, and the seek table after them.
-final class ShardFile {
+final class ShardWriter {
   private(set) var entry: DataIndex.File
   private let file: AppendedFile
 

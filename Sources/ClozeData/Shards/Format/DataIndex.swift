@@ -104,8 +104,6 @@ package struct DataIndex: Codable, Sendable, Equatable {
   package var unknownText: UnknownText?
 
   package static let currentVersion = 2
-  static let fileName = "index.json"
-  static let unigramsFileName = "unigrams.bin"
   static let maximumFrameTokens = 1 << 22
   /// Of a split: with frames of 65,536 tokens, 275 thousand million tokens.
   static let maximumFrames = 1 << 22
@@ -118,21 +116,14 @@ package struct DataIndex: Codable, Sendable, Equatable {
   /// The number of bits in which every id of a vocabulary fits.
   static func tokenBits(vocabularySize: Int) -> Int { vocabularySize <= 1 << 16 ? 16 : 32 }
 
-  static func shardName(_ split: Split, _ number: Int) -> String {
-    let digits = String(number)
-    return "\(split.rawValue)-\(String(repeating: "0", count: max(0, 5 - digits.count)))\(digits).zst"
-  }
-
   /// The bytes of `index.json`; equal indexes have equal bytes.
-  func encoded() throws -> Data {
-    try jsonLine()
-  }
+  func encoded() throws -> Data { try jsonLine() }
 
   /// Reads and checks the index of a data folder.
   /// - Returns: the index and the data's identity.
   /// - Throws: `ShardError`, `FileError`
   package static func read(folder: URL) throws -> (index: DataIndex, identity: Digest) {
-    let url = folder.appendingPathComponent(fileName)
+    let url = DataFolder(folder).index
     let data: Data
     do {
       data = try Data(file: url)
@@ -190,7 +181,7 @@ extension DataIndex.Part {
   /// Names, places and sizes of files and frames.
   fileprivate func checkFiles(of split: Split, path: String) throws {
     for (number, file) in files.enumerated() {
-      let name = DataIndex.shardName(split, number)
+      let name = DataFolder.shardName(split, number)
       guard file.name == name else {
         throw ShardError.foreignName(path: path, name: file.name, expected: name)
       }
@@ -237,4 +228,50 @@ extension DataIndex.Part {
         path: path, reason: "ends the \(split.rawValue) split inside a document")
     }
   }
+}
+
+extension DataIndex {
+  /// A frame of a split: where it lies, and what the frames around it make of it.
+  struct NumberedFrame: Sendable {
+    /// Which of the split's files.
+    var file: Int
+    /// The frame's number in its split, which its head bears.
+    var number: Int
+    var entry: DataIndex.Frame
+    /// Whether a document that goes on after this frame has lost its rest to the quarantine, and so ends here.
+    var isCut: Bool
+
+    /// Whether a document goes on from this frame to the next that there is.
+    var goesOn: Bool { entry.continues && !isCut }
+    /// How many documents end in this frame.
+    var documents: Int { entry.documents + (isCut ? 1 : 0) }
+  }
+}
+
+extension DataIndex.Part {
+  /// The frames that can be read, in order.
+  var places: [DataIndex.NumberedFrame] {
+    var places: [DataIndex.NumberedFrame] = []
+    places.reserveCapacity(files.reduce(0) { $0 + $1.frames.count })
+    var number = 0
+    var missing = quarantine[...]
+    func skipMissing() {
+      while missing.first == number {
+        missing.removeFirst()
+        number += 1
+      }
+    }
+    for (file, entry) in files.enumerated() {
+      for frame in entry.frames {
+        skipMissing()
+        let isCut = frame.continues && missing.first == number + 1
+        places.append(DataIndex.NumberedFrame(file: file, number: number, entry: frame, isCut: isCut))
+        number += 1
+      }
+    }
+    return places
+  }
+
+  /// How many frames the split has or had.
+  var numberCount: Int { files.reduce(quarantine.count) { $0 + $1.frames.count } }
 }

@@ -14,8 +14,8 @@ package final class TokenDataset: Sendable {
   /// The digest of the index: which data this is.
   package let identity: Digest
 
-  private let files: [OpenFile]
-  private let frames: [FramePlace]
+  private let files: [ShardReader]
+  private let frames: [DataIndex.NumberedFrame]
   /// How many tokens, and how many documents' ends, lie before each frame; one more entry than frames.
   let tokenStarts: [Int]
   let documentStarts: [Int]
@@ -31,7 +31,7 @@ package final class TokenDataset: Sendable {
     (index, identity) = try DataIndex.read(folder: folder)
     let part = index[split]
     guard part.documents > 0 else { throw ShardError.splitMissing(path: folder.path, split: split) }
-    files = try part.files.map { try OpenFile(folder.appendingPathComponent($0.name), entry: $0) }
+    files = try part.files.map { try ShardReader(folder.appendingPathComponent($0.name), entry: $0) }
     frames = part.places
     tokenStarts = frames.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1.entry.tokens) }
     documentStarts = frames.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1.documents) }
@@ -126,7 +126,7 @@ package final class TokenDataset: Sendable {
   /// How often each token occurs in the train split.
   /// - Throws: `ShardError`, `FileError`
   package func unigramCounts() throws -> UnigramCounts {
-    try UnigramCounts(reading: folder.appendingPathComponent(DataIndex.unigramsFileName), index: index)
+    try UnigramCounts(reading: DataFolder(folder).unigrams, index: index)
   }
 
   /// Reads every shard of the split and compares its digest with the index.

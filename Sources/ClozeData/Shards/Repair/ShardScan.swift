@@ -49,7 +49,7 @@ package struct ShardScan: Sendable {
 
   /// - Throws: `FileError`
   package init(_ url: URL, _ expectation: Expectation) throws {
-    let file = try OpenFile(url)
+    let file = try ShardReader(url)
     self.expectation = expectation
     path = file.path
     size = file.size
@@ -100,7 +100,7 @@ package struct ShardScan: Sendable {
     var readBytes = 0
   }
 
-  private mutating func frame(in file: OpenFile, at offset: Int) throws -> Frame {
+  private mutating func frame(in file: ShardReader, at offset: Int) throws -> Frame {
     let rest = size - offset
     let claimed = try file.withBytes(at: offset, count: min(rest, 18)) { header in
       guard header.starts(with: ZstdFrame.magic), let claimed = ZstdFrame.claimedSize(header) else {
@@ -163,13 +163,13 @@ package struct ShardScan: Sendable {
         continues: frame.continues, digest: digest))
   }
 
-  private func beginsSeekTable(_ file: OpenFile, at offset: Int) throws -> Bool {
+  private func beginsSeekTable(_ file: ShardReader, at offset: Int) throws -> Bool {
     let rest = size - offset
     return try file.withBytes(at: offset, count: min(rest, 8)) { SeekTable.begins($0, rest: rest) }
   }
 
   /// The first place after `offset` where a frame or the seek table may begin; the file's end where there is none.
-  private func nextMagic(in file: OpenFile, after offset: Int) throws -> Int {
+  private func nextMagic(in file: ShardReader, after offset: Int) throws -> Int {
     var start = offset + 1
     while start < size {
       let count = min(size - start, 1 << 16)

@@ -1,20 +1,17 @@
 internal import ClozeCore
-internal import Foundation
 
 /// `documents.partial`: the 32 bytes of every document's digest, duplicates too, in order. Which documents are duplicates
 /// is known only from all that came before.
 struct DocumentJournal {
   private let file: AppendedFile
 
-  private static func url(_ folder: URL) -> URL { folder.appendingPathComponent("documents.partial") }
-
   /// - Throws: `FileError`
-  init(folder: URL) throws { file = try AppendedFile(DocumentJournal.url(folder)) }
+  init(folder: DataFolder) throws { file = try AppendedFile(folder.documentJournal) }
 
   /// Goes on with a journal that was left; nil where it is damaged, or has another number of documents.
-  init?(folder: URL, resumingAt mark: AppendedFile.Mark, documents: Int) {
+  init?(folder: DataFolder, resumingAt mark: AppendedFile.Mark, documents: Int) {
     guard mark.length == documents * Digest.byteCount,
-      let file = AppendedFile(DocumentJournal.url(folder), resumingAt: mark)
+      let file = AppendedFile(folder.documentJournal, resumingAt: mark)
     else { return nil }
     self.file = file
   }

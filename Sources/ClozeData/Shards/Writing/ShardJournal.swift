@@ -1,5 +1,4 @@
 internal import ClozeCore
-internal import Foundation
 
 /// What the frames of a split are, written down as they are written: the part of the index that an unfinished folder has
 /// in place of one.
@@ -12,18 +11,14 @@ struct ShardJournal {
   private let file: AppendedFile
   private static let frameBytes = 8 + Digest.byteCount
 
-  private static func url(_ folder: URL, _ split: Split) -> URL {
-    folder.appendingPathComponent("\(split.rawValue).partial")
-  }
-
   /// - Throws: `FileError`
-  init(folder: URL, split: Split) throws {
-    file = try AppendedFile(ShardJournal.url(folder, split))
+  init(folder: DataFolder, split: Split) throws {
+    file = try AppendedFile(folder.frameJournal(split))
   }
 
   /// Goes on with a journal that was left; nil where it is damaged.
-  init?(folder: URL, split: Split, resumingAt mark: AppendedFile.Mark) {
-    guard let file = AppendedFile(ShardJournal.url(folder, split), resumingAt: mark) else { return nil }
+  init?(folder: DataFolder, split: Split, resumingAt mark: AppendedFile.Mark) {
+    guard let file = AppendedFile(folder.frameJournal(split), resumingAt: mark) else { return nil }
     self.file = file
   }
 
@@ -63,7 +58,7 @@ struct ShardJournal {
           guard record.count >= Digest.byteCount else { return nil }
           shards.append(
             DataIndex.File(
-              name: DataIndex.shardName(split, shards.count),
+              name: DataFolder.shardName(split, shards.count),
               size: offset + SeekTable.byteCount(frames: open.count), digest: Digest(bytes: record),
               frames: open))
           (open, offset) = ([], 0)

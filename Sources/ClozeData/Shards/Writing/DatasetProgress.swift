@@ -21,10 +21,10 @@ package struct DatasetProgress: Codable, Sendable, Equatable {
     var documents: AppendedFile.Mark
     /// What was lost of all documents.
     var loss: TextLoss
-    var train: ShardWriter.State
-    var validation: ShardWriter.State
+    var train: SplitWriter.State
+    var validation: SplitWriter.State
 
-    subscript(split: Split) -> ShardWriter.State { split == .train ? train : validation }
+    subscript(split: Split) -> SplitWriter.State { split == .train ? train : validation }
   }
 
   package var version = DatasetProgress.currentVersion
@@ -36,7 +36,6 @@ package struct DatasetProgress: Codable, Sendable, Equatable {
   /// Nil where no document is encoded yet, or what is encoded cannot be used.
   package var checkpoint: Checkpoint?
 
-  static let fileName = "progress.json"
   private static let currentVersion = 3
 
   /// Bytes. The unigrams of both splits, in base 64, take 22 a token; all else, the counts of lost characters too, fits
@@ -54,9 +53,9 @@ package struct DatasetProgress: Codable, Sendable, Equatable {
   package static func left(in folder: URL, settings: Digest) -> (
     progress: DatasetProgress, tokenizer: Tokenizer
   )? {
-    let staging = DatasetWriter.staging(in: folder)
-    guard Folder.isReal(staging), let data = try? Data(file: staging.appendingPathComponent(fileName)),
-      let tokenizer = try? Tokenizer(staging),
+    let staging = DataFolder(folder).staging
+    guard Folder.isReal(staging.url), let data = try? Data(file: staging.progress),
+      let tokenizer = try? Tokenizer(staging.url),
       data.count < maximumByteCount(vocabularySize: tokenizer.vocabulary.count),
       let end = data.firstIndex(of: UInt8(ascii: "\n")),
       data[..<end].withUnsafeBytes({ Digest(digits: $0) }) == Digest(of: data[(end + 1)...]),
@@ -68,10 +67,8 @@ package struct DatasetProgress: Codable, Sendable, Equatable {
   }
 
   /// - Throws: `FileError`
-  func write(to staging: URL) throws {
+  func write(to staging: DataFolder) throws {
     let line = try jsonLine()
-    try AtomicFile.write(
-      Data("\(Digest(of: line).hex)\n".utf8) + line,
-      to: staging.appendingPathComponent(DatasetProgress.fileName))
+    try AtomicFile.write(Data("\(Digest(of: line).hex)\n".utf8) + line, to: staging.progress)
   }
 }

@@ -3,7 +3,7 @@ internal import Foundation
 
 /// A shard that is open for reading at any place, by any thread. It is read with `pread` and not mapped: a file that
 /// becomes shorter while it is read is then an error and not a signal.
-final class OpenFile: Sendable {
+final class ShardReader: Sendable {
   /// Bytes, when it was opened.
   let size: Int
   private let file: FileDescriptor

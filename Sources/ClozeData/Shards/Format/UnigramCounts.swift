@@ -34,7 +34,7 @@ package struct UnigramCounts: Sendable, Equatable {
   /// The counts of a data folder's train split without its special tokens, which no model is asked for.
   /// - Throws: `ShardError`, `TokenizerError`, `VocabularyError`, `FileError`
   package static func ofOrdinaryTokens(in folder: URL, index: DataIndex) throws -> UnigramCounts {
-    try UnigramCounts(reading: folder.appendingPathComponent(DataIndex.unigramsFileName), index: index)
+    try UnigramCounts(reading: DataFolder(folder).unigrams, index: index)
       .without(Tokenizer(folder).vocabulary.specials.ids)
   }
 
