@@ -39,44 +39,6 @@ struct SearchOptions: ParsableArguments {
   }
 }
 
-/// Which labelled pairs are scored.
-struct PairOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("Score translations of labelled pairs, source<TAB>target.", valueName: "tsv"))
-  var translation: String?
-
-  @Option(
-    help: ArgumentHelp(
-      "The sources of pairs that lie in two files, one a line.", valueName: "file"))
-  var translationSource: String?
-
-  @Option(
-    help: ArgumentHelp("Their targets; line i belongs to line i of --translation-source.", valueName: "file"))
-  var translationTarget: String?
-
-  @Flag(help: "Leave out rows that cannot be used, of pairs or of JSON lines, and count them.")
-  var skipBadRows = false
-
-  @Flag(help: "Refuse pairs that have anything odd about them, such as sources that are cut.")
-  var strictPairs = false
-
-  /// Nil where no pairs are named.
-  var input: PairInput? {
-    PairInput(table: translation, source: translationSource, target: translationTarget)
-  }
-
-  mutating func validate() throws {
-    guard (translationSource == nil) == (translationTarget == nil) else {
-      throw ValidationError("--translation-source and --translation-target go together; give both")
-    }
-    guard translation == nil || translationSource == nil else {
-      throw ValidationError("--translation and --translation-source are given; choose one of them")
-    }
-    guard input != nil || !strictPairs else {
-      throw ValidationError("--strict-pairs is for pairs; add --translation FILE")
-    }
-  }
-}
-
 /// The work of `--translation`: translates the sources of labelled pairs and compares with the targets.
 struct TranslationScoring {
   private let folder: URL

@@ -2,6 +2,7 @@ import ArgumentParser
 import ClozeCLI
 import ClozeCompute
 import ClozeCore
+import ClozeData
 import ClozeEvaluation
 import ClozeModel
 import ClozeText
@@ -79,7 +80,7 @@ struct Translate: Tool {
     let group = WorkerGroup(count: workers)
     let tapes = group.tapes(for: translation.store)
 
-    var input = StandardInputLines()
+    var input = InputLines()
     var unknown = UnknownLines(tokenizer)
     var lineNumber = 0
     while let lines = try input.next(limit: 512 * group.count) {

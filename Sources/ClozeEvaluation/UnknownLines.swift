@@ -1,10 +1,9 @@
-import ClozeCLI
-import ClozeCore
-import ClozeText
+internal import ClozeCore
+package import ClozeText
 
 /// Warns of lines with characters that are unknown to the tokenizer: one warning for each of the first such lines, and
 /// a summary at the end.
-struct UnknownLines {
+package struct UnknownLines {
   private static let namedCount = 10
 
   private let tokenizer: Tokenizer
@@ -12,13 +11,13 @@ struct UnknownLines {
   private var all = TextLoss()
   private var count = 0
 
-  init(_ tokenizer: Tokenizer) {
+  package init(_ tokenizer: Tokenizer) {
     self.tokenizer = tokenizer
     encoder = TokenEncoder(tokenizer)
   }
 
   /// - Parameter firstNumber: of the first line, counted from 1.
-  mutating func check(_ lines: [String], firstNumber: Int, warn: (String) -> Void) {
+  package mutating func check(_ lines: [String], firstNumber: Int, warn: (String) -> Void) {
     for (index, line) in lines.enumerated() {
       _ = encoder.encode(line)
       let loss = encoder.takeLoss()
@@ -32,7 +31,7 @@ struct UnknownLines {
   }
 
   /// One sentence about all lines; nil if every character was known.
-  var summary: String? {
+  package var summary: String? {
     guard count > 0 else { return nil }
     let unknown = UnknownText(all, tokenizer)
     return

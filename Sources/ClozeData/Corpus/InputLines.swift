@@ -1,20 +1,22 @@
-import ClozeData
-import Foundation
+package import Foundation
 
-/// Reads lines of standard input, as many at a time as are available. A program that writes one line and waits gets its
-/// translation at once, and a file is read in full batches.
-struct StandardInputLines {
-  private let input = StandardInputText()
+/// Reads lines of standard input or of a file, as many at a time as are available. A program that writes one line and waits
+/// gets its answer at once, and a file is read in full batches.
+package struct InputLines {
+  private let input: InputText
   private var bytes: [UInt8] = []
   /// Whether the last line ended with CR; an LF that follows belongs to it.
   private var isAfterCarriageReturn = false
   private var isAtEnd = false
   /// The number of lines that were not valid UTF-8.
-  private(set) var repairedLines = 0
+  package private(set) var repairedLines = 0
+
+  /// - Parameter file: nil for standard input.
+  package init(_ file: URL? = nil) { input = InputText(file) }
 
   /// The next lines, at most `limit`, as soon as there is one; nil at the end.
   /// - Throws: `FileError`, `CorpusError`
-  mutating func next(limit: Int) throws -> [String]? {
+  package mutating func next(limit: Int) throws -> [String]? {
     var lines: [String] = []
     var start = 0
     while lines.count < limit {
