@@ -124,7 +124,7 @@ struct Evaluate: Tool {
     }
   }
 
-  /// - Returns: whether labelled rows were named, and have been scored.
+  /// - Returns: whether labelled rows were named and scored.
   private func scoreRows(_ folder: URL) throws -> Bool {
     if let input = rows.pairs {
       let file = try TranslationPairs(input, skipsBadRows: rows.skipBadRows)
@@ -144,7 +144,7 @@ struct Evaluate: Tool {
     return true
   }
 
-  /// Windows of a split, which must be made with the model's tokenizer.
+  /// The windows of a split, which must have the model's tokenizer.
   private func shardQuestions(_ dataset: TokenDataset, _ pretrained: PretrainedModel) throws
     -> MaskedQuestions
   {

@@ -3,15 +3,15 @@ import ClozeCore
 import ClozeData
 import Foundation
 
-/// What a model can be made of a checkpoint and labelled rows.
+/// The tasks of fine-tuning.
 enum TaskName: String, CaseIterable, ExpressibleByArgument {
   case translation, classification, tagging
 
-  /// Nil where pairs are translated.
+  /// nil for translation.
   var labels: LabelKind? { LabelKind(rawValue: rawValue) }
 }
 
-/// The task, and the labelled rows to train and to validate on.
+/// The options for the task, and for the labelled rows of training and validation.
 struct RowOptions: ParsableArguments {
   @Option(help: "What the model is to do: translation, classification (of texts) or tagging (of words).")
   var task = TaskName.translation
@@ -68,7 +68,7 @@ struct RowOptions: ParsableArguments {
     _ = try pairs("--validation", validation, validationSource, validationTarget)
   }
 
-  /// Pairs to train and to validate on.
+  /// The pairs of training and validation.
   /// - Throws: `TranslationError`, `FileError`
   func pairs() throws -> (training: TranslationPairs, validation: TranslationPairs) {
     (
@@ -78,7 +78,7 @@ struct RowOptions: ParsableArguments {
     )
   }
 
-  /// Labelled samples to train and to validate on.
+  /// The labelled samples of training and validation.
   /// - Throws: `LabelError`, `FileError`
   func samples(_ kind: LabelKind) throws -> (training: LabelledFile, validation: LabelledFile) {
     (

@@ -86,7 +86,7 @@ struct Predict: Tool {
       let next = try lines.next(limit: 512 * group.count)
       isAtEnd = next == nil
       let firstNumber = reader.lineCount + 1
-      // What can be labelled before a bad line is.
+      // The samples before a bad line are labelled first.
       let batch = reader.read(next ?? [], isAtEnd: isAtEnd) { progress.warning($0) }
       unknown.check(next ?? [], firstNumber: firstNumber) { progress.warning($0) }
       let labelled = try labeller.label(batch.samples.compactMap(\.sample), tapes: tapes)
@@ -124,7 +124,7 @@ struct Predict: Tool {
   }
 }
 
-/// Text cannot be labelled.
+/// Text that cannot be labelled.
 enum PredictError: Failure {
   case tooManyTabs(line: Int)
   case notFinite(model: String)
