@@ -37,7 +37,8 @@ package enum ArchiveError: Failure {
         + "config=BertConfig.from_json_file('bert_config.json')).save_pretrained(...)"
     case .noHead(let folder, let model):
       "\(folder): is an encoder without a masked-language head\(model.map { " (\($0))" } ?? ""), which predicts no "
-        + "tokens; start a translator from it with finetune --model, or name a BertForMaskedLM"
+        + "tokens; start a translator from it with finetune --model, train a head with pretrain --model, or name a "
+        + "BertForMaskedLM"
     case .otherSettings(let path, let differences):
       "\(path): is of another model than the one that is to start from it: it has \(differences.joined(separator: "; ")); "
         + "leave the sizes out of the settings, a start takes them from the folder"

@@ -57,6 +57,37 @@ extension Tokenizer {
   }
 }
 
+extension Tokenizer {
+  /// The same tokenizer with further pieces, which get the ids after those that there are. A new vocabulary is trained on the
+  /// text, the words are spelled with the pieces of both, and of the new ones those remain that come most often.
+  ///
+  /// - Parameter trainer: its size is that of the extended vocabulary, which has fewer tokens if the text has no more pieces.
+  /// - Throws: `VocabularyError`
+  package func extended(by trainer: VocabularyTrainer, _ words: WordCounts) throws -> Tokenizer {
+    let room = trainer.size - vocabulary.count
+    let candidates = try trainer.train(words).tokens.filter { vocabulary.id(of: $0) == nil }
+    let all = try with(candidates)
+    var counts = [Int](repeating: 0, count: all.vocabulary.count)
+    words.visitWords(longestWord: longestWord) { word, count in
+      let text = String(decoding: word, as: UTF8.self)
+      // The part of a long word begins with "##", which no word does.
+      let isPart = text.utf8.count > 2 && text.hasPrefix(Vocabulary.continuationPrefix)
+      for piece in all.pieces(spelling: text, isContinuation: isPart) { counts[Int(piece)] += count }
+    }
+    let new = vocabulary.count..<all.vocabulary.count
+    let chosen = new.filter { counts[$0] > 0 }
+      .sorted { (counts[$1], $0) < (counts[$0], $1) }
+      .prefix(room)
+    return try with(chosen.map { all.vocabulary.tokens[$0] })
+  }
+
+  private func with(_ tokens: [String]) throws -> Tokenizer {
+    Tokenizer(
+      vocabulary: try Vocabulary(tokens: vocabulary.tokens + tokens, added: vocabulary.added),
+      normalizer: normalizer, longestWord: longestWord)
+  }
+}
+
 extension TextNormalizer {
   /// The settings in which another normalizer differs, each as `name: here, there`.
   package func differences(from other: TextNormalizer) -> [String] {

@@ -14,8 +14,8 @@ struct Finetune: Tool {
     abstract:
       "Fine-tune a pretrained encoder on labelled rows: into a translator, a classifier, or a tagger.",
     discussion: """
-      Of a translator, the encoder, the embeddings and the output bias start from the checkpoint; the decoder's layers are \
-      new. Pairs are lines of source<TAB>target, or line i of two files. A classifier of texts learns from lines of \
+      A translator takes the encoder, the embeddings and the output bias from a pretrained checkpoint, and the decoder's \
+      layers are new; from a translator it takes everything. Pairs are lines of source<TAB>target, or line i of two files. A classifier of texts learns from lines of \
       label<TAB>text, or label<TAB>text<TAB>text; a tagger from CoNLL's columns, the word first and its label last, with a \
       blank line behind each sentence. Their last layer is new. --from-scratch trains the same network from random weights, \
       which shows what pretraining was worth. Settings are in configs/finetune.yaml and configs/labels.yaml.
@@ -41,9 +41,15 @@ struct Finetune: Tool {
 
   @Option(
     help: ArgumentHelp(
-      "With --from-scratch: whose tokenizer to use; a model folder gives the network's sizes as well.",
+      "With --from-scratch: whose tokenizer to use; a model folder gives the network's sizes as well. With --model: a tokenizer whose vocabulary extends the model's.",
       valueName: "folder"))
   var tokenizer: String?
+
+  @Flag(
+    help:
+      "With --model and --tokenizer: go on where the vocabulary lacks tokens of the model's, and drop their rows."
+  )
+  var allowLostTokens = false
 
   @OptionGroup(title: "Labelled rows") var rows: RowOptions
 
@@ -55,8 +61,11 @@ struct Finetune: Tool {
   @OptionGroup var resuming: ResumeOptions
 
   mutating func validate() throws {
+    guard !allowLostTokens || (model != nil && tokenizer != nil) else {
+      throw ValidationError("--allow-lost-tokens goes with --model and --tokenizer")
+    }
     switch (model, fromScratch, tokenizer) {
-    case (.some, false, nil), (nil, true, .some): break
+    case (.some, false, _), (nil, true, .some): break
     case (nil, true, nil): throw ValidationError("--from-scratch needs --tokenizer FOLDER")
     case (nil, false, _): throw ValidationError("give --model FOLDER, or --from-scratch --tokenizer FOLDER")
     default:
@@ -66,7 +75,11 @@ struct Finetune: Tool {
 
   mutating func execute() throws {
     let start =
-      model.map { FinetuneStart.pretrained(URL(fileURLWithPath: $0)) }
+      model.map {
+        FinetuneStart.pretrained(
+          URL(fileURLWithPath: $0), tokenizer: tokenizer.map { URL(fileURLWithPath: $0) },
+          allowsLostTokens: allowLostTokens)
+      }
       ?? .scratch(tokenizer: URL(fileURLWithPath: tokenizer ?? ""))
     if let kind = rows.task.labels {
       let configuration = try settings.load(LabelConfiguration.self, options: freezing.overrides)

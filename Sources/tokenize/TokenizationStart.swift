@@ -8,11 +8,14 @@ import Foundation
 enum TokenizerSource {
   case given(Tokenizer)
   case trained(VocabularyTrainer, TextNormalizer)
+  /// A tokenizer with further pieces of the text, up to the trainer's size.
+  case extended(Tokenizer, VocabularyTrainer)
 
   /// One line that is another for another tokenizer of the same text.
   var description: String {
     switch self {
     case .given(let tokenizer): "given \(tokenizer.digest.hex)"
+    case .extended(let tokenizer, let trainer): "extended \(tokenizer.digest.hex) to \(trainer.size)"
     case .trained(let trainer, let normalizer):
       "trained \(trainer.size) lowercases \(normalizer.lowercases) "
         + "strips \(normalizer.stripsAccents ?? normalizer.lowercases) longest \(trainer.longestWord ?? 0)"
@@ -78,6 +81,12 @@ struct TokenizationStart {
       if needsCorpus, surveyed == nil {
         surveyed = try pass.survey { progress.report("surveying", bytes: $0) }.statistics.corpus
       }
+    case .extended(let given, let trainer):
+      let (counts, statistics) = try pass.countWords(normalizer: given.normalizer) {
+        progress.report("counting words", bytes: $0)
+      }
+      tokenizer = try given.extended(by: trainer, counts)
+      surveyed = statistics.corpus
     case .trained(let trainer, let normalizer):
       let (counts, statistics) = try pass.countWords(normalizer: normalizer) {
         progress.report("counting words", bytes: $0)

@@ -15,6 +15,13 @@ struct VocabularyOptions: ParsableArguments {
       "Use this folder, tokenizer.json or vocab.txt and train no vocabulary.", valueName: "path"))
   var tokenizer: String?
 
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "With --tokenizer: add the pieces that this text needs most, up to n tokens; those that there are keep their ids. For pretrain --model.",
+      valueName: "n"))
+  var extendTo: Int?
+
   @Flag(
     exclusivity: .exclusive,
     help: "Whether upper and lower case differ; of a tokenizer.json its own setting holds. (default: --cased)"
@@ -43,6 +50,15 @@ struct VocabularyOptions: ParsableArguments {
   var allowUnknown = false
 
   mutating func validate() throws {
+    if let extendTo {
+      guard tokenizer != nil else {
+        throw ValidationError("--extend-to needs --tokenizer, whose vocabulary it extends")
+      }
+      guard (100...1_000_000).contains(extendTo) else {
+        throw ValidationError(
+          "--extend-to is \(extendTo); choose a number above the tokenizer's, up to 1000000")
+      }
+    }
     if let vocabularySize {
       guard tokenizer == nil else {
         throw ValidationError(
@@ -77,7 +93,13 @@ struct VocabularyOptions: ParsableArguments {
         Console.warning(
           "--\(letterCase.rawValue): the tokenizer \(tokenizer) has a setting of its own, which holds")
       }
-      return .given(given)
+      guard let extendTo else { return .given(given) }
+      guard extendTo > given.vocabulary.count else {
+        throw ValidationError(
+          "--extend-to is \(extendTo), and \(tokenizer) has \(given.vocabulary.count) tokens already; choose more"
+        )
+      }
+      return .extended(given, VocabularyTrainer(size: extendTo, longestWord: given.longestWord))
     }
     // Not left to follow the case, as BERT leaves it: what it drops as accents are letters' parts in most scripts.
     let lowercases = letterCase == .uncased

@@ -111,6 +111,59 @@ import Testing
       allowed.errors.contains("tokens of the model that the vocabulary lacks: 1; their rows are dropped"))
   }
 
+  /// tokenize extends the model's vocabulary by what other text needs; pretrain and finetune start from the model with it.
+  @Test func aVocabularyIsExtended() throws {
+    let text = (0..<80).map { "Der Lehrer kennt den Vogel und die Katze \($0)." }
+    try work.folder.write(text.joined(separator: "\n\n"), to: "german.txt")
+    let old = try work.lines("run/latest/vocab.txt")
+    let size = "\(old.count + 20)"
+    let options = ["--tokenizer", "run/latest", "--validation-rate", "0.3", "--allow-unknown"]
+    func tokenize(_ options: [String]) throws -> Program.Result {
+      try Program("tokenize", ["german.txt", "--output", "german"] + options, in: work.folder).wait()
+    }
+    for (options, message) in [
+      (["--extend-to", size], "--extend-to needs --tokenizer"),
+      (options + ["--extend-to", "100"], "has \(old.count) tokens already"),
+    ] {
+      let result = try tokenize(options)
+      #expect(result.status == 64)
+      #expect(result.errors.contains(message), "\(result.errors)")
+    }
+    #expect(try tokenize(options + ["--extend-to", size]).status == 0)
+    let new = try work.lines("german/vocab.txt")
+    #expect(Array(new.prefix(old.count)) == old)
+    #expect(new.count == old.count + 20)
+    #expect(new.contains("Lehrer"))
+
+    let result = try pretrain("further", data: "german", ["--model", "run", "--set", "stop.steps=3"])
+    #expect(result.status == 0, "\(result.errors)")
+    #expect(result.errors.contains("the vocabulary has 20 new tokens"))
+    let finetuning = [
+      "--config", "finetune.yaml", "--train", "train.tsv", "--validation", "validation.tsv", "--set",
+      "stop.steps=2",
+    ]
+    let translator = try Program(
+      "finetune", finetuning + ["--model", "run", "--tokenizer", "german", "--output", "de-en"],
+      in: work.folder
+    ).wait()
+    #expect(translator.status == 0, "\(translator.errors)")
+    #expect(translator.errors.contains("20 new rows from the means of their pieces' rows"))
+    // With other pairs, all of a translator goes on, its decoder's depth too.
+    let again = try Program(
+      "finetune", finetuning + ["--model", "de-en", "--output", "again", "--set", "decoder.layerCount=4"],
+      in: work.folder
+    ).wait()
+    #expect(again.status == 0, "\(again.errors)")
+    #expect(again.errors.contains("; 0 frozen") && again.errors.contains(", 1 shared, 0 new"))
+    let deeper = try Program(
+      "finetune", finetuning + ["--model", "de-en", "--output", "deeper", "--set", "decoder.layerCount=2"],
+      in: work.folder
+    ).wait()
+    #expect(deeper.status == 64)
+    #expect(deeper.errors.contains("decoder.layerCount: 1 there, 2 here"), "\(deeper.errors)")
+    #expect(try work.succeed("translate", "--model", "again", input: "我\n").status == 0)
+  }
+
   @Test func anotherNormalizationIsRefused() throws {
     try work.succeed(
       "tokenize", "corpus.txt", "--output", "uncased", "--vocabulary-size", "200", "--uncased",

@@ -8,28 +8,23 @@ package import Foundation
 /// Where a fine-tuning run starts.
 package enum FinetuneStart: Sendable {
   /// A pretrained model folder, or a run that holds one.
-  case pretrained(URL)
-  /// Random weights. Sizes come from the tokenizer's folder where it is a model folder, so that the same network is
-  /// compared; else from the settings.
+  ///
+  /// - `tokenizer`: a folder whose vocabulary extends the model's; nil for the model's own.
+  /// - `allowsLostTokens`: whether that vocabulary may lack tokens of the model's.
+  case pretrained(URL, tokenizer: URL? = nil, allowsLostTokens: Bool = false)
+  /// Random weights. If the tokenizer's folder is a model folder, its sizes are taken, so that the same network is compared;
+  /// else those of the settings.
   case scratch(tokenizer: URL)
 }
 
-/// The start and the settings of fine-tuning do not fit.
+/// The folder and the settings of a start from scratch do not fit.
 package enum FinetuneError: Failure {
-  case sizesDiffer(model: String)
   case tokenizerDiffers(model: String, tokens: Int, vocabulary: Int)
 
-  package var exitStatus: ExitStatus {
-    switch self {
-    case .sizesDiffer: .usage
-    default: .data
-    }
-  }
+  package var exitStatus: ExitStatus { .data }
 
   package var description: String {
     switch self {
-    case .sizesDiffer(let model):
-      "model: the settings give other sizes than \(model); leave them out, a start from a checkpoint takes the checkpoint's"
     case .tokenizerDiffers(let model, let tokens, let vocabulary):
       "\(model): its tokenizer has \(tokens) tokens and its model \(vocabulary); the folder is a mixture, use another"
     }
@@ -39,57 +34,61 @@ package enum FinetuneError: Failure {
 /// The folder that a fine-tuning run starts from, found and checked, with its tokenizer.
 package struct FinetuneOrigin: Sendable {
   package let folder: URL
-  package let isPretrained: Bool
-  /// Of the starting weights, or what stands for random ones.
+  /// Digest of the starting weights, or `scratch`.
   package let digest: String
-  /// The one that the start was trained with; of a start from scratch, the one that is named.
+  /// The one that the model will have.
   package let tokenizer: Tokenizer
-  /// Model folders that were damaged and passed over.
+  /// Damaged model folders that were skipped.
   package let damaged: [CheckpointError]
+  /// New and lost tokens of a tokenizer that is not the start's.
+  package let tokenMessages: [String]
+  private let start: StartFolder?
+  /// Nil if the start's tokens are the model's.
+  private let rows: TokenRows?
 
-  /// - Throws: `CheckpointError`, `ArchiveError`, `TokenizerError`, `FileError`
-  package init(_ start: FinetuneStart) throws {
-    var damaged: [CheckpointError] = []
-    switch start {
-    case .pretrained(let url):
-      folder = try RunFolder.model(at: url) { damaged.append($0) }
-      isPretrained = true
-      digest = try ModelArchive.weightsDigest(folder).hex
-      tokenizer = try Tokenizer(
-        besideModel: folder, vocabularySize: ModelArchive.encoderConfiguration(folder).vocabularySize,
-        metadata: ModelArchive.metadata(folder))
+  package var isPretrained: Bool { start != nil }
+  /// Tensors of the start that a model without its head does not use.
+  package var unreadTensors: [String] { start?.warnings ?? [] }
+
+  /// - Throws: `StartError`, `CheckpointError`, `ArchiveError`, `TokenizerError`, `FileError`
+  package init(_ origin: FinetuneStart) throws {
+    switch origin {
+    case .pretrained(let url, let other, let allowsLostTokens):
+      let start = try StartFolder(url)
+      tokenizer = try other.map { try Tokenizer(RunFolder.model(at: $0) { _ in }) } ?? start.tokenizer
+      let found = try start.rows(
+        for: tokenizer, source: other?.path ?? "", allowsLostTokens: allowsLostTokens)
+      (rows, tokenMessages) = (found?.rows, found?.tokens.messages ?? [])
+      (self.start, folder, digest, damaged) = (start, start.folder, start.digest.hex, start.damaged)
     case .scratch(let url):
+      var damaged: [CheckpointError] = []
       folder = try RunFolder.model(at: url) { damaged.append($0) }
-      (isPretrained, digest) = (false, "scratch")
       tokenizer = try Tokenizer(folder)
+      (start, rows, digest, tokenMessages) = (nil, nil, "scratch", [])
+      self.damaged = damaged
     }
-    self.damaged = damaged
   }
 
   /// Allocates a new model and fills it with what the start has, and with initial values.
   /// - Throws: `ArchiveError`, `TensorFileError`, `FileError`
   package func start(_ model: some ArchivedModel, seed: UInt64) throws -> TensorOrigins {
-    if isPretrained { return try ModelArchive.start(model, from: folder, seed: seed) }
+    if isPretrained { return try ModelArchive.start(model, from: folder, seed: seed, rows: rows) }
     model.store.allocate(seed: seed)
     return model.archiveEntries.map { ($0, $0.isShared ? .shared : .new) }
   }
 
+  private var holdsModel: Bool {
+    FileManager.default.fileExists(atPath: folder.appendingPathComponent("config.json").path)
+  }
+
   /// The model's sizes, with the rates of the settings.
-  /// - Throws: `FinetuneError`, `ArchiveError`, `FileError`
+  /// - Throws: `FinetuneError`, `StartError`, `ArchiveError`, `FileError`
   package func sizes(_ settings: EncoderConfiguration) throws -> EncoderConfiguration {
-    let holdsModel = FileManager.default.fileExists(
-      atPath: folder.appendingPathComponent("config.json").path)
     var sizes = settings
-    if isPretrained || holdsModel {
-      sizes = try ModelArchive.encoderConfiguration(folder)
-      sizes.dropout = settings.dropout
-      sizes.attentionDropout = settings.attentionDropout
-      var standard = EncoderConfiguration()
-      standard.dropout = settings.dropout
-      standard.attentionDropout = settings.attentionDropout
-      guard settings == standard || settings == sizes else {
-        throw FinetuneError.sizesDiffer(model: folder.path)
-      }
+    if holdsModel {
+      let model = try ModelArchive.encoderConfiguration(folder)
+      sizes = try model.sizes(
+        settings, rowCount: rows?.sources.count ?? model.vocabularySize, of: folder.path)
     } else if sizes.vocabularySize == 0 {
       sizes.vocabularySize = tokenizer.vocabulary.count
     }
@@ -98,6 +97,18 @@ package struct FinetuneOrigin: Sendable {
         model: folder.path, tokens: tokenizer.vocabulary.count, vocabulary: sizes.vocabularySize)
     }
     return sizes
+  }
+
+  /// The decoder's sizes: a translator's folder gives its own.
+  /// - Throws: `StartError`, `ArchiveError`, `FileError`
+  package func sizes(_ settings: DecoderConfiguration) throws -> DecoderConfiguration {
+    guard holdsModel, let decoder = try ModelArchive.decoderConfiguration(folder) else { return settings }
+    guard [DecoderConfiguration(), decoder].contains(settings) else {
+      throw StartError.sizesDiffer(
+        model: folder.path,
+        keys: ["decoder.layerCount: \(decoder.layerCount) there, \(settings.layerCount) here"])
+    }
+    return decoder
   }
 }
 

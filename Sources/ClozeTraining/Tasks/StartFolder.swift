@@ -82,40 +82,6 @@ package struct StartFolder: Sendable {
     warnings = decoder == nil ? try ModelArchive.unreadWarning(folder).map { [$0] } ?? [] : []
   }
 
-  /// The sizes of the model that starts from this one, with the rates of the settings. A size of the settings is either the
-  /// default or this model's.
-  ///
-  /// - Parameter rowCount: of its token table.
-  /// - Throws: `StartError.sizesDiffer`
-  package func sizes(_ settings: EncoderConfiguration, rowCount: Int) throws -> EncoderConfiguration {
-    let standard = EncoderConfiguration()
-    let sizes: [(key: String, WritableKeyPath<EncoderConfiguration, Int>)] = [
-      ("layerCount", \.layerCount), ("hiddenSize", \.hiddenSize), ("headCount", \.headCount),
-      ("feedForwardSize", \.feedForwardSize), ("positionCount", \.positionCount),
-      ("segmentCount", \.segmentCount),
-    ]
-    var keys = sizes.compactMap { key, path in
-      [standard[keyPath: path], configuration[keyPath: path]].contains(settings[keyPath: path])
-        ? nil : "\(key): \(configuration[keyPath: path]) there, \(settings[keyPath: path]) here"
-    }
-    if ![0, configuration.vocabularySize, rowCount].contains(settings.vocabularySize) {
-      keys.append("vocabularySize: \(configuration.vocabularySize) there, \(settings.vocabularySize) here")
-    }
-    if ![standard.activation, configuration.activation].contains(settings.activation) {
-      keys.append(
-        "activation: \(configuration.activation.rawValue) there, \(settings.activation.rawValue) here")
-    }
-    if ![standard.normEpsilon, configuration.normEpsilon].contains(settings.normEpsilon) {
-      keys.append("normEpsilon: \(configuration.normEpsilon) there, \(settings.normEpsilon) here")
-    }
-    guard keys.isEmpty else { throw StartError.sizesDiffer(model: folder.path, keys: keys) }
-    var result = configuration
-    result.vocabularySize = rowCount
-    result.dropout = settings.dropout
-    result.attentionDropout = settings.attentionDropout
-    return result
-  }
-
   /// How the token rows of a model with another tokenizer come from this one's; nil where the tokens are the same.
   ///
   /// A token of which no piece is known starts from the mean of all: its logits are then the average ones, and the
@@ -144,5 +110,48 @@ package struct StartFolder: Sendable {
       !tokenizer.vocabulary.isSpecial[Int($0)]
     }
     return (TokenRows(sources: tokens.sources, all: ordinary, newCount: tokens.newCount), tokens)
+  }
+}
+
+extension EncoderConfiguration {
+  /// The sizes of a model that starts from one of this configuration, with the rates of the settings. A size in the settings
+  /// must be the default or this model's.
+  ///
+  /// - Parameters:
+  ///   - rowCount: of its token table.
+  ///   - path: the model's folder, for errors.
+  /// - Throws: `StartError.sizesDiffer`
+  func sizes(_ settings: EncoderConfiguration, rowCount: Int, of path: String) throws -> EncoderConfiguration
+  {
+    let standard = EncoderConfiguration()
+    let sizes: [(name: String, key: KeyPath<EncoderConfiguration, Int>)] = [
+      ("layerCount", \.layerCount), ("hiddenSize", \.hiddenSize), ("headCount", \.headCount),
+      ("feedForwardSize", \.feedForwardSize), ("positionCount", \.positionCount),
+      ("segmentCount", \.segmentCount),
+    ]
+    var keys = sizes.compactMap { name, key in
+      [standard[keyPath: key], self[keyPath: key]].contains(settings[keyPath: key])
+        ? nil : "\(name): \(self[keyPath: key]) there, \(settings[keyPath: key]) here"
+    }
+    if ![0, vocabularySize, rowCount].contains(settings.vocabularySize) {
+      keys.append("vocabularySize: \(vocabularySize) there, \(settings.vocabularySize) here")
+    }
+    if ![standard.activation, activation].contains(settings.activation) {
+      keys.append(
+        "activation: \(activation.rawValue) there, \(settings.activation.rawValue) here")
+    }
+    if ![standard.normEpsilon, normEpsilon].contains(settings.normEpsilon) {
+      keys.append("normEpsilon: \(normEpsilon) there, \(settings.normEpsilon) here")
+    }
+    if ![standard.initializerDeviation, initializerDeviation].contains(settings.initializerDeviation) {
+      keys.append(
+        "initializerDeviation: \(initializerDeviation) there, \(settings.initializerDeviation) here")
+    }
+    guard keys.isEmpty else { throw StartError.sizesDiffer(model: path, keys: keys) }
+    var result = self
+    result.vocabularySize = rowCount
+    result.dropout = settings.dropout
+    result.attentionDropout = settings.attentionDropout
+    return result
   }
 }

@@ -70,7 +70,7 @@ package struct LabelTask: FinetuningTask {
       "start": origin.digest, "task": kind.rawValue,
     ]
     warnings =
-      LabelTask.unknownText(training, tokenizer, "training")
+      origin.tokenMessages + LabelTask.unknownText(training, tokenizer, "training")
       + LabelTask.unknownText(validation, tokenizer, "validation")
   }
 

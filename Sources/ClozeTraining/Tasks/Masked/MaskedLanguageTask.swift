@@ -89,8 +89,9 @@ package struct MaskedLanguageTask: TrainingTask {
       let other = try folder.rows(
         for: tokenizer, source: data.path, allowsLostTokens: start.allowsLostTokens)
       // With the same tokens, a table that was padded stays so.
-      configuration.model = try folder.sizes(
-        configuration.model, rowCount: other?.rows.sources.count ?? folder.configuration.vocabularySize)
+      configuration.model = try folder.configuration.sizes(
+        configuration.model, rowCount: other?.rows.sources.count ?? folder.configuration.vocabularySize,
+        of: folder.folder.path)
       try configuration.validate()
       warnings = folder.damaged.map { "\($0)" } + folder.warnings + (other.map { $0.tokens.messages } ?? [])
       (self.start, rows) = (folder, other?.rows)

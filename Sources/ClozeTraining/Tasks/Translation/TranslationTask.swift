@@ -34,6 +34,7 @@ package struct TranslationTask: FinetuningTask {
     let tokenizer = origin.tokenizer
     var settings = configuration
     settings.model = try origin.sizes(configuration.model)
+    settings.decoder = try origin.sizes(configuration.decoder)
     settings.compute = settings.compute.resolved
     try settings.model.checkLength(settings.batch.maximumLength)
     let configuration = settings
@@ -64,7 +65,7 @@ package struct TranslationTask: FinetuningTask {
     ]
     self.origin = origin
     warnings =
-      (try origin.isPretrained ? ModelArchive.unreadWarning(origin.folder).map { [$0] } ?? [] : [])
+      origin.unreadTensors + origin.tokenMessages
       + UnknownPairs(training.pairs, tokenizer).warnings(of: "training")
       + UnknownPairs(validation.pairs, tokenizer).warnings(of: "validation")
   }
