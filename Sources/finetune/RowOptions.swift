@@ -23,7 +23,7 @@ struct RowOptions: ParsableArguments {
   var train: String?
 
   @Option(
-    help: ArgumentHelp("The sources of training pairs that lie in two files, one a line.", valueName: "file"))
+    help: ArgumentHelp("The sources of training pairs in two files, one in each line.", valueName: "file"))
   var trainSource: String?
 
   @Option(
@@ -35,7 +35,7 @@ struct RowOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "The sources of validation pairs that lie in two files, one a line.", valueName: "file"))
+      "The sources of validation pairs in two files, one in each line.", valueName: "file"))
   var validationSource: String?
 
   @Option(
@@ -44,13 +44,13 @@ struct RowOptions: ParsableArguments {
 
   @Flag(
     help:
-      "Leave out rows that cannot be used, and count them; of two files, the line goes from both, and of a sentence in columns all of it."
+      "Leave out rows that cannot be used, and count them: of two files the line of both, of a sentence in columns the whole sentence."
   )
   var skipBadRows = false
 
   @Flag(
     name: [.customLong("strict"), .customLong("strict-pairs")],
-    help: "Refuse rows that have anything odd about them: that are in both sets, too long, or without tokens."
+    help: "Refuse rows that are in both sets, too long, or without tokens."
   )
   var strict = false
 

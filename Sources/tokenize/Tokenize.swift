@@ -12,28 +12,30 @@ struct Tokenize: Tool {
     commandName: "tokenize",
     abstract: "Turn text into a data folder for pretrain and evaluate.",
     discussion: """
-      Inputs are files, folders (every .txt, .jsonl, .ndjson and .json under them, .gz and .zst too; links are followed, \
-      and a file that several paths lead to is read once), patterns, or - for standard input. What a file is, its first \
-      bytes say and not its name: plain text or JSON lines, in UTF-8, or in UTF-16 or UTF-32 with a byte-order mark, \
-      compressed by gzip or zstd or not. --encoding reads others. CR LF and CR end a line as LF does.
+      Inputs are files, folders, patterns, or - for standard input. A folder means every .txt, .jsonl, .ndjson and \
+      .json file in it, also with .gz or .zst; links are followed, and a file that several paths lead to is read once. \
+      The first bytes of a file decide what it is, and not its name: plain text or JSON lines, in UTF-8, or in UTF-16 \
+      or UTF-32 with a byte-order mark, plain or compressed by gzip or zstd. --encoding reads other encodings. LF, CR \
+      LF and CR end a line.
 
-      The text is read twice: to train a WordPiece vocabulary, unless --tokenizer gives one, and to encode it. Equal documents are kept once. The output has the same bytes for any \
-      --workers. Literal [MASK] and the like are text and are counted.
+      The text is read twice: to train a WordPiece vocabulary, unless --tokenizer gives one, and to encode it. Equal \
+      documents are kept once. The output has the same bytes for any --workers. The letters of [MASK] and the like are \
+      read as text and counted.
 
-      What the tokenizer cannot read becomes [UNK]: its characters are counted by script, warned of above 0.5 % of the \
-      text, and refused above 20 % without --allow-unknown. An uncased vocabulary keeps accents, vowel signs and tones \
-      unless --strip-accents is given.
+      Words that the tokenizer cannot spell become [UNK]. Their characters are counted by script; above 0.5 % of the \
+      text there is a warning, and above 20 % the text is refused without --allow-unknown. An uncased vocabulary keeps \
+      accents, vowel signs and tones unless --strip-accents is given.
 
-      Killed, or stopped by a full disk, it goes on when it is run again with the same arguments into the same folder, \
-      to the same bytes: with the vocabulary that it had trained, and from its last checkpoint, one of which is made \
-      every --checkpoint-megabytes of text. A compressed file is inflated again up to there, and standard input has to \
-      give the same text again. Killed while it counts words, it begins anew.
+      A tokenize that was killed, or stopped by a full disk, resumes when it is called again with the same arguments \
+      and output folder, and writes the same bytes. It resumes with the vocabulary that it had trained, from its last \
+      checkpoint; one is made every --checkpoint-megabytes of text. A compressed file is inflated again up to there, \
+      and standard input has to be the same text again. Killed while it counts words, it starts again.
 
-      --verify looks at every byte of a data folder, --repair makes a sound one of what is left of it: frames that are \
-      damaged go into quarantine, a lost index is rebuilt. --inspect shows its figures, or document N as text.
+      --verify checks every byte of a data folder. --repair makes a valid folder of a damaged one: damaged frames go \
+      into quarantine, and a lost index is rebuilt. --inspect shows the figures of a folder, or document N as text.
 
-      Memory does not grow with the corpus, but for 64 bytes a distinct document: about 30 MB a worker, and while a \
-      vocabulary is trained up to 600 MB for its words. A document is cut at 16 MiB.
+      Memory does not grow with the corpus, except for 64 bytes for each distinct document: about 30 MB for each \
+      worker, and up to 600 MB for words while a vocabulary is trained. A document is cut at 16 MiB.
 
       Examples:
         tokenize corpora/english.txt --output data/english --vocabulary-size 8192
