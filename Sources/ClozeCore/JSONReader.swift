@@ -133,10 +133,17 @@ package struct JSONReader {
   }
 
   package mutating func number() throws -> Double {
+    let start = offset
+    guard let number = Double(try digits()) else { throw noValue(at: start) }
+    return number
+  }
+
+  /// A number as it is written.
+  mutating func digits() throws -> String {
     skipSpace()
     let start = offset
-    guard let digits = digits(), let number = Double(digits) else { throw noValue(at: start) }
-    return number
+    guard let digits = scanDigits() else { throw noValue(at: start) }
+    return digits
   }
 
   /// An error at something that begins no value, such as `NaN`, which other programs write where a number is missing.
@@ -250,7 +257,7 @@ package struct JSONReader {
 
   /// The characters of a number, which are few enough to be a `String` without an allocation; nil where they are none of the
   /// standard's. Swift's own numbers may have a leading plus, zeros before them, or nothing on one side of the point.
-  private mutating func digits() -> String? {
+  private mutating func scanDigits() -> String? {
     let start = offset
     _ = take("-")
     if !take("0") { guard run() else { return nil } }

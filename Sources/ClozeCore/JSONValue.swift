@@ -5,7 +5,8 @@
 package enum JSONValue {
   case null
   case boolean(Bool)
-  case number(Double)
+  /// As it is written, so that no digit of a large whole number is lost.
+  case number(String)
   case string(String)
   case array([JSONValue])
   case object([(key: String, value: JSONValue)])
@@ -18,8 +19,14 @@ package enum JSONValue {
 
   package var string: String? { if case .string(let value) = self { value } else { nil } }
   package var boolean: Bool? { if case .boolean(let value) = self { value } else { nil } }
-  package var number: Double? { if case .number(let value) = self { value } else { nil } }
-  package var integer: Int? { if case .number(let value) = self { Int(exactly: value) } else { nil } }
+  package var number: Double? { if case .number(let digits) = self { Double(digits) } else { nil } }
+  package var integer: Int? { integer(Int.self) }
+
+  /// A whole number that fits the type, however it is written.
+  func integer<Value: FixedWidthInteger>(_: Value.Type) -> Value? {
+    guard case .number(let digits) = self else { return nil }
+    return Value(digits) ?? Double(digits).flatMap { Value(exactly: $0) }
+  }
   package var isNull: Bool { if case .null = self { true } else { false } }
 
   /// `text` as a JSON string with its quotes.
@@ -48,13 +55,15 @@ extension JSONValue {
     self = try bytes.withUnsafeBytes { try JSONReader.read($0) { try JSONValue(&$0) } }
   }
 
-  private init(_ reader: inout JSONReader) throws {
+  /// Reads the next value.
+  /// - Throws: `JSONSyntaxError`
+  package init(_ reader: inout JSONReader) throws {
     switch try reader.kind() {
     case .null:
       try reader.null()
       self = .null
     case .boolean: self = .boolean(try reader.boolean())
-    case .number: self = .number(try reader.number())
+    case .number: self = .number(try reader.digits())
     case .string: self = .string(try reader.string())
     case .array:
       var elements: [JSONValue] = []

@@ -48,8 +48,7 @@ enum FolderMode {
   }
 
   private func repair(_ folder: URL, pool: WorkerPool) throws {
-    let claim = try FolderClaim(folder)
-    let repair = try withExtendedLifetime(claim) { try DatasetRepair(folder, pool: pool) }
+    let repair = try DataFolder(folder).withLock { try DatasetRepair(folder, pool: pool) }
     let done = repair.actions.isEmpty ? ["nothing was wrong"] : repair.actions
     let (train, held) = (repair.index.train, repair.index.validation)
     try StandardOutput.writeLine(

@@ -110,8 +110,10 @@ struct Tokenize: Tool {
     guard let output else { return }
     let folder = URL(fileURLWithPath: output, isDirectory: true)
     try Folder.create(folder)
-    let claim = try FolderClaim(folder)
-    defer { withExtendedLifetime(claim) {} }
+    try DataFolder(folder).withLock { try tokenize(into: folder, pool: pool) }
+  }
+
+  private func tokenize(into folder: URL, pool: WorkerPool) throws {
     _ = try DatasetWriter.completeMove(in: folder)
 
     // 1. The corpus. Standard input can be read only once, so it waits in a file for the second pass.

@@ -229,14 +229,12 @@ import Testing
 
   /// Two writers at once would write into each other's files.
   @Test func aFolderHasOneWriter() throws {
-    let claim = try FolderClaim(temporary.url)
+    let folder = DataFolder(temporary.url)
+    try folder.withLock {
+      #expect(failureMessage { try folder.withLock {} }.contains("another tokenize is writing into it"))
+    }
+    try folder.withLock {}
     #expect(
-      failureMessage { _ = try FolderClaim(temporary.url) }.contains("another tokenize is writing into it"))
-    withExtendedLifetime(claim) {}
-  }
-
-  @Test func aClaimThatWentMayBeTaken() throws {
-    for _ in 0..<2 { _ = try FolderClaim(temporary.url) }
-    #expect(failureMessage { _ = try FolderClaim(temporary.file("nowhere")) }.contains("does not exist"))
+      failureMessage { try DataFolder(temporary.file("nowhere")).withLock {} }.contains("does not exist"))
   }
 }

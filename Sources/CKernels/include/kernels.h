@@ -20,7 +20,6 @@ typedef struct {
 } cloze_dropout;
 
 void cloze_convert_f32_bf16(size_t count, const float *source, cloze_bf16 *destination);
-void cloze_convert_bf16_f32(size_t count, const cloze_bf16 *source, float *destination);
 
 /// destination[i] += source[i]
 void cloze_add(size_t count, float *destination, const float *source);

@@ -42,7 +42,7 @@ package struct DataProvenance: Codable, Sendable, Equatable {
   init(folder: URL) throws {
     let url = folder.appendingPathComponent(DataProvenance.fileName)
     let data = try Data(file: url)
-    guard data.count < 1 << 16, let read = try? JSONDecoder().decode(DataProvenance.self, from: data) else {
+    guard data.count < 1 << 16, let read = try? JSONValue.decode(DataProvenance.self, from: data) else {
       throw ShardError.wrongProvenance(path: url.path, reason: "does not say where data come from")
     }
     // A repair makes a list of the frames that are missing.

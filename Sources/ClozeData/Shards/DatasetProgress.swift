@@ -60,7 +60,7 @@ package struct DatasetProgress: Codable, Sendable, Equatable {
       data.count < maximumByteCount(vocabularySize: tokenizer.vocabulary.count),
       let end = data.firstIndex(of: UInt8(ascii: "\n")),
       data[..<end].withUnsafeBytes({ Digest(digits: $0) }) == Digest(of: data[(end + 1)...]),
-      let progress = try? JSONDecoder().decode(DatasetProgress.self, from: data[(end + 1)...]),
+      let progress = try? JSONValue.decode(DatasetProgress.self, from: data[(end + 1)...]),
       progress.version == currentVersion, progress.settings == settings,
       tokenizer.digest == progress.tokenizer
     else { return nil }

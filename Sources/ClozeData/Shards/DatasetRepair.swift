@@ -179,12 +179,7 @@ package struct DatasetRepair {
   private func save(_ range: Range<Int>, of source: OpenFile, name: String) throws {
     let url = folder.appendingPathComponent("\(DatasetRepair.savedPrefix)\(name)-\(range.lowerBound).bin")
     var file = try AtomicFile(url)
-    var offset = range.lowerBound
-    while offset < range.upperBound {
-      let count = min(range.upperBound - offset, 1 << 20)
-      try source.withBytes(at: offset, count: count) { try file.write($0) }
-      offset += count
-    }
+    try source.visit(range) { try file.write($0) }
     try file.commit()
   }
 

@@ -102,12 +102,12 @@ package final class DatasetWriter {
     let size = provenance.vocabularySize
     if let checkpoint = progress?.checkpoint, checkpoint.position.isPlausible, checkpoint.loss.isPlausible,
       let journal = DocumentJournal(
-        folder: staging, goingOnAfter: checkpoint.documents, documents: checkpoint.position.documents)
+        folder: staging, resumingAt: checkpoint.documents, documents: checkpoint.position.documents)
     {
       let writers = Split.allCases.compactMap { split in
         ShardWriter(
           folder: staging, split: split, vocabularySize: size, layout: layout, pool: pool,
-          goingOnFrom: checkpoint[split]
+          resumingAt: checkpoint[split]
         ).map { (split, $0) }
       }
       if writers.count == Split.allCases.count {

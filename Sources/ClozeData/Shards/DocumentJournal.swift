@@ -12,9 +12,9 @@ struct DocumentJournal {
   init(folder: URL) throws { file = try AppendedFile(DocumentJournal.url(folder)) }
 
   /// Goes on with a journal that was left; nil where it is damaged, or has another number of documents.
-  init?(folder: URL, goingOnAfter mark: AppendedFile.Mark, documents: Int) {
+  init?(folder: URL, resumingAt mark: AppendedFile.Mark, documents: Int) {
     guard mark.length == documents * Digest.byteCount,
-      let file = AppendedFile(DocumentJournal.url(folder), goingOnAfter: mark)
+      let file = AppendedFile(DocumentJournal.url(folder), resumingAt: mark)
     else { return nil }
     self.file = file
   }

@@ -16,9 +16,9 @@ final class ShardFile {
 
   /// Goes on with a shard that was left, after these frames; nil where it does not begin with them.
   /// - Parameter digest: of the frames' bytes.
-  init?(_ url: URL, goingOnAfter frames: [DataIndex.Frame], digest: Digest) {
+  init?(_ url: URL, resumingAt frames: [DataIndex.Frame], digest: Digest) {
     let size = frames.last.map { $0.offset + $0.size } ?? 0
-    guard let file = AppendedFile(url, goingOnAfter: .init(length: size, digest: digest)) else { return nil }
+    guard let file = AppendedFile(url, resumingAt: .init(length: size, digest: digest)) else { return nil }
     self.file = file
     entry = DataIndex.File(name: url.lastPathComponent, size: size, digest: digest, frames: frames)
   }

@@ -22,8 +22,8 @@ struct ShardJournal {
   }
 
   /// Goes on with a journal that was left; nil where it is damaged.
-  init?(folder: URL, split: Split, goingOnAfter mark: AppendedFile.Mark) {
-    guard let file = AppendedFile(ShardJournal.url(folder, split), goingOnAfter: mark) else { return nil }
+  init?(folder: URL, split: Split, resumingAt mark: AppendedFile.Mark) {
+    guard let file = AppendedFile(ShardJournal.url(folder, split), resumingAt: mark) else { return nil }
     self.file = file
   }
 

@@ -78,9 +78,9 @@ final class ShardWriter {
   /// the sizes are compared; they are read by `finish`, for however many there are, nobody is to wait before that.
   convenience init?(
     folder: URL, split: Split, vocabularySize: Int, layout: ShardLayout, pool: WorkerPool,
-    goingOnFrom state: State
+    resumingAt state: State
   ) {
-    guard let journal = ShardJournal(folder: folder, split: split, goingOnAfter: state.journal),
+    guard let journal = ShardJournal(folder: folder, split: split, resumingAt: state.journal),
       let (shards, open) = journal.read(split, layout: layout),
       shards.allSatisfy({ folder.appendingPathComponent($0.name).fileSize == $0.size })
     else { return nil }
@@ -94,7 +94,7 @@ final class ShardWriter {
     frameNumber = shards.count * layout.framesPerShard + open.count
     if !open.isEmpty {
       let url = folder.appendingPathComponent(DataIndex.shardName(split, shards.count))
-      guard let shard = ShardFile(url, goingOnAfter: open, digest: state.openShard) else { return nil }
+      guard let shard = ShardFile(url, resumingAt: open, digest: state.openShard) else { return nil }
       self.shard = shard
     }
     guard restoreFrame(state.frame), restoreUnigrams(state.unigrams) else { return nil }

@@ -49,14 +49,6 @@ package enum ZstdFrame {
 
   /// zstd's version: another one may compress the same bytes to others.
   static var libraryVersion: String { String(cString: ZSTD_versionString()) }
-
-  /// Inflates one frame of exactly `byteCount` bytes; never writes more.
-  /// - Throws: `Corruption`
-  package static func inflate(_ frame: UnsafeRawBufferPointer, byteCount: Int) throws -> [UInt8] {
-    try Inflater.use { inflater in
-      Array(try inflater.inflate(frame, byteCount: byteCount))
-    }
-  }
 }
 
 /// A decompressor with the memory that it works in, used by one thread at a time; nothing of a frame is left in it for

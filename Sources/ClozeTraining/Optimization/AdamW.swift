@@ -24,9 +24,7 @@ package struct OptimizerConfiguration: Codable, Sendable, Equatable {
 
   /// - Throws: `ConfigurationError`
   package func validate(section: String = "optimizer") throws {
-    func require(_ condition: Bool, _ key: String, _ reason: String) throws {
-      guard condition else { throw ConfigurationError.invalid(path: "\(section).\(key)", reason: reason) }
-    }
+    let require = SettingsCheck(section)
     try require(learningRate > 0, "learningRate", "is \(learningRate); choose a positive number")
     // They are used as Float, where a Double just below 1 becomes 1, and a small one 0.
     for (key, beta) in [("beta1", beta1), ("beta2", beta2)] {

@@ -13,7 +13,7 @@ package struct TrainingRun<Task: TrainingTask> {
   /// Damaged checkpoints that were skipped.
   package let damaged: [CheckpointError]
   private let folder: RunFolder
-  private let lock: RunLock?
+  private let lock: FolderLock?
   private let resume: ResumeMode
   private let checkpoint: (folder: URL, manifest: CheckpointManifest)?
 
