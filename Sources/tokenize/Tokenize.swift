@@ -5,7 +5,7 @@ import ClozeData
 import ClozeText
 import Foundation
 
-/// Text to shards: count words, train a vocabulary, encode every document, say what came out.
+/// Text to shards: count words, train a vocabulary, encode every document, print a report.
 @main
 struct Tokenize: Tool {
   static let configuration = CommandConfiguration(
@@ -116,7 +116,7 @@ struct Tokenize: Tool {
   private func tokenize(into folder: URL, pool: WorkerPool) throws {
     _ = try DatasetWriter.completeMove(in: folder)
 
-    // 1. The corpus. Standard input can be read only once, so it waits in a file for the second pass.
+    // 1. The corpus. Standard input can be read only once, so it is copied to a file for the second pass.
     let spool = inputs.contains("-") ? try StandardInputSpool(in: folder) : nil
     defer { spool?.remove() }
     let corpus = try CorpusInputs(inputs, standardInput: spool?.url, excluding: folder)
@@ -130,8 +130,8 @@ struct Tokenize: Tool {
     var layout = try ShardLayout(corpusBytes: corpus.byteCount)
     layout.framesPerShard = shardFrames
 
-    // 2. The tokenizer: given, trained on the words of the train split, or the one that a killed run has trained. The
-    // first pass also tells whether the folder's data came from this corpus.
+    // 2. The tokenizer: given, trained on the words of the train split, or trained by a killed run. The first pass also
+    // checks whether the folder's data are from this corpus.
     let progress = CorpusProgress(totalBytes: corpus.byteCount, isQuiet: common.quiet)
     let existing = force ? nil : try? DataIndex.read(folder: folder).index.corpus
     var start = try TokenizationStart(
@@ -141,13 +141,13 @@ struct Tokenize: Tool {
       throw ShardError.otherCorpus(path: folder.path, existing: existing, new: surveyed)
     }
 
-    // 3. The shards, which take the place of an earlier run's once they are whole.
+    // 3. The shards, which replace those of an earlier run when they are complete.
     let (statistics, index) = try start.encode(
       checkpointBytes: checkpointMegabytes * 1_000_000, allowsUnknown: vocabulary.allowUnknown,
       isQuiet: common.quiet, progress: progress)
     progress.finish()
 
-    // 4. What came out.
+    // 4. The report.
     let report = try TokenizationReport(
       statistics: statistics, index: index, folder: folder, normalizer: start.tokenizer.normalizer)
     let warnings = CorpusWarnings(statistics: statistics, index: index, folder: folder)

@@ -1,14 +1,14 @@
 internal import ClozeCore
 package import Foundation
 
-/// A data folder: what its files are called, and who may write them.
+/// A data folder: the names of its files, and the lock of its writer.
 package struct DataFolder: Sendable {
   package let url: URL
 
   package init(_ url: URL) { self.url = url }
 
-  /// Runs `body` with the sole right to write into the folder. Readers need no lock: what they see is whole or is refused.
-  /// - Throws: `ShardError.otherWriter` where another process has the right; `FileError`; what `body` throws.
+  /// Runs `body` while the folder is locked for writing. Readers need no lock: they see a whole data set or refuse it.
+  /// - Throws: `ShardError.otherWriter` if another process has the lock; `FileError`; the errors of `body`.
   package func withLock<Result>(_ body: () throws -> Result) throws -> Result {
     let lock: FolderLock
     do {

@@ -2,21 +2,20 @@ package import ClozeCore
 internal import ClozeText
 package import Foundation
 
-/// Makes a sound data folder of what is left of one.
+/// Repairs a damaged data folder.
 ///
-/// Frames that are whole stay, with their numbers; a shard with bytes that are no frame, or without its seek table, is
-/// written again without and with; a shard that is gone is written without frames; the numbers of all frames that are
-/// in no shard go into quarantine; then the unigrams, the provenance and the index are written where they differ from
-/// what the shards say. The bytes that are no frame are saved beside the shard, so a repair destroys nothing.
+/// Whole frames are kept, with their numbers. A shard that has bytes outside whole frames, or no seek table, is
+/// rewritten without the bytes and with the table. A missing shard is written without frames. The numbers of all frames
+/// that are in no shard go into quarantine. Then unigrams, provenance and index are written, if they differ from the
+/// shards. Bytes outside whole frames are saved beside the shard, so a repair destroys nothing.
 ///
-/// Each file is written beside and renamed, the index last. Killed in between, a repair can be run again: the frames
-/// bear their numbers, so what is missing is seen from the shards alone. A lost index comes back byte for byte where
-/// nothing else is lost.
+/// Each file is written atomically, the index last. A repair that was killed can be run again: frames contain their
+/// numbers, so the shards alone tell which are missing. A lost index is rebuilt byte for byte if nothing else is lost.
 package struct DatasetRepair {
-  /// What was done, a sentence each; empty where nothing was wrong.
+  /// The actions, one sentence each; empty if nothing was wrong.
   package private(set) var actions: [String] = []
   package private(set) var index: DataIndex
-  /// Of the folder after it.
+  /// The identity of the repaired folder.
   package private(set) var identity: Digest
 
   static let savedPrefix = "damaged-"
@@ -25,7 +24,7 @@ package struct DatasetRepair {
   private let pool: WorkerPool
   private var unigrams: [UInt64]
 
-  /// - Throws: `ShardError.noProvenance` where it is unknown what the shards are; `ShardError.wrongTokenizer`,
+  /// - Throws: `ShardError.noProvenance` if the origin of the shards is unknown; `ShardError.wrongTokenizer`,
   ///   `TokenizerError`, `VocabularyError`, `FileError`
   package init(_ folder: URL, pool: WorkerPool) throws {
     self.folder = folder
@@ -67,7 +66,7 @@ package struct DatasetRepair {
     try replace(DataIndex.fileName, encoded, "wrote index.json again")
   }
 
-  /// The names of the shards that a folder has, in the order of their numbers.
+  /// The names of the shards in a folder, by number.
   static func shardNames(in folder: URL) throws -> [Split: [String]] {
     guard let names = try? FileManager.default.contentsOfDirectory(atPath: folder.path) else {
       throw FileError.cannotRead(path: folder.path, reason: "the folder cannot be listed")
@@ -83,18 +82,18 @@ package struct DatasetRepair {
     }
   }
 
-  /// What the index states, where it can be read and is the one that the provenance names; and where the data are from.
+  /// The index, if it can be read and is the one that the provenance names; and the provenance.
   private static func origin(of folder: URL) throws -> (index: DataIndex?, provenance: DataProvenance) {
     var read: (index: DataIndex, identity: Digest)?
     do {
       read = try DataIndex.read(folder: folder)
     } catch let error as ShardError {
-      // The shards of another version are no shards to this one.
+      // This version cannot read the shards of another version.
       if case .unknownVersion = error { throw error }
     }
     do {
       let provenance = try DataProvenance(folder: folder)
-      // An index that can be read and is another one would condemn frames that are whole.
+      // An index that can be read but is not the right one would put whole frames into quarantine.
       return (provenance.index == read?.identity ? read?.index : nil, provenance)
     } catch let failure as any Failure where failure.exitStatus == .data {
       guard let read else { throw ShardError.noProvenance(path: folder.path) }
@@ -103,15 +102,15 @@ package struct DatasetRepair {
   }
 
   /// - Parameters:
-  ///   - old: what the index states, where it can be read.
-  ///   - frameCount: how many frames the split had.
+  ///   - old: the split in the index, if it can be read.
+  ///   - frameCount: the number of frames that the split had.
   private mutating func mend(_ split: Split, old: DataIndex.Part?, frameCount: Int, names: [String]) throws {
     var expectation = ShardScan.Expectation(
       split: split, tokenBits: index.tokenBits, vocabularySize: index.vocabularySize)
     for place in old?.places ?? [] { expectation.digests[place.number] = place.entry.digest }
     var count = old?.files.count ?? 0
     if old == nil, let name = names.last, let number = DatasetWriter.shardNumber(name)?.number {
-      // There are no more shards than frames: another name is one that somebody made up.
+      // There cannot be more shards than frames; a shard with a higher number was not written by Cloze.
       guard number <= frameCount else {
         throw ShardError.foreignShard(path: folder.appendingPathComponent(name).path)
       }
@@ -123,7 +122,7 @@ package struct DatasetRepair {
     try ShardScan.scan(urls, expectation, pool: pool) { place, scan in
       var frames = scan?.frames ?? []
       if let first = frames.first, let last = numbers.last, first.head.number <= last {
-        // A copy of another shard, or one that has changed places with it.
+        // The shard is a copy of another one, or was swapped with it.
         frames = []
       } else if let scan, split == .train {
         for (token, count) in scan.unigrams.enumerated() { unigrams[token] += count }
@@ -138,7 +137,8 @@ package struct DatasetRepair {
     }
     let present = Set(numbers)
     part.quarantine = (0..<max(frameCount, (numbers.last ?? -1) + 1)).filter { !present.contains($0) }
-    // Without an index nobody says that there were more frames, but the last one does where a document goes on.
+    // Without an index the number of frames is unknown. If a document continues after the last frame, there was at
+    // least one more.
     if let last = part.places.last, last.goesOn { part.quarantine.append(last.number + 1) }
     part.documents = part.places.reduce(0) { $0 + $1.documents }
     let added = Set(part.quarantine).subtracting(old?.quarantine ?? [])
@@ -150,7 +150,7 @@ package struct DatasetRepair {
     index[split] = part
   }
 
-  /// The index's entry of a shard of these frames, which is written again where it is not just that.
+  /// The index entry of a shard with these frames. The shard is rewritten if it has anything else.
   private mutating func mended(_ url: URL, _ scan: ShardScan?, keeping frames: [ShardScan.Frame]) throws
     -> DataIndex.File
   {
@@ -175,7 +175,7 @@ package struct DatasetRepair {
     return entry
   }
 
-  /// Keeps bytes that are no frame, for whoever may make something of them.
+  /// Saves bytes outside whole frames in a file beside the shard.
   private func save(_ range: Range<Int>, of source: OpenFile, name: String) throws {
     let url = folder.appendingPathComponent("\(DatasetRepair.savedPrefix)\(name)-\(range.lowerBound).bin")
     var file = try AtomicFile(url)

@@ -2,24 +2,24 @@ package import ClozeCore
 package import ClozeText
 package import Foundation
 
-/// How shards are cut and compressed. Readers need none of it.
+/// The sizes of frames and shards, and the compression. Readers do not need it.
 package struct ShardLayout: Sendable, Equatable {
-  /// A window costs the inflation of one frame, so frames are small; compression wants them large. On English text of
-  /// 11 MB in 8,192 pieces, frames of 65,536 tokens take 1.21 bytes a token, frames of 262,144 take 1.18.
+  /// Reading a window inflates a frame, so frames should be small; compression is better with large ones. On 11 MB of
+  /// English text with 8,192 pieces, frames of 65,536 tokens take 1.21 bytes per token, frames of 262,144 take 1.18.
   package var tokensPerFrame = 1 << 16
   package var framesPerShard = 1024
-  /// zstd's level, 1...22. On the same text level 3 gives 1.30 bytes a token, 9 gives 1.21 and 19 gives 1.18 at a
+  /// zstd's level, 1...22. On the same text level 3 takes 1.30 bytes per token, 9 takes 1.21, and 19 takes 1.18 at a
   /// sixth of the speed.
   package var compressionLevel = 9
 
   package init() {}
 
-  /// A layout with which a corpus fits into a split even where every byte of it is a token: plain text has about a quarter
-  /// of that, compressed text about as much. A split has at most `DataIndex.maximumFrames` frames, so those of a corpus of
-  /// more than 275 GB are larger.
+  /// A layout with which a corpus fits into a split even if every byte is a token: plain text has about a quarter of
+  /// that, compressed text about as many. A split has at most `DataIndex.maximumFrames` frames, so a corpus of more
+  /// than 275 GB has larger frames.
   ///
-  /// - Parameter corpusBytes: on disk.
-  /// - Throws: `ShardError.corpusTooLarge` where the largest frames do not suffice.
+  /// - Parameter corpusBytes: the size of the corpus on disk.
+  /// - Throws: `ShardError.corpusTooLarge` if even the largest frames are too small.
   package init(corpusBytes: Int) throws {
     while corpusBytes > tokensPerFrame * DataIndex.maximumFrames {
       guard tokensPerFrame < DataIndex.maximumFrameTokens else {
@@ -30,23 +30,23 @@ package struct ShardLayout: Sendable, Equatable {
     }
   }
 
-  /// All of it that decides the bytes of a shard, the versions of the compressor and of Cloze too: no folder is to be one
-  /// half of one encoder's and one half of another's.
+  /// Everything that decides the bytes of a shard, with the versions of zstd and Cloze, so that two versions never
+  /// write one folder together.
   package var description: String {
     "\(tokensPerFrame) \(framesPerShard) \(compressionLevel) zstd \(ZstdFrame.libraryVersion) "
       + "Cloze \(Cloze.version)"
   }
 }
 
-/// Writes a data folder (see `DataIndex`) as documents come, in bounded memory, the index last.
+/// Writes a data folder (see `DataIndex`) document by document, in bounded memory, the index last.
 ///
-/// Everything is written into `staging`, a folder inside, and moved out of it by `finish`: until then an earlier data set
-/// stays as it was. Now and then what is there is made durable and `DatasetProgress` written, so that another writer can
-/// go on from there and write the bytes that this one would have written. Dropped or killed, a writer leaves its files
-/// for that; dropped before there is anything to go on from, it takes them back. Killed while it moves the files, it
-/// leaves a folder without an index, which no reader accepts and the next writer completes.
+/// Everything is written into `staging`, a folder inside, and moved out of it by `finish`; until then an earlier data
+/// set stays unchanged. At checkpoints the files are synced and `DatasetProgress` is written, so that another writer
+/// can resume and write the same bytes. A writer that is released or killed leaves its files for that; without a
+/// checkpoint it removes them. A writer that is killed while it moves the files leaves a folder without an index, which
+/// no reader accepts and the next writer completes.
 package final class DatasetWriter {
-  /// What goes into the index beside the counts.
+  /// The values of the index apart from the counts.
   package struct Provenance: Sendable {
     package var tokenizer: Digest
     package var vocabularySize: Int
@@ -62,31 +62,29 @@ package final class DatasetWriter {
   }
 
   private let folder: URL
-  /// Where the files lie until all are there. What belongs beside the shards, such as the tokenizer's files, goes here.
+  /// The folder for unfinished files. The tokenizer's files go here too.
   package let staging: URL
   private let provenance: Provenance
   private let splits: [Split: ShardWriter]
-  /// Nil where nobody will go on.
+  /// nil when checkpointing is off.
   private let journal: DocumentJournal?
   private var progress: DatasetProgress?
   private let checkpointBytes: Int
   /// What was lost of all documents.
   private(set) var loss: TextLoss
-  /// Bytes of text since the last checkpoint.
+  /// The bytes of text since the last checkpoint.
   private var uncheckpointedBytes = 0
-  /// Whether `progress` is in the folder.
+  /// Whether `progress` was written to the folder.
   private var isStaged = false
   private var isFinished = false
 
   package static func staging(in folder: URL) -> URL { folder.appendingPathComponent("incoming.partial") }
 
-  /// Makes the folder, and in it one for the files to come: an empty one, or the one that an unfinished run left, as it
-  /// was at its last checkpoint.
+  /// Creates the folder, and in it the staging folder: empty, or restored to the last checkpoint of an unfinished run.
   /// - Parameters:
-  ///   - progress: what `DatasetProgress.left` gave, or a new one; nil where a killed run is not to be gone on from. A
-  ///     checkpoint in it whose files are missing, shorter or damaged is passed over.
-  ///   - checkpointBytes: how many bytes of text are encoded from one checkpoint to the next; no byte of the data
-  ///     depends on it.
+  ///   - progress: the result of `DatasetProgress.left`, or a new one; nil turns checkpointing off. A checkpoint whose
+  ///     files are missing, shorter or damaged is ignored.
+  ///   - checkpointBytes: the bytes of text between checkpoints; no byte of the data depends on it.
   /// - Throws: `FileError`
   package init(
     folder: URL, provenance: Provenance, layout: ShardLayout = ShardLayout(), pool: WorkerPool,
@@ -137,20 +135,20 @@ package final class DatasetWriter {
     if !isFinished, !leavesProgress { try? FileManager.default.removeItem(at: staging) }
   }
 
-  /// Whether another run can go on from this one: from a checkpoint, or after a first pass over the text.
+  /// Whether another run can resume this one: from a checkpoint, or after the first pass over the text.
   package var leavesProgress: Bool { isStaged && (progress?.checkpoint != nil || progress?.corpus != nil) }
 
-  /// Where the text goes on, after the documents that an unfinished run had encoded.
+  /// The position in the corpus after the documents that an unfinished run had encoded.
   package var position: CorpusPosition { progress?.checkpoint?.position ?? CorpusPosition() }
 
-  /// Gives the digests of all documents before `position`, duplicates too, in order.
+  /// Visits the digests of all documents before `position` in order, with duplicates.
   /// - Throws: `FileError`
   func visitDocuments(_ body: (Digest) -> Void) throws { try journal?.visit(body) }
 
-  /// Documents that were added, those without tokens too.
+  /// The number of documents added, with those without tokens.
   var documentCount: Int { splits.values.reduce(0) { $0 + $1.part.documents + $1.empty } }
 
-  /// What was met in all documents, and how many of them had no tokens.
+  /// The counts of all documents, and the number of documents without tokens.
   var counts: (tokens: TokenCounts, empty: Int) {
     var sum = (tokens: TokenCounts(), empty: 0)
     for split in Split.allCases {
@@ -165,7 +163,7 @@ package final class DatasetWriter {
     return writer
   }
 
-  /// Puts the tokenizer's files beside the shards. From here on another run can go on from this one.
+  /// Writes the tokenizer's files. From here on another run can resume this one.
   /// - Throws: `FileError`
   package func stage(_ tokenizer: Tokenizer) throws {
     precondition(tokenizer.digest == provenance.tokenizer, "DatasetWriter: another tokenizer")
@@ -174,10 +172,10 @@ package final class DatasetWriter {
     isStaged = true
   }
 
-  /// Adds a document; one without tokens is counted and not written.
+  /// Adds a document. A document without tokens is counted and not written.
   /// - Parameters:
   ///   - tokens: its ids, without special tokens.
-  ///   - counts: what its encoder met in it.
+  ///   - counts: the encoder's counts of it.
   ///   - bytes: the length of its text in UTF-8.
   /// - Throws: `FileError`
   package func append(_ tokens: ArraySlice<TokenID>, to split: Split, counts: TokenCounts, bytes: Int) throws
@@ -185,12 +183,12 @@ package final class DatasetWriter {
     try writer(split).append(tokens, counts: counts, bytes: bytes)
   }
 
-  /// Adds what was lost of documents that were added since the last batch.
+  /// Adds the loss of the documents since the last batch.
   package func add(_ loss: TextLoss) { self.loss += loss }
 
-  /// Says that all documents before `position` were added, and makes a checkpoint where one is due.
+  /// Marks that all documents before `position` were added, and makes a checkpoint if one is due.
   /// - Parameters:
-  ///   - digests: of the documents since the last batch, duplicates too, in order.
+  ///   - digests: of the documents since the last batch in order, with duplicates.
   ///   - bytes: of their texts.
   /// - Throws: `FileError`
   package func endBatch(at position: CorpusPosition, after digests: [Digest], bytes: Int) throws {
@@ -203,23 +201,23 @@ package final class DatasetWriter {
     next?.checkpoint = DatasetProgress.Checkpoint(
       position: position, documents: try journal.synchronize(), loss: loss,
       train: try writer(.train).state(), validation: try writer(.validation).state())
-    // The names of new shards before the file that speaks of them.
+    // The names of new shards are synced before the file that refers to them is written.
     try Folder.synchronize(staging)
     try next?.write(to: staging)
     progress = next
   }
 
-  /// Takes back all that was written, so that nobody goes on from it.
+  /// Removes everything that was written, so that no run resumes from it.
   package func discard() {
     isFinished = true
     try? FileManager.default.removeItem(at: staging)
   }
 
-  /// Writes what is left, the counts and the index, and puts all of it in place of an earlier data set.
+  /// Writes the last frames, the counts and the index, and replaces an earlier data set.
   /// - Parameters:
   ///   - corpus: the digest of the corpus's text.
-  ///   - unknownText: what of the text is unknown to the tokenizer; nil where nobody counted.
-  /// - Throws: `FileError`; `ShardError.damagedLeftover`, after which nobody goes on from what is there.
+  ///   - unknownText: the unknown text; nil if it was not counted.
+  /// - Throws: `FileError`; `ShardError.damagedLeftover`, after which no run can resume.
   package func finish(corpus: Digest, unknownText: UnknownText? = nil) throws -> DataIndex {
     let parts: [(Split, DataIndex.Part)]
     do {
@@ -249,12 +247,12 @@ package final class DatasetWriter {
     return index
   }
 
-  /// Completes what a run that was killed while it moved its files into place has begun.
-  /// - Returns: whether there was such a run.
+  /// Completes the move of files that a killed run had begun.
+  /// - Returns: whether there was one.
   /// - Throws: `FileError`
   package static func completeMove(in folder: URL) throws -> Bool {
-    // The index is the last file that is written, so where it is whole, all is; and the last that is moved.
-    // A link would have another folder's files moved.
+    // The index is the last file that is written, so if it is whole, all files are; and it is the last one that is
+    // moved. A link would move the files of another folder.
     guard Folder.isReal(staging(in: folder)),
       let index = try? DataIndex.read(folder: staging(in: folder)).index
     else { return false }
@@ -262,8 +260,9 @@ package final class DatasetWriter {
     return true
   }
 
-  /// Moves the new files over an earlier data set's, whose index goes first and whose other files go after, and no
-  /// others; then moves the new index. It may be done again from the start wherever it was broken off.
+  /// Removes the index of an earlier data set, moves the new files over its files, removes its other files, and moves
+  /// the new index. It can be repeated from the start after a kill at any point. Files that are not of a data set are
+  /// not touched.
   private static func moveIntoPlace(_ index: DataIndex, folder: URL) throws {
     let staging = staging(in: folder)
     func remove(_ url: URL) throws {
@@ -296,7 +295,7 @@ package final class DatasetWriter {
     try? FileManager.default.removeItem(at: staging)
   }
 
-  /// Whether a name is one that only a data folder's files have, whole or half written.
+  /// Whether the name is that of a file of a data folder, complete or temporary.
   private static func isOurs(_ name: String) -> Bool {
     let whole = name.hasSuffix(".partial") ? String(name.dropLast(".partial".count)) : name
     let names = [DataIndex.unigramsFileName, DataIndex.fileName, DataProvenance.fileName]
@@ -304,7 +303,7 @@ package final class DatasetWriter {
     return shardNumber(whole) != nil
   }
 
-  /// The split and the number of a shard, by its name.
+  /// The split and the number of a shard by its name.
   static func shardNumber(_ name: String) -> (split: Split, number: Int)? {
     for split in Split.allCases {
       let prefix = split.rawValue + "-"

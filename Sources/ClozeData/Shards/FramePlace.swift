@@ -1,21 +1,21 @@
-/// A frame of a split: where it lies, and what the frames around it make of it.
+/// The place of a frame in its split, and whether documents continue across its borders.
 struct FramePlace: Sendable {
-  /// Which of the split's files.
+  /// The number of the split's file.
   var file: Int
-  /// The frame's number in its split, which its head bears.
+  /// The number of the frame in its split, which is also in its head.
   var number: Int
   var entry: DataIndex.Frame
-  /// Whether a document that goes on after this frame has lost its rest to the quarantine, and so ends here.
+  /// Whether a document that continues after this frame ends here, because the next frame is in quarantine.
   var isCut: Bool
 
-  /// Whether a document goes on from this frame to the next that there is.
+  /// Whether a document continues from this frame to the next existing one.
   var goesOn: Bool { entry.continues && !isCut }
-  /// How many documents end in this frame.
+  /// The number of documents that end in this frame.
   var documents: Int { entry.documents + (isCut ? 1 : 0) }
 }
 
 extension DataIndex.Part {
-  /// The frames that can be read, in order.
+  /// The existing frames, in order.
   var places: [FramePlace] {
     var places: [FramePlace] = []
     places.reserveCapacity(files.reduce(0) { $0 + $1.frames.count })
@@ -38,6 +38,6 @@ extension DataIndex.Part {
     return places
   }
 
-  /// How many frames the split has or had.
+  /// The number of frames of the split, with those in quarantine.
   var numberCount: Int { files.reduce(quarantine.count) { $0 + $1.frames.count } }
 }
