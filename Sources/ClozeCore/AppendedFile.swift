@@ -1,8 +1,9 @@
 package import Foundation
 
-/// A file that only grows. A later process can resume it at a length at which this one made it durable. Dropped, it stays as it is.
+/// A file that is only appended to. A later process can continue it from a length at which it was synced. When the
+/// value is released, the file stays.
 package final class AppendedFile {
-  /// How far a file had come.
+  /// The state of a file: its length, and the digest of its bytes.
   package struct Mark: Codable, Sendable, Equatable {
     /// Bytes.
     package var length: Int
@@ -18,15 +19,15 @@ package final class AppendedFile {
   private let file: FileDescriptor
   private var digest = DigestBuilder()
 
-  /// Makes the file, empty, in place of an earlier one.
+  /// Creates an empty file, which replaces an earlier one.
   /// - Throws: `FileError`
   package init(_ url: URL) throws {
     file = try FileDescriptor(creating: url.path)
   }
 
-  /// Opens a file that another process left, and cuts off what comes after the mark.
+  /// Continues the file of another process: truncates it to the length of the mark.
   ///
-  /// Nil where it is not there, is a link, is shorter, has other bytes before the mark, or cannot be read or cut.
+  /// nil if it does not exist, is a link, is shorter, has other bytes before the mark, or cannot be read or truncated.
   package init?(_ url: URL, resumingAt mark: Mark) {
     guard let file = try? FileDescriptor(updating: url.path) else { return nil }
     self.file = file
@@ -47,8 +48,8 @@ package final class AppendedFile {
     length += bytes.count
   }
 
-  /// Makes what is there durable.
-  /// - Returns: where to resume.
+  /// Syncs the file.
+  /// - Returns: the mark from which a later process can continue.
   /// - Throws: `FileError`
   @discardableResult
   package func synchronize() throws -> Mark {
@@ -56,7 +57,7 @@ package final class AppendedFile {
     return Mark(length: length, digest: digest.digestSoFar)
   }
 
-  /// Gives all bytes to `body`, one MiB at a time.
+  /// Passes all bytes to `body`, one MiB at a time.
   /// - Throws: `FileError`, and what `body` throws.
   package func visit(_ body: (UnsafeRawBufferPointer) throws -> Void) throws {
     try file.visit(0..<length, body)

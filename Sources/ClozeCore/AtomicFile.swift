@@ -1,7 +1,7 @@
 package import Foundation
 
-/// A file that comes into being whole or not at all: bytes go to a temporary name beside it, and `commit`
-/// syncs them, renames the file into place and syncs the folder. Dropped without `commit`, it leaves nothing.
+/// Writes a file atomically. Bytes go to a temporary file beside it; `commit` syncs it, renames it and syncs the
+/// folder. Without `commit`, nothing is left.
 package struct AtomicFile: ~Copyable {
   private let file: FileDescriptor
   private var isCommitted = false

@@ -1,15 +1,17 @@
 package import Foundation
 
-/// An open file, which is closed when the value goes. A call of the system that a signal interrupts (EINTR) is made again.
+/// An open file, which is closed when the value is released. A system call that a signal interrupts (EINTR) is
+/// repeated.
 ///
-/// The file's folder may be somebody else's: downloaded, unpacked, shared. So nothing that writes follows a symbolic link,
-/// which could lead to any file of the user's; and where a regular file is wanted, a pipe is refused instead of waited for.
+/// The folder of the file may come from somebody else: downloaded, unpacked, shared. So opening for writing never
+/// follows a symbolic link, which could lead to any file of the user, and where a regular file is expected, a pipe is
+/// refused, since opening or reading it could block.
 package struct FileDescriptor: ~Copyable, Sendable {
-  /// As errors name the file.
+  /// The name of the file in errors.
   package let path: String
   private let number: Int32
 
-  /// Makes an empty file in place of whatever has its name, a link included, for reading and writing.
+  /// Creates an empty file for reading and writing. It replaces anything of this name, also a link.
   /// - Parameter name: as errors name it; nil for its path.
   /// - Throws: `FileError`
   package init(creating path: String, name: String? = nil) throws {
@@ -20,14 +22,14 @@ package struct FileDescriptor: ~Copyable, Sendable {
     self.path = name ?? path
   }
 
-  /// Opens a regular file for reading. A link is followed: what it leads to is only read.
+  /// Opens a regular file for reading. A link is followed, since its target is only read.
   /// - Throws: `FileError`
   package init(reading path: String) throws {
     number = try FileDescriptor.open(path, O_RDONLY | O_NONBLOCK, S_IFREG) { .reading(path, errno: $0) }
     self.path = path
   }
 
-  /// Opens a regular file as it is for writing.
+  /// Opens an existing regular file for writing.
   /// - Parameter flags: those of `open(2)` beside `O_NOFOLLOW`.
   /// - Throws: `FileError`
   package init(updating path: String, flags: Int32 = O_RDWR) throws {
@@ -37,7 +39,7 @@ package struct FileDescriptor: ~Copyable, Sendable {
     self.path = path
   }
 
-  /// Opens a folder, to lock it or to make the names in it durable.
+  /// Opens a folder, to lock it or to sync the names in it.
   /// - Throws: `FileError`
   package init(folder path: String) throws {
     number = try FileDescriptor.open(path, O_RDONLY | O_DIRECTORY, S_IFDIR) {
@@ -46,7 +48,7 @@ package struct FileDescriptor: ~Copyable, Sendable {
     self.path = path
   }
 
-  /// Opens a file or a pipe to read it once; waits for whoever writes into a pipe.
+  /// Opens a file or a pipe to read it once; blocks until a pipe has a writer.
   /// - Parameter name: as errors name it.
   /// - Throws: `FileError`
   package init(stream path: String, name: String) throws {
@@ -54,7 +56,7 @@ package struct FileDescriptor: ~Copyable, Sendable {
     self.path = name
   }
 
-  /// Another descriptor of standard input.
+  /// A duplicate of the descriptor of standard input.
   /// - Throws: `FileError`
   package init(standardInput name: String) throws {
     number = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
@@ -77,7 +79,7 @@ package struct FileDescriptor: ~Copyable, Sendable {
     throw status.st_mode & S_IFMT == S_IFDIR ? FileError.isDirectory(path: path) : .notAFile(path: path)
   }
 
-  /// Makes a call of the system until no signal interrupts it.
+  /// Repeats a system call until no signal interrupts it.
   private static func repeated<Status: SignedInteger>(_ call: () -> Status) -> Status {
     while true {
       let status = call()
@@ -109,8 +111,8 @@ package struct FileDescriptor: ~Copyable, Sendable {
     return count
   }
 
-  /// Fills `bytes` with what lies at `offset`.
-  /// - Returns: how many bytes were read; fewer than there is room for only where the file ends.
+  /// Fills `bytes` from `offset` on.
+  /// - Returns: the number of bytes read; fewer than requested only at the end of the file.
   /// - Throws: `FileError`
   package func read(into bytes: UnsafeMutableRawBufferPointer, at offset: Int) throws -> Int {
     var filled = 0
@@ -126,8 +128,9 @@ package struct FileDescriptor: ~Copyable, Sendable {
     return filled
   }
 
-  /// Gives the bytes of a range to `body`, at most one MiB at a time: mapped, they would count as memory.
-  /// - Throws: `FileError`, also where the file ends within the range; what `body` throws.
+  /// Passes the bytes of a range to `body`, at most one MiB at a time. Mapped, they would count as memory of the
+  /// process.
+  /// - Throws: `FileError`, also if the file ends inside the range; the errors of `body`.
   package func visit(_ range: Range<Int>, _ body: (UnsafeRawBufferPointer) throws -> Void) throws {
     let chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: min(range.count, 1 << 20), alignment: 64)
     defer { chunk.deallocate() }
@@ -162,7 +165,7 @@ package struct FileDescriptor: ~Copyable, Sendable {
     }
   }
 
-  /// Makes what was written durable.
+  /// Syncs the file.
   /// - Throws: `FileError`
   package func synchronize() throws {
     guard FileDescriptor.repeated({ fsync(number) }) == 0 else { throw FileError.writing(path) }
@@ -175,8 +178,8 @@ package struct FileDescriptor: ~Copyable, Sendable {
     }
   }
 
-  /// Goes to a byte of the file, or to its end where none is named.
-  /// - Returns: the place.
+  /// Seeks to a byte of the file; nil means its end.
+  /// - Returns: the new offset.
   /// - Throws: `FileError`
   @discardableResult
   package func seek(to offset: Int? = nil) throws -> Int {
@@ -185,9 +188,9 @@ package struct FileDescriptor: ~Copyable, Sendable {
     return Int(place)
   }
 
-  /// Takes the lock of the file (`flock(2)`), which the system releases when the file is closed or the process ends. On a
-  /// file system without locks nothing is locked.
-  /// - Returns: whether no other process has it.
+  /// Locks the file (`flock(2)`). The system releases the lock when the file is closed or the process ends. On a file
+  /// system without locks nothing is locked.
+  /// - Returns: false if another process has the lock.
   /// - Throws: `FileError`
   package func lock() throws -> Bool {
     if FileDescriptor.repeated({ flock(number, LOCK_EX | LOCK_NB) }) == 0 { return true }
@@ -198,7 +201,7 @@ package struct FileDescriptor: ~Copyable, Sendable {
     }
   }
 
-  /// All bytes. A large file is mapped: of a checkpoint's tensors only those that are used take memory.
+  /// All bytes. A large file is mapped, so only the tensors of a checkpoint that are used take memory.
   /// - Throws: `FileError`
   fileprivate func contents() throws -> Data {
     let size = try size()

@@ -31,7 +31,7 @@ package enum FileError: Failure {
     }
   }
 
-  /// The error that `errno` stands for, after a failed write to `path`.
+  /// The error for `errno` after a failed write to `path`.
   package static func writing(_ path: String, errno code: Int32 = errno) -> FileError {
     switch code {
     case ENOSPC, EDQUOT, EFBIG: .diskFull(path: path)
@@ -43,7 +43,7 @@ package enum FileError: Failure {
     }
   }
 
-  /// The error that `errno` stands for, after a failed read of `path`.
+  /// The error for `errno` after a failed read of `path`.
   package static func reading(_ path: String, errno code: Int32 = errno) -> FileError {
     switch code {
     case ENOENT: .missing(path: path)

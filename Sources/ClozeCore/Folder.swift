@@ -1,8 +1,8 @@
 package import Foundation
 
-/// What the tools do with folders.
+/// Operations on folders.
 package enum Folder {
-  /// Whether `url` is a folder itself, and no link to one that may be anybody's.
+  /// Whether `url` is a folder and not a link to one.
   package static func isReal(_ url: URL) -> Bool {
     var status = stat()
     return lstat(url.path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
@@ -20,12 +20,12 @@ package enum Folder {
     }
   }
 
-  /// Makes the names in a folder durable.
+  /// Syncs the names in a folder.
   package static func synchronize(_ url: URL) throws {
     try FileDescriptor(folder: url.path).synchronize()
   }
 
-  /// Fills a folder under a temporary name with `fill`, then puts it in place of `url` in one rename.
+  /// Fills a folder under a temporary name with `fill`, then renames it to `url`.
   package static func createAtomically(_ url: URL, fill: (URL) throws -> Void) throws {
     let temporary = url.appendingPathExtension("partial")
     try? FileManager.default.removeItem(at: temporary)

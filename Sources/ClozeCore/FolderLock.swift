@@ -1,20 +1,20 @@
 package import Foundation
 
-/// The sole right to write into a folder, until the value goes. It is a lock of the system's (`flock(2)`), which ends with the
-/// process, however that ends: a process that was killed locks nothing.
+/// The exclusive lock of a folder for a writer, until the value is released. It is a `flock(2)`, which the system
+/// releases with the process, however it ends, so a killed process locks nothing.
 package final class FolderLock: Sendable {
   /// Another process has the lock.
   package struct Held: Error {
-    /// Its number, where it has written one down.
+    /// Its process id, if the lock file has it.
     package let process: Int?
   }
 
   private let file: FileDescriptor
-  /// Nil where the lock is on the folder itself.
+  /// nil if the lock is on the folder itself.
   private let filePath: String?
   private let createdFolder: URL?
 
-  /// Locks a folder that there is, without leaving anything in it.
+  /// Locks an existing folder, without a lock file.
   /// - Throws: `Held`, `FileError`
   package init(_ folder: URL) throws {
     file = try FileDescriptor(folder: folder.path)
@@ -22,21 +22,22 @@ package final class FolderLock: Sendable {
     guard try file.lock() else { throw Held(process: nil) }
   }
 
-  /// Locks a file in the folder, which holds this process's number until the lock goes. Makes the folder where there is none.
+  /// Locks a file in the folder, which contains the process id until the lock is released. Creates the folder if it
+  /// does not exist.
   /// - Throws: `Held`, `FileError`
   package init(_ folder: URL, fileName: String) throws {
     let path = folder.appendingPathComponent(fileName).path
     createdFolder = FileManager.default.fileExists(atPath: folder.path) ? nil : folder
     filePath = path
     file = try FolderLock.locked(path, in: folder)
-    // On a full disk a second process is refused without a number.
+    // On a full disk a second process is refused without the process id.
     try? file.truncate(to: 0)
     try? Array("\(getpid())\n".utf8).withUnsafeBytes { try file.write($0) }
   }
 
   deinit {
     if let filePath { unlink(filePath) }
-    // Of a run that never began, nothing is left; a folder with files in it is not removed.
+    // Removes the folder again if the run never started; `rmdir` keeps a folder with files.
     if let createdFolder { rmdir(createdFolder.path) }
   }
 
@@ -46,10 +47,11 @@ package final class FolderLock: Sendable {
       do {
         let file = try FileDescriptor(updating: path, flags: O_RDWR | O_CREAT)
         guard try file.lock() else { throw Held(process: try owner(file)) }
-        // The last owner may have removed the file after it was opened here: then it is no longer the one that others open.
+        // The last owner may have removed the file after it was opened here. Another process would then lock a new
+        // file, so try again.
         if file.hasItsName { return file }
       } catch is FileError where !FileManager.default.fileExists(atPath: folder.path) {
-        // The last owner has removed the folder with the lock.
+        // The last owner has removed the folder together with the lock.
       }
     }
   }

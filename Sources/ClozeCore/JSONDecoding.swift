@@ -1,13 +1,13 @@
 package import Foundation
 
 extension JSONValue {
-  /// Reads a `Decodable` value from all of `data`, as strictly as every JSON here is read.
+  /// Reads a `Decodable` value from all of `data`, with the strict rules of `JSONReader`.
   /// - Throws: `JSONSyntaxError`, `DecodingError`
   package static func decode<Value: Decodable>(_ type: Value.Type, from data: Data) throws -> Value {
     try data.withUnsafeBytes { try JSONReader.read($0) { try JSONValue(&$0) } }.decoded(type)
   }
 
-  /// The value as a `Decodable` one.
+  /// The JSON value as a `Decodable` value.
   /// - Throws: `DecodingError`
   package func decoded<Value: Decodable>(_ type: Value.Type) throws -> Value {
     let value: Any? =
@@ -24,7 +24,7 @@ extension JSONValue {
   }
 }
 
-/// Gives a JSON value to a type's `init(from:)`. Each generic `decode` stands for those that `Codable` lists by type.
+/// A `Decoder` for a JSON value. Each generic `decode` implements those that `Codable` lists by type.
 private struct JSONValueDecoder: Decoder, SingleValueDecodingContainer {
   let value: JSONValue
 

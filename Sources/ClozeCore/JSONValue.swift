@@ -1,7 +1,7 @@
-/// A JSON value that keeps what Foundation's readers lose: the order of the keys, and keys that differ in bytes but
-/// not in meaning. A vocabulary may hold "é" in both its spellings, and a Swift dictionary would take them for one.
+/// A JSON value that keeps the order of keys, and keys that differ only in their Unicode spelling. A vocabulary may
+/// contain "é" in two spellings, which are equal as keys of a Swift dictionary.
 ///
-/// A key that stands twice in an object, byte for byte, is refused: readers differ in which of the two they keep.
+/// A key that occurs twice in an object, byte for byte, is refused, since readers differ in which value they keep.
 package enum JSONValue {
   case null
   case boolean(Bool)
@@ -11,7 +11,7 @@ package enum JSONValue {
   case array([JSONValue])
   case object([(key: String, value: JSONValue)])
 
-  /// The value of `key`, nil where there is none or where this is no object.
+  /// The value of `key`; nil if there is none or this is not an object.
   package subscript(key: String) -> JSONValue? {
     guard case .object(let members) = self else { return nil }
     return members.first { $0.key.utf8.elementsEqual(key.utf8) }?.value
@@ -29,7 +29,7 @@ package enum JSONValue {
   }
   package var isNull: Bool { if case .null = self { true } else { false } }
 
-  /// `text` as a JSON string with its quotes.
+  /// `text` as a JSON string with quotes.
   package static func quote(_ text: String) -> String {
     var quoted = "\""
     for scalar in text.unicodeScalars {

@@ -1,6 +1,6 @@
 package import Foundation
 
-/// `metrics.jsonl`: one event a line, appended as it happens.
+/// `metrics.jsonl`: one event in each line, appended as it happens.
 ///
 /// A line is written with one `write`, so a reader that follows the file sees whole lines only.
 package final class RunLog {
@@ -23,7 +23,7 @@ package final class RunLog {
     do {
       try line.withUnsafeBytes { try file.write($0) }
     } catch {
-      // A disk that is full in the middle of a line leaves half of it, which would spoil the next one.
+      // If the disk became full inside a line, the incomplete line is removed, or it would corrupt the next one.
       try? file.truncate(to: end)
       throw error
     }

@@ -4,7 +4,7 @@ import ClozeCore
 import ClozeData
 import Foundation
 
-/// What `tokenize` does with a data folder that there is: `--verify`, `--repair` and `--inspect`.
+/// The modes of `tokenize` for an existing data folder: `--verify`, `--repair` and `--inspect`.
 enum FolderMode {
   case verify(String)
   case repair(String)
@@ -20,7 +20,7 @@ enum FolderMode {
     }
   }
 
-  /// Prints what was checked, and everything that is wrong, a line each.
+  /// Prints what was checked, and a line for each problem.
   private func verify(_ folder: URL, pool: WorkerPool, isQuiet: Bool) throws {
     let data = DataFolder(folder)
     let progress = CorpusProgress(totalBytes: data.shardBytes, isQuiet: isQuiet)

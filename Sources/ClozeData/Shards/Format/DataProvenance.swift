@@ -2,12 +2,12 @@ package import ClozeCore
 package import ClozeText
 internal import Foundation
 
-/// `provenance.json`: where the data come from, which their shards do not say. With it and the shards a lost index can
-/// be rebuilt, byte for byte where no frame is lost.
+/// `provenance.json`: the origin of the data, which the shards do not contain. With it and the shards a lost index can
+/// be rebuilt, byte for byte if no frame is lost.
 ///
 /// The format, version 1: one line of JSON with sorted keys, the digests in hexadecimal. `trainFrames` and
-/// `validationFrames` are how many frames each split had when it was written; `index` is the digest of `index.json`, so
-/// that a damaged index is told from damaged shards.
+/// `validationFrames` are the numbers of frames of each split when it was written. `index` is the digest of
+/// `index.json`, which tells a damaged index from damaged shards.
 package struct DataProvenance: Codable, Sendable, Equatable {
   package var version = 1
   package var tokenizer: Digest
@@ -19,7 +19,7 @@ package struct DataProvenance: Codable, Sendable, Equatable {
   package var trainFrames: Int
   package var validationFrames: Int
   package var index: Digest
-  /// As in the index; nil where the index has none.
+  /// As in the index; nil if the index has none.
   package var unknownText: UnknownText?
 
   /// - Parameter identity: the digest of the index's bytes.
@@ -43,7 +43,7 @@ package struct DataProvenance: Codable, Sendable, Equatable {
     guard data.count < 1 << 16, let read = try? JSONValue.decode(DataProvenance.self, from: data) else {
       throw ShardError.wrongProvenance(path: url.path, reason: "does not say where data come from")
     }
-    // A repair makes a list of the frames that are missing.
+    // Bounded, since a repair lists all missing frames.
     guard read.version == 1, read.validationRate.isFinite,
       read.unknownText?.isPlausible ?? true, (1...Vocabulary.maximumCount).contains(read.vocabularySize),
       [read.trainFrames, read.validationFrames].allSatisfy({ (0...DataIndex.maximumFrames).contains($0) })

@@ -9,7 +9,7 @@ final class ShardReader: Sendable {
   private let file: FileDescriptor
   var path: String { file.path }
 
-  /// - Throws: `FileError`; `ShardError` where the size is not what the index states.
+  /// - Throws: `FileError`; `ShardError` if the size differs from the index.
   convenience init(_ url: URL, entry: DataIndex.File) throws {
     try self.init(url)
     guard size == entry.size else {
@@ -23,7 +23,7 @@ final class ShardReader: Sendable {
     size = try file.size()
   }
 
-  /// Compares the table at the file's end with the index.
+  /// Compares the seek table with the index.
   /// - Throws: `ShardError.wrongSeekTable`, `FileError`
   func checkSeekTable(_ frames: [DataIndex.Frame], tokenBits: Int) throws {
     let count = SeekTable.byteCount(frames: frames.count)
@@ -35,10 +35,10 @@ final class ShardReader: Sendable {
     }
   }
 
-  /// Gives the head and the inflated bytes of a frame, as many as the index asks for and with the digest that it
-  /// states, to `body`.
-  /// - Parameter number: the number that the frame's head has to have.
-  /// - Throws: `ShardError`, `FileError`, and what `body` throws.
+  /// Passes the head and the inflated bytes of a frame to `body`, after comparing their number and digest with the
+  /// index.
+  /// - Parameter number: the number that the head of the frame must have.
+  /// - Throws: `ShardError`, `FileError`, and the errors of `body`.
   func withInflated<Result>(
     _ entry: DataIndex.Frame, split: Split, number: Int, tokenBits: Int,
     _ body: (FrameHead, UnsafeRawBufferPointer) throws -> Result
@@ -92,8 +92,8 @@ final class ShardReader: Sendable {
     try file.visit(range, body)
   }
 
-  /// Fills `bytes` with what lies at `offset`.
-  /// - Throws: `FileError`; `ShardError.wrongFileSize` where the file ends before that.
+  /// Fills `bytes` from `offset` on.
+  /// - Throws: `FileError`; `ShardError.wrongFileSize` if the file ends before.
   func read(into bytes: UnsafeMutableRawBufferPointer, at offset: Int) throws {
     let count = try file.read(into: bytes, at: offset)
     guard count == bytes.count else {
@@ -101,8 +101,8 @@ final class ShardReader: Sendable {
     }
   }
 
-  /// Gives `count` bytes at `offset` to `body`.
-  /// - Throws: as `read`, and what `body` throws.
+  /// Passes `count` bytes at `offset` to `body`.
+  /// - Throws: as `read`, and the errors of `body`.
   func withBytes<Result>(at offset: Int, count: Int, _ body: (UnsafeRawBufferPointer) throws -> Result) throws
     -> Result
   {

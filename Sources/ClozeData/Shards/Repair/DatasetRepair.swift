@@ -2,21 +2,20 @@ package import ClozeCore
 internal import ClozeText
 internal import Foundation
 
-/// Makes a sound data folder of what is left of one.
+/// Repairs a damaged data folder.
 ///
-/// Frames that are whole stay, with their numbers; a shard with bytes that are no frame, or without its seek table, is
-/// written again without and with; a shard that is gone is written without frames; the numbers of all frames that are
-/// in no shard go into quarantine; then the unigrams, the provenance and the index are written where they differ from
-/// what the shards say. The bytes that are no frame are saved beside the shard, so a repair destroys nothing.
+/// Whole frames are kept, with their numbers. A shard that has bytes outside whole frames, or no seek table, is
+/// rewritten without the bytes and with the table. A missing shard is written without frames. The numbers of all frames
+/// that are in no shard go into quarantine. Then unigrams, provenance and index are written, if they differ from the
+/// shards. Bytes outside whole frames are saved beside the shard, so a repair destroys nothing.
 ///
-/// Each file is written beside and renamed, the index last. Killed in between, a repair can be run again: the frames
-/// bear their numbers, so what is missing is seen from the shards alone. A lost index comes back byte for byte where
-/// nothing else is lost.
+/// Each file is written atomically, the index last. A repair that was killed can be run again: frames contain their
+/// numbers, so the shards alone tell which are missing. A lost index is rebuilt byte for byte if nothing else is lost.
 package struct DatasetRepair {
-  /// What was done, a sentence each; empty where nothing was wrong.
+  /// The actions, one sentence each; empty if nothing was wrong.
   package private(set) var actions: [String] = []
   package private(set) var index: DataIndex
-  /// Of the folder after it.
+  /// The identity of the repaired folder.
   package private(set) var identity: Digest
 
   private let folder: DataFolder
@@ -66,7 +65,7 @@ package struct DatasetRepair {
     do {
       read = try DataIndex.read(folder: folder.url)
     } catch let error as ShardError {
-      // The shards of another version are no shards to this one.
+      // This version cannot read the shards of another version.
       if case .unknownVersion = error { throw error }
     }
     do {
@@ -80,9 +79,9 @@ package struct DatasetRepair {
   }
 
   /// - Parameters:
-  ///   - old: what the index states, where it can be read.
-  ///   - frameCount: how many frames the split had.
-  ///   - last: the highest number of a shard that the folder holds.
+  ///   - old: the split in the index, if it can be read.
+  ///   - frameCount: the number of frames that the split had.
+  ///   - last: the highest number of a shard in the folder.
   private mutating func mend(_ split: Split, old: DataIndex.Part?, frameCount: Int, last: Int?) throws {
     var expectation = ShardScan.Expectation(
       split: split, tokenBits: index.tokenBits, vocabularySize: index.vocabularySize)
@@ -99,7 +98,7 @@ package struct DatasetRepair {
     try ShardScan.scan(urls, expectation, pool: pool) { place, scan in
       var frames = scan?.frames ?? []
       if let first = frames.first, let last = numbers.last, first.head.number <= last {
-        // A copy of another shard, or one that has changed places with it.
+        // The shard is a copy of another one, or was swapped with it.
         frames = []
       } else if let scan, split == .train {
         for (token, count) in scan.unigrams.enumerated() { unigrams[token] += count }
@@ -114,7 +113,8 @@ package struct DatasetRepair {
     }
     let present = Set(numbers)
     part.quarantine = (0..<max(frameCount, (numbers.last ?? -1) + 1)).filter { !present.contains($0) }
-    // Without an index nobody says that there were more frames, but the last one does where a document goes on.
+    // Without an index the number of frames is unknown. If a document continues after the last frame, there was at
+    // least one more.
     if let last = part.places.last, last.goesOn { part.quarantine.append(last.number + 1) }
     part.documents = part.places.reduce(0) { $0 + $1.documents }
     let added = Set(part.quarantine).subtracting(old?.quarantine ?? [])
@@ -126,7 +126,7 @@ package struct DatasetRepair {
     index[split] = part
   }
 
-  /// The index's entry of a shard of these frames, which is written again where it is not just that.
+  /// The index entry of a shard with these frames. The shard is rewritten if it has anything else.
   private mutating func mended(_ url: URL, _ scan: ShardScan?, keeping frames: [ShardScan.Frame]) throws
     -> DataIndex.File
   {
@@ -151,7 +151,7 @@ package struct DatasetRepair {
     return entry
   }
 
-  /// Keeps bytes that are no frame, for whoever may make something of them.
+  /// Saves bytes outside whole frames in a file beside the shard.
   private func save(_ range: Range<Int>, of source: ShardReader, name: String) throws {
     let url = folder.damagedBytes(of: name, at: range.lowerBound)
     var file = try AtomicFile(url)

@@ -2,13 +2,13 @@ package import ClozeCore
 internal import ClozeText
 internal import Foundation
 
-/// A data folder looked at from end to end: everything that is wrong with it, not only the first.
+/// Checks every byte of a data folder, and lists all problems.
 ///
-/// Each shard is scanned for itself (`ShardScan`) and compared with what the index states; then the counts, the
-/// unigrams, the entropy, the tokenizer and the provenance. Without an index that can be read, the shards are still
-/// scanned, with what `provenance.json` says of them.
+/// Each shard is scanned by itself (`ShardScan`) and compared with the index; then counts, unigrams, entropy, tokenizer
+/// and provenance are checked. Without a readable index the shards are still scanned, with the numbers in
+/// `provenance.json`.
 package struct DatasetVerification {
-  /// Each `path: what is wrong; what to do`.
+  /// The problems, each as `path: what is wrong; what to do`.
   package private(set) var problems: [any Failure] = []
   package private(set) var index: DataIndex?
   package private(set) var identity: Digest?
@@ -20,7 +20,7 @@ package struct DatasetVerification {
 
   private let folder: DataFolder
   private var unigrams: [UInt64] = []
-  /// Whether all of the train split is in `unigrams`.
+  /// Whether `unigrams` has counted the whole train split.
   private var countsTrain = true
 
   fileprivate init(_ folder: DataFolder) { self.folder = folder }
@@ -58,7 +58,7 @@ package struct DatasetVerification {
     if let index { try checkUnigrams(index) }
   }
 
-  /// What `body` gives, or what is wrong with the data; an error of reading is no error of theirs.
+  /// The result of `body`; an error of the data is recorded as a problem, and an error of reading is thrown.
   private static func sound<Value>(_ body: () throws -> Value) throws -> Result<Value, any Error> {
     do {
       return .success(try body())
@@ -125,7 +125,7 @@ package struct DatasetVerification {
     guard let part else { return }
     documents += places.count(where: \.isCut)
     if split == .train { countsTrain = isComplete }
-    // Where frames are missing, that is what is wrong, and the sums tell nothing more.
+    // If frames are missing, that is the problem, and the sums say nothing more.
     guard isComplete else { return }
     for (field, statedCount, foundCount) in [("words", part.words, words), ("bytes", part.bytes, textBytes)]
     where statedCount != foundCount {
@@ -137,7 +137,7 @@ package struct DatasetVerification {
     }
   }
 
-  /// Compares a whole scan with what the index states of the file.
+  /// Compares the scan of a whole shard with the index.
   private mutating func compare(
     _ scan: ShardScan, with entry: DataIndex.File, places: [DataIndex.NumberedFrame]
   ) {

@@ -2,24 +2,25 @@ package import ClozeCore
 package import ClozeText
 package import Foundation
 
-/// `progress.json`: how far a data folder has come, for a second run to go on after the first was killed.
+/// `progress.json`: the checkpoint of an unfinished data folder, from which a second call of `tokenize` resumes after
+/// the first was killed.
 ///
-/// The format, version 3: the SHA-256 of the second line, in hexadecimal; then one line of JSON with sorted keys, digests
-/// in hexadecimal, bytes in base 64. It lies beside the unfinished folder's tokenizer, its shards, and three files that
-/// only grow: `documents.partial`, the 32 bytes of every document's digest, duplicates too, and for each split a
-/// `ShardJournal`. Once these are durable it is written anew, in one rename, so it never speaks of bytes that are not
-/// there; what they have beyond it is cut off and written again.
+/// The format, version 3: the SHA-256 of the second line, in hexadecimal; then one line of JSON with sorted keys,
+/// digests in hexadecimal, bytes in base 64. Beside it are the tokenizer of the unfinished folder, its shards, and
+/// three files that are only appended to: `documents.partial`, with the 32 bytes of every document's digest, duplicates
+/// included, and a `ShardJournal` for each split. After these are synced it is replaced, in one rename, so it never
+/// refers to bytes that do not exist. Bytes of these files beyond the checkpoint are truncated and written again.
 ///
-/// It counts only if `settings`, all that decides the folder's bytes beside the text, is the digest of the second run's;
-/// and of the text either the files are as they were (`inputs`) or the text itself is (`corpus`).
+/// It is used only if `settings`, the digest of everything that decides the folder's bytes apart from the text, equals
+/// that of the second call, and if either the files (`inputs`) or the text (`corpus`) are unchanged.
 package struct DatasetProgress: Codable, Sendable, Equatable {
-  /// What an unfinished folder holds.
+  /// The state of an unfinished folder.
   package struct Checkpoint: Codable, Sendable, Equatable {
-    /// Where the text goes on.
+    /// The position in the corpus from which to continue.
     package var position: CorpusPosition
-    /// Of `documents.partial`.
+    /// The mark of `documents.partial`.
     var documents: AppendedFile.Mark
-    /// What was lost of all documents.
+    /// The loss of all documents.
     var loss: TextLoss
     var train: SplitWriter.State
     var validation: SplitWriter.State
@@ -30,16 +31,16 @@ package struct DatasetProgress: Codable, Sendable, Equatable {
   package var version = DatasetProgress.currentVersion
   package var settings: Digest
   package var inputs: Digest
-  /// Of the text, where it is known before the text is encoded.
+  /// The digest of the text, if it is known before the text is encoded.
   package var corpus: Digest?
   package var tokenizer: Digest
-  /// Nil where no document is encoded yet, or what is encoded cannot be used.
+  /// nil if no document is encoded yet, or the encoded ones cannot be used.
   package var checkpoint: Checkpoint?
 
   private static let currentVersion = 3
 
-  /// Bytes. The unigrams of both splits, in base 64, take 22 a token; all else, the counts of lost characters too, fits
-  /// into 64 MiB.
+  /// In bytes. The unigrams of both splits, in base 64, take 22 a token; everything else, with the counts of lost
+  /// characters, fits into 64 MiB.
   package static func maximumByteCount(vocabularySize: Int) -> Int { (1 << 26) + 32 * vocabularySize }
 
   package init(settings: Digest, inputs: Digest, corpus: Digest?, tokenizer: Digest) {
@@ -49,7 +50,7 @@ package struct DatasetProgress: Codable, Sendable, Equatable {
     self.tokenizer = tokenizer
   }
 
-  /// What an unfinished run with these settings left in a folder; nil where there is nothing that can be used.
+  /// The checkpoint of an unfinished run with these settings in a folder; nil if there is none that can be used.
   package static func left(in folder: URL, settings: Digest) -> (
     progress: DatasetProgress, tokenizer: Tokenizer
   )? {

@@ -2,15 +2,15 @@ package import ClozeCore
 package import ClozeText
 package import Foundation
 
-/// Writes a data folder (see `DataIndex`) as documents come, in bounded memory, the index last.
+/// Writes a data folder (see `DataIndex`) document by document, in bounded memory, the index last.
 ///
-/// Everything is written into `staging`, a folder inside, and moved out of it by `finish`: until then an earlier data set
-/// stays as it was. Now and then what is there is made durable and `DatasetProgress` written, so that another writer can
-/// go on from there and write the bytes that this one would have written. Dropped or killed, a writer leaves its files
-/// for that; dropped before there is anything to go on from, it takes them back. Killed while it moves the files, it
-/// leaves a folder without an index, which no reader accepts and the next writer completes.
+/// Everything is written into `staging`, a folder inside, and moved out of it by `finish`; until then an earlier data
+/// set stays unchanged. At checkpoints the files are synced and `DatasetProgress` is written, so that another writer
+/// can resume and write the same bytes. A writer that is released or killed leaves its files for that; without a
+/// checkpoint it removes them. A writer that is killed while it moves the files leaves a folder without an index, which
+/// no reader accepts and the next writer completes.
 package final class DatasetWriter {
-  /// What goes into the index beside the counts.
+  /// The values of the index apart from the counts.
   package struct Source: Sendable {
     package var tokenizer: Digest
     package var vocabularySize: Int
@@ -34,21 +34,19 @@ package final class DatasetWriter {
   private let checkpointBytes: Int
   /// What was lost of all documents.
   private(set) var loss: TextLoss
-  /// Bytes of text since the last checkpoint.
+  /// The bytes of text since the last checkpoint.
   private var uncheckpointedBytes = 0
-  /// Whether `progress` is in the folder.
+  /// Whether `progress` was written to the folder.
   private var isStaged = false
   private var isFinished = false
 
   private var staging: DataFolder { folder.staging }
 
-  /// Makes the folder, and in it one for the files to come: an empty one, or the one that an unfinished run left, as it
-  /// was at its last checkpoint.
+  /// Creates the folder, and in it the staging folder: empty, or restored to the last checkpoint of an unfinished run.
   /// - Parameters:
-  ///   - progress: what `DatasetProgress.left` gave, or a new one; nil where a killed run is not to be gone on from. A
-  ///     checkpoint in it whose files are missing, shorter or damaged is passed over.
-  ///   - checkpointBytes: how many bytes of text are encoded from one checkpoint to the next; no byte of the data
-  ///     depends on it.
+  ///   - progress: the result of `DatasetProgress.left`, or a new one; nil turns checkpointing off. A checkpoint whose
+  ///     files are missing, shorter or damaged is ignored.
+  ///   - checkpointBytes: the bytes of text between checkpoints; no byte of the data depends on it.
   /// - Throws: `FileError`
   package init(
     folder: URL, source: Source, layout: ShardLayout = ShardLayout(), pool: WorkerPool,
@@ -97,20 +95,20 @@ package final class DatasetWriter {
     if !isFinished, !leavesProgress { folder.removeStaging() }
   }
 
-  /// Whether another run can go on from this one: from a checkpoint, or after a first pass over the text.
+  /// Whether another run can resume this one: from a checkpoint, or after the first pass over the text.
   package var leavesProgress: Bool { isStaged && (progress?.checkpoint != nil || progress?.corpus != nil) }
 
-  /// Where the text goes on, after the documents that an unfinished run had encoded.
+  /// The position in the corpus after the documents that an unfinished run had encoded.
   package var position: CorpusPosition { progress?.checkpoint?.position ?? CorpusPosition() }
 
-  /// Gives the digests of all documents before `position`, duplicates too, in order.
+  /// Visits the digests of all documents before `position` in order, with duplicates.
   /// - Throws: `FileError`
   func visitDocuments(_ body: (Digest) -> Void) throws { try journal?.visit(body) }
 
-  /// Documents that were added, those without tokens too.
+  /// The number of documents added, with those without tokens.
   var documentCount: Int { splits.values.reduce(0) { $0 + $1.part.documents + $1.empty } }
 
-  /// What was met in all documents, and how many of them had no tokens.
+  /// The counts of all documents, and the number of documents without tokens.
   var counts: (tokens: TokenCounts, empty: Int) {
     var sum = (tokens: TokenCounts(), empty: 0)
     for split in Split.allCases {
@@ -125,7 +123,7 @@ package final class DatasetWriter {
     return writer
   }
 
-  /// Puts the tokenizer's files beside the shards. From here on another run can go on from this one.
+  /// Writes the tokenizer's files. From here on another run can resume this one.
   /// - Throws: `FileError`
   package func stage(_ tokenizer: Tokenizer) throws {
     precondition(tokenizer.digest == source.tokenizer, "DatasetWriter: another tokenizer")
@@ -134,10 +132,10 @@ package final class DatasetWriter {
     isStaged = true
   }
 
-  /// Adds a document; one without tokens is counted and not written.
+  /// Adds a document. A document without tokens is counted and not written.
   /// - Parameters:
   ///   - tokens: its ids, without special tokens.
-  ///   - counts: what its encoder met in it.
+  ///   - counts: the encoder's counts of it.
   ///   - bytes: the length of its text in UTF-8.
   /// - Throws: `FileError`
   package func append(_ tokens: ArraySlice<TokenID>, to split: Split, counts: TokenCounts, bytes: Int) throws
@@ -145,12 +143,12 @@ package final class DatasetWriter {
     try writer(split).append(tokens, counts: counts, bytes: bytes)
   }
 
-  /// Adds what was lost of documents that were added since the last batch.
+  /// Adds the loss of the documents since the last batch.
   package func add(_ loss: TextLoss) { self.loss += loss }
 
-  /// Says that all documents before `position` were added, and makes a checkpoint where one is due.
+  /// Marks that all documents before `position` were added, and makes a checkpoint if one is due.
   /// - Parameters:
-  ///   - digests: of the documents since the last batch, duplicates too, in order.
+  ///   - digests: of the documents since the last batch in order, with duplicates.
   ///   - bytes: of their texts.
   /// - Throws: `FileError`
   package func endBatch(at position: CorpusPosition, after digests: [Digest], bytes: Int) throws {
@@ -163,23 +161,23 @@ package final class DatasetWriter {
     next?.checkpoint = DatasetProgress.Checkpoint(
       position: position, documents: try journal.synchronize(), loss: loss,
       train: try writer(.train).state(), validation: try writer(.validation).state())
-    // The names of new shards before the file that speaks of them.
+    // The names of new shards are synced before the file that refers to them is written.
     try Folder.synchronize(staging.url)
     try next?.write(to: staging)
     progress = next
   }
 
-  /// Takes back all that was written, so that nobody goes on from it.
+  /// Removes everything that was written, so that no run resumes from it.
   package func discard() {
     isFinished = true
     folder.removeStaging()
   }
 
-  /// Writes what is left, the counts and the index, and puts all of it in place of an earlier data set.
+  /// Writes the last frames, the counts and the index, and replaces an earlier data set.
   /// - Parameters:
   ///   - corpus: the digest of the corpus's text.
-  ///   - unknownText: what of the text is unknown to the tokenizer; nil where nobody counted.
-  /// - Throws: `FileError`; `ShardError.damagedLeftover`, after which nobody goes on from what is there.
+  ///   - unknownText: the unknown text; nil if it was not counted.
+  /// - Throws: `FileError`; `ShardError.damagedLeftover`, after which no run can resume.
   package func finish(corpus: Digest, unknownText: UnknownText? = nil) throws -> DataIndex {
     let parts: [(Split, DataIndex.Part)]
     do {

@@ -1,12 +1,11 @@
 internal import ClozeCore
 
-/// What the frames of a split are, written down as they are written: the part of the index that an unfinished folder has
-/// in place of one.
+/// The journal of an unfinished split: the index entries of its frames, appended as they are written.
 ///
 /// The format, little-endian: for every frame its compressed bytes in 32 bits, in 32 more the number of documents that
-/// end in it and as the highest bit whether a document goes on, and the 32 bytes of its digest; after the last frame of
-/// a full shard, the 32 bytes of the shard's digest. All frames have the layout's number of tokens: the last of a split,
-/// which may have fewer, is written only where the folder is finished.
+/// end in it, with the highest bit set if a document continues, and the 32 bytes of its digest. After the last frame of
+/// a full shard follow the 32 bytes of the shard's digest. All frames have the layout's number of tokens: the last
+/// frame of a split, which may have fewer, is written only when the folder is finished.
 struct ShardJournal {
   private let file: AppendedFile
   private static let frameBytes = 8 + Digest.byteCount
@@ -16,7 +15,7 @@ struct ShardJournal {
     file = try AppendedFile(folder.frameJournal(split))
   }
 
-  /// Goes on with a journal that was left; nil where it is damaged.
+  /// Continues a journal; nil if it is damaged.
   init?(folder: DataFolder, split: Split, resumingAt mark: AppendedFile.Mark) {
     guard let file = AppendedFile(folder.frameJournal(split), resumingAt: mark) else { return nil }
     self.file = file
@@ -43,7 +42,7 @@ struct ShardJournal {
   /// - Throws: `FileError`
   func synchronize() throws -> AppendedFile.Mark { try file.synchronize() }
 
-  /// The full shards, and the frames of the one after them; nil where no writer of this layout has written this.
+  /// The full shards, and the frames of the shard after them; nil if the journal does not fit the layout.
   func read(_ split: Split, layout: ShardLayout) -> (shards: [DataIndex.File], open: [DataIndex.Frame])? {
     var bytes: [UInt8] = []
     guard (try? file.visit { bytes.append(contentsOf: $0) }) != nil else { return nil }

@@ -2,21 +2,21 @@ internal import ClozeCore
 internal import ClozeText
 internal import Foundation
 
-/// Writes one split's shards as documents come: collects tokens into frames, compresses frames on the pool's threads,
-/// and writes them in order. It holds the frame being filled and at most `pool.depth` frames on their way to disk.
+/// Writes the shards of one split: collects tokens into frames, compresses frames on the pool's threads, and writes
+/// them in order. The current frame and at most `pool.depth` further frames are in memory.
 final class SplitWriter {
   /// Where a writer stood: with its journal and its shards, all that another needs to go on.
   struct State: Codable, Sendable, Equatable {
-    /// Of the documents so far; its files are in the journal.
+    /// The counts of the documents so far; the files are in the journal.
     var part = DataIndex.Part()
-    /// What was met in all documents.
+    /// The encoder's counts of all documents.
     var counts = TokenCounts()
     /// Documents without tokens.
     var empty = 0
     var journal: AppendedFile.Mark
-    /// Of the bytes of the shard that is not full.
+    /// The digest of the bytes of the unfinished shard.
     var openShard: Digest
-    /// The tokens that wait for the rest of their frame, as an inflated frame; none where none wait.
+    /// The tokens of the unfinished frame, as an inflated frame; empty if there are none.
     var frame: Data
     /// As in `unigrams.bin`.
     var unigrams: Data
@@ -32,7 +32,7 @@ final class SplitWriter {
   private let vocabularySize: Int
   private let layout: ShardLayout
   private let pool: WorkerPool
-  /// Nil where nobody will go on.
+  /// nil when checkpointing is off.
   private let journal: ShardJournal?
 
   private var frame = ShardFrame()
@@ -42,11 +42,11 @@ final class SplitWriter {
   /// How many of the full shards are another writer's, which nobody has read since.
   private var unreadShards = 0
   private(set) var part = DataIndex.Part()
-  /// What was met in all documents.
+  /// The encoder's counts of all documents.
   private(set) var counts = TokenCounts()
   /// Documents without tokens.
   private(set) var empty = 0
-  /// How often each token occurs so far.
+  /// The counts of all tokens so far.
   private(set) var unigrams: [UInt64]
 
   private var tokenBits: Int { DataIndex.tokenBits(vocabularySize: vocabularySize) }
@@ -64,7 +64,7 @@ final class SplitWriter {
     unigrams = [UInt64](repeating: 0, count: vocabularySize)
   }
 
-  /// - Parameter keepsJournal: whether `state()` will be asked for.
+  /// - Parameter keepsJournal: whether `state()` will be called.
   /// - Throws: `FileError`
   convenience init(
     folder: DataFolder, split: Split, vocabularySize: Int, layout: ShardLayout, pool: WorkerPool,
@@ -75,8 +75,8 @@ final class SplitWriter {
       journal: keepsJournal ? try ShardJournal(folder: folder, split: split) : nil)
   }
 
-  /// Goes on where another writer stood, in its folder; nil where what it left is not what `state` says. Of full shards
-  /// the sizes are compared; they are read by `finish`, for however many there are, nobody is to wait before that.
+  /// Resumes from the state of another writer; nil if its files do not match `state`. Only the sizes of full shards are
+  /// compared, so that resuming is fast; `finish` reads them.
   convenience init?(
     folder: DataFolder, split: Split, vocabularySize: Int, layout: ShardLayout, pool: WorkerPool,
     resumingAt state: State
@@ -112,7 +112,7 @@ final class SplitWriter {
 
   private func restoreFrame(_ bytes: Data) -> Bool {
     guard !bytes.isEmpty else { return true }
-    // As an array, it lies as ids have to.
+    // An array of ids has the alignment that reading them needs.
     return Array(bytes).withUnsafeBytes { bytes in
       guard let head = FrameHead(bytes), head.inflatedSize == bytes.count, head.split == split,
         head.number == frameNumber, head.tokenBits == tokenBits, head.tokens < layout.tokensPerFrame,
@@ -158,8 +158,8 @@ final class SplitWriter {
     if frame.tokens.count == layout.tokensPerFrame { try submitFrame() }
   }
 
-  /// Writes all frames that are full and makes them durable.
-  /// - Returns: where another writer can go on.
+  /// Writes all full frames and syncs them.
+  /// - Returns: the state from which another writer can resume.
   /// - Throws: `FileError`
   func state() throws -> State {
     try writeFrames(leaving: 0)
@@ -176,8 +176,8 @@ final class SplitWriter {
       unigrams: UnigramCounts(counts: unigrams).encoded)
   }
 
-  /// Writes what is left and ends the last shard.
-  /// - Throws: `FileError`; `ShardError.damagedLeftover` where a shard of another writer is not what it was.
+  /// Writes the last frame and ends the last shard.
+  /// - Throws: `FileError`; `ShardError.damagedLeftover` if a shard of an earlier writer is damaged.
   func finish() throws -> DataIndex.Part {
     if !frame.tokens.isEmpty { try submitFrame() }
     try writeFrames(leaving: 0)
@@ -192,7 +192,8 @@ final class SplitWriter {
     return part
   }
 
-  /// - Throws: `FileError`; `ShardError.splitIsFull`, which `ShardLayout(corpusBytes:)` keeps from text of known length.
+  /// - Throws: `FileError`; `ShardError.splitIsFull`, which `ShardLayout(corpusBytes:)` prevents for text of known
+  ///   length.
   private func submitFrame() throws {
     let full = frame
     let number = frameNumber
