@@ -69,7 +69,7 @@ package struct CorpusPass: Sendable {
     return (statistics, position)
   }
 
-  /// Reads the corpus as far as a checkpoint came, for the place after it; nil where the documents up to there are others.
+  /// Reads the corpus up to a checkpoint and returns the position there; nil if the documents before it are others.
   /// - Throws: `CorpusError`, `FileError`
   package func position(after checkpoint: DatasetProgress.Checkpoint, progress: (Int) -> Void) throws
     -> CorpusPosition?

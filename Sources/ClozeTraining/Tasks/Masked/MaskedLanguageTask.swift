@@ -37,7 +37,7 @@ package enum PretrainError: Failure {
   }
 }
 
-/// The weights that pretraining goes on from, instead of random ones.
+/// The weights from which pretraining starts, instead of random ones.
 package struct PretrainStart: Sendable {
   /// A model folder, or a run that holds one.
   package let url: URL
@@ -62,9 +62,9 @@ package struct MaskedLanguageTask: TrainingTask {
   let unigrams: UnigramCounts
   /// The unigram entropy of the train split's ordinary tokens, in nats.
   package let unigramEntropy: Double
-  /// Nil where the weights start random.
+  /// nil if the weights start random.
   private let start: StartFolder?
-  /// Nil where the start's tokens are the data's.
+  /// nil if the start has the tokens of the data.
   private let rows: TokenRows?
   /// What is worth knowing of the start: damaged checkpoints, heads that are not used, tokens that are new or lost.
   package let warnings: [String]
