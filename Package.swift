@@ -31,6 +31,7 @@ let package = Package(
     .executable(name: "evaluate", targets: ["evaluate"]),
     .executable(name: "finetune", targets: ["finetune"]),
     .executable(name: "translate", targets: ["translate"]),
+    .executable(name: "predict", targets: ["predict"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -77,6 +78,12 @@ let package = Package(
       "translate",
       [
         "ClozeCLI", "ClozeCore", "ClozeText", "ClozeData", "ClozeCompute", "ClozeModel", "ClozeEvaluation",
+        argumentParser,
+      ]),
+    tool(
+      "predict",
+      [
+        "ClozeCLI", "ClozeCore", "ClozeText", "ClozeData", "ClozeEvaluation",
         argumentParser,
       ]),
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The table that scripts/demo ends with, from what the tools wrote.
+"""Prints the last table of scripts/demo, from the files that the tools wrote.
 
   scripts/demo_report.py TEXT_FOLDER RUNS_FOLDER TIMES_FILE
 """
@@ -14,13 +14,13 @@ def read_json(path):
 
 
 def cursor(run):
-    """Where a run stands: its steps, tokens and seconds."""
+    """The state of a run: its steps, tokens and seconds."""
     return read_json(run / "latest" / "checkpoint.json")["cursor"]
 
 
 def validations(run):
-    """(share of the run's steps, figures) of each validation. A run that was cut off and resumed logs some steps twice;
-    the last counts."""
+    """(share of the run's steps, figures) of each validation. A run that was killed and resumed logs some steps twice;
+    the last ones count."""
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text("utf-8").splitlines()]
     by_step = {line["step"]: line["figures"] for line in lines if line["event"] == "validation"}
     last = cursor(run)["step"]
@@ -100,7 +100,7 @@ def main(text, runs, times):
         source, reference = pair.split("\t")
         print(f"  {source}\n    {reference}\n    {ours}")
 
-    print_rows("Where it lies", [
+    print_rows("Where it is", [
         ("text and pairs", text), ("shards, tokenizer", text / "shards"), ("encoder", runs / "pretrained" / "best"),
         ("translator", runs / "translator" / "best"), ("scores", runs / "*.json")])
 
@@ -108,7 +108,7 @@ def main(text, runs, times):
     print("\nTime")
     for title, seconds, note in rows:
         print(f"  {title:40}  {duration(int(seconds)):>6}  {note}".rstrip())
-    print(f"  {'all of it':40}  {duration(sum(int(seconds) for _, seconds, _ in rows)):>6}")
+    print(f"  {'total':40}  {duration(sum(int(seconds) for _, seconds, _ in rows)):>6}")
 
 
 if __name__ == "__main__":

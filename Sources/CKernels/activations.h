@@ -1,4 +1,5 @@
-// The nonlinearities by `transformers`' names, each with its slope beside it; all but one compile to vector code.
+// The nonlinearities, by their names in `transformers`, each followed by its derivative. All but one compile to vector
+// code.
 #pragma once
 #include "vector_math.h"
 

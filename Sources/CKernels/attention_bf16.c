@@ -1,13 +1,14 @@
-// Attention in bfloat16. Its products are too small and of too many shapes for a library that prepares each: a span is as
-// long as a document's piece or a sentence. Compiled for units that multiply bfloat16 and, as a slow twin, for any.
+// Attention in bfloat16. A span is as long as a piece of a document or a sentence, so the products are too small and
+// have too many shapes for a library that prepares each shape. Compiled twice: for processors that multiply bfloat16,
+// and portably (slower) for all others.
 #include "dropout.h"
 
-// Two neighbours in one word. Memory that holds bf16 or f32 is written and read as words, which C allows this type alone.
+// Two neighbouring bf16 values in one word. `may_alias` allows reading and writing memory of other types as words.
 typedef uint32_t __attribute__((may_alias)) bf16_pair;
 
 enum { VECTOR = 16, TILE_ROWS = 4, TILE_COLUMNS = 4 * VECTOR, BLOCK = 32 };
 
-// Keys and widths are padded to whole vectors.
+// Keys and widths are padded to multiples of a vector.
 INLINE size_t padded(size_t count) { return (count + VECTOR - 1) / VECTOR * VECTOR; }
 
 // c [height, width] of the includer's tile, in plain C.
@@ -65,7 +66,7 @@ TARGET INLINE void multiply_tile_of(
   }
 }
 
-// Sizes that the compiler knows, so that the sums stay in registers.
+// Sizes are constants, so that the compiler keeps the sums in registers.
 TARGET INLINE void multiply_tile_units(
     size_t height, size_t width, size_t pairs, const cloze_bf16 *a, size_t row_stride, size_t pair_stride,
     const bf16_pair *b, size_t b_stride, float *c, size_t c_stride) {
@@ -96,7 +97,7 @@ size_t cloze_attention_probabilities_bf16(size_t queries, size_t keys) { return 
 
 size_t cloze_attention_scratch_bf16(size_t queries, size_t keys, size_t width) {
   size_t k = padded(keys), w = padded(width), q = queries + 1, rows = k > BLOCK ? k : BLOCK;
-  // The backward's, which needs more than the forward's.
+  // The size for the backward pass, which needs more than the forward pass.
   return 4 * (k * w + q * (k + w) + BLOCK * (k + w) + rows * w) + 2 * (q * k + BLOCK * k + q * (w + 1));
 }
 

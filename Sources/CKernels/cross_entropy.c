@@ -1,4 +1,4 @@
-// Softmax, loss and gradient of the vocabulary product in one visit to each row of logits.
+// Softmax, loss and gradient of the vocabulary product, with one visit to each row of logits.
 #include "vector_math.h"
 
 CLONES void cloze_cross_entropy(
@@ -20,7 +20,7 @@ CLONES void cloze_cross_entropy(
       maximum = x[j] > maximum ? x[j] : maximum;
       total += x[j];
     }
-    // How many classes score above the label; of equals, the first counts as higher.
+    // The number of classes with a higher logit than the label; of equal logits, the first counts as higher.
     int32_t rank = 0;
     for (size_t j = 0; j < label; j++) rank += x[j] >= score;
     for (size_t j = label + 1; j < classes; j++) rank += x[j] > score;
@@ -30,7 +30,7 @@ CLONES void cloze_cross_entropy(
     float normalizer = maximum + __builtin_logf(sum);
     float average = total / (float)classes;
     losses[row] = normalizer - (1 - smoothing) * score - smoothing * average;
-    // No comparison with NaN holds, and what is no number is no correct prediction.
+    // Every comparison with NaN is false, so without this NaN would count as a correct prediction.
     if (losses[row] != losses[row]) ranks[row] = (int32_t)classes;
     if (gradient_scale) {
       float scale = *gradient_scale, share = smoothing / (float)classes;

@@ -2,7 +2,7 @@
 #pragma once
 #include "vector_math.h"
 
-// What makes a row's bits its own: a block of Philox4x32-10 (Salmon et al. 2011), from which the row's words are mixed.
+// The random bits of a row: one block of Philox4x32-10 (Salmon et al. 2011), from which all words of the row are mixed.
 typedef struct {
   uint32_t offset, middle;
 } dropout_row;
@@ -20,9 +20,9 @@ INLINE dropout_row dropout_row_key(const cloze_dropout *dropout, uint64_t row) {
   return (dropout_row){c0, c1};
 }
 
-// 32 random bits: a mixing of the word's number in the row, which a vector unit does for a few elements a cycle where
-// Philox takes several cycles for one. The constants are Wellons's 2018 ("Prospecting for hash functions"), the least
-// biased of two multiplications.
+// 32 random bits: a hash of the word's number in the row. A vector unit computes a few elements in a cycle; Philox
+// takes several cycles for one. The constants are those of Wellons 2018 ("Prospecting for hash functions"), the least
+// biased with two multiplications.
 INLINE uint32_t dropout_word(dropout_row row, uint32_t number) {
   uint32_t x = number * 0x9E3779B9u + row.offset;
   x ^= x >> 16;
@@ -33,7 +33,7 @@ INLINE uint32_t dropout_word(dropout_row row, uint32_t number) {
   return x ^ (x >> 15);
 }
 
-// Elements a call of `dropout_factors` handles; a row is cut into pieces of this length.
+// The most elements of one call of `dropout_factors`; a row is processed in pieces of this length.
 enum { DROPOUT_PIECE = 512 };
 
 // The halves of such words. They are written as words, which C lets nobody read as another type, but for a type that says

@@ -6,7 +6,7 @@
 
 #include "kernels.h"
 
-// The thread sanitizer is not ready yet when the loader chooses among clones.
+// The loader chooses among clones before the thread sanitizer is initialised, so it gets none.
 #if defined(__x86_64__) && defined(__linux__) && !__has_feature(thread_sanitizer)
 #define CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
@@ -14,7 +14,7 @@
 #endif
 // a * b + c may be fused.
 #define FUSED _Pragma("clang fp contract(fast)")
-// Sums may be reordered as well (vectors); NaN and infinity keep their meaning.
+// Sums may be reordered as well, which vector code needs; NaN and infinity keep their meaning.
 #define FAST _Pragma("clang fp reassociate(on) contract(fast)")
 #define INLINE static inline __attribute__((always_inline))
 
@@ -34,7 +34,7 @@ INLINE float load_f32(float value) { return value; }
 INLINE float store_f32(float value) { return value; }
 INLINE float load_bf16(cloze_bf16 value) { return float_from_bits((uint32_t)value << 16); }
 
-// Rounds to nearest, ties to even; a NaN stays one.
+// Rounds to nearest, ties to even; NaN stays NaN.
 INLINE cloze_bf16 store_bf16(float value) {
   uint32_t bits = bits_from_float(value);
   uint32_t rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16;

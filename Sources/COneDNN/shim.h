@@ -1,7 +1,7 @@
-// oneDNN's C API as Cloze uses it: one matrix product, prepared once for a shape and run many times.
+// The part of oneDNN's C API that Cloze uses: a matrix product, prepared once for a shape and run many times.
 //
-// oneDNN 2 (Debian 12) describes an operation and then makes it; oneDNN 3 does both in one call and hides its
-// descriptors behind pointers. The difference stays in this file.
+// oneDNN 2 (Debian 12) first describes an operation and then creates it. oneDNN 3 does both in one call, and its
+// descriptors are opaque. Only this file knows the difference.
 #pragma once
 #include <dnnl.h>
 #include <stdlib.h>
@@ -12,11 +12,11 @@ extern void omp_set_num_threads(int count);
 typedef struct {
   dnnl_primitive_t primitive;
   dnnl_memory_t a, b, bias, c, scratch;
-  // Bytes of memory that a run takes, of unspecified content before and after.
+  // Bytes of scratch memory for a run.
   size_t scratch_size;
 } cloze_product;
 
-// c [m, n] = a [m, k] b [k, n] + bias [n], or c += a b. Strides are in elements.
+// c [m, n] = a [m, k] b [k, n] + bias [n], or c += a b if `accumulates`. Strides are in elements.
 typedef struct {
   dnnl_dim_t m, n, k;
   dnnl_dim_t a_strides[2], b_strides[2], c_strides[2];
@@ -95,7 +95,7 @@ static inline dnnl_status_t cloze_product_create(
   if (status == dnnl_success) status = cloze_describe(&bias, 1, s->n, bias_strides, dnnl_f32);
   if (status != dnnl_success) return status;
   dnnl_primitive_attr_create(&attributes);
-  // Else each prepared product would keep scratch memory of its own.
+  // With the default mode each prepared product would keep scratch memory of its own.
   dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user);
   if (s->accumulates) {
     dnnl_post_ops_create(&operations);

@@ -3,12 +3,12 @@ internal import Dispatch
 internal import Foundation
 internal import Synchronization
 
-/// Whether a signal has asked the program to stop: SIGINT, SIGTERM, and those that terminals and clusters send before the
-/// end, SIGHUP and SIGUSR1. A second signal ends it at once. One that whoever started the program had it ignore, as `nohup`
-/// does with SIGHUP, stays ignored.
+/// Whether a signal has asked the program to stop: SIGINT, SIGTERM, and SIGHUP and SIGUSR1, which terminals and
+/// clusters send before they end a job. A second signal exits at once. A signal that was ignored when the program
+/// started, as SIGHUP under `nohup`, stays ignored.
 package final class Interruption {
   private final class Signals: Sendable {
-    /// The number of the first signal; 0 before.
+    /// The number of the first signal; 0 if there was none.
     let first = Atomic<Int32>(0)
   }
 
@@ -37,7 +37,7 @@ package final class Interruption {
 
   package var isRequested: Bool { signals.first.load(ordering: .relaxed) != 0 }
 
-  /// What a program ends with that was interrupted, saved, and is not finished: 128 and the signal's number, as shells
-  /// have it, so that `pretrain && finetune` stops.
+  /// The exit status of an interrupted run that saved and is not finished: 128 plus the signal's number, as in shells,
+  /// so that `pretrain && finetune` stops.
   package var exitCode: ArgumentParser.ExitCode { .init(128 + signals.first.load(ordering: .relaxed)) }
 }

@@ -1,8 +1,8 @@
-/// Text from outside, as it may be shown on a terminal.
+/// Makes text from outside safe to show on a terminal.
 package enum PrintableText {
-  /// `text` with every character that a terminal obeys rather than shows, or that hides or turns around what stands
-  /// beside it, as `\u{1B}`: controls and escapes, marks of direction and other format characters, line and paragraph
-  /// separators, private and unassigned ones. Line ends and tabs too, unless `keepsLines`.
+  /// `text` with every character escaped, as `\u{1B}`, that could control the terminal or hide or reorder other text:
+  /// controls, direction marks and other format characters, line and paragraph separators, private and unassigned ones.
+  /// Line ends and tabs are escaped too, unless `keepsLines`.
   package static func escape(_ text: String, keepsLines: Bool = false) -> String {
     var printable = ""
     printable.reserveCapacity(text.utf8.count)
@@ -16,9 +16,9 @@ package enum PrintableText {
     return printable
   }
 
-  /// `text` without its middle where it is longer than anybody reads: a name from outside may have megabytes.
+  /// `text` without its middle if it is very long: a name from outside may have megabytes.
   package static func shorten(_ text: String) -> String {
-    // By scalars: one character may have any number of them.
+    // Counted in scalars, since one character may have any number of them.
     let scalars = text.unicodeScalars
     return scalars.count <= 2000 ? text : String(scalars.prefix(1000)) + " … " + String(scalars.suffix(500))
   }

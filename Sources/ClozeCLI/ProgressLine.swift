@@ -1,7 +1,7 @@
 package import ClozeCore
 internal import Foundation
 
-/// Progress on standard error: rewritten in place on a terminal, a line at a time elsewhere.
+/// Progress on standard error: one line that is rewritten on a terminal, and separate lines elsewhere.
 package final class ProgressLine {
   private let isQuiet: Bool
   private let isTerminal = isatty(STDERR_FILENO) == 1
@@ -11,7 +11,7 @@ package final class ProgressLine {
     isQuiet = quiet
   }
 
-  /// Shows `text` as the line that changes.
+  /// Shows `text` as the line that is rewritten.
   package func update(_ text: String) {
     guard !isQuiet else { return }
     if isTerminal {
@@ -24,20 +24,20 @@ package final class ProgressLine {
     }
   }
 
-  /// Shows `text` as a line that stays.
+  /// Prints `text` as a line of its own.
   package func line(_ text: String) {
     guard !isQuiet else { return }
     clear()
     Console.error(text)
   }
 
-  /// Shows a warning, quiet or not.
+  /// Prints a warning, also with --quiet.
   package func warning(_ text: String) {
     clear()
     Console.warning(text)
   }
 
-  /// Shows what a run says of itself.
+  /// Shows a message of a run.
   package func show(_ message: ProgressMessage) {
     switch message {
     case .update(let text): update(text)
@@ -46,7 +46,7 @@ package final class ProgressLine {
     }
   }
 
-  /// Wipes the changing line.
+  /// Clears the line that is rewritten.
   package func clear() {
     guard isTerminal, width > 0 else { return }
     Console.write("\r" + String(repeating: " ", count: width) + "\r")
@@ -54,7 +54,7 @@ package final class ProgressLine {
   }
 }
 
-/// Rows of names and values, the names aligned.
+/// Rows of names and values, with aligned columns.
 package struct Table {
   private var rows: [(String, String)] = []
 

@@ -1,9 +1,9 @@
 internal import ArgumentParser
 internal import Foundation
 
-/// Options that take one value and are given twice: the parser would take the last one without a word.
+/// Refuses options with one value that are given twice. The parser would silently use the last value.
 enum RepeatedOption {
-  /// What the parser tells of a command's arguments.
+  /// The parser's description of a command's arguments.
   private struct ToolInfo: Decodable {
     struct Argument: Decodable {
       struct Name: Decodable {

@@ -1,12 +1,12 @@
 internal import ClozeCore
 internal import Foundation
 
-/// Whoever read the results has closed the pipe, and wants no more of them.
+/// EPIPE on standard output: the reader has closed the pipe, as `head` does.
 struct ClosedPipeError: Error {}
 
-/// Results go here. A reader that went away, or a full disk, is an error and not a crash.
+/// Writes results to standard output. A closed pipe or a full disk is a Swift error and not a crash.
 package enum StandardOutput {
-  /// Writes `text`; on a terminal so that none of it is a command to the terminal, into a file or a pipe as it is.
+  /// Writes `text`: escaped on a terminal, so that it cannot control it; unchanged into a file or a pipe.
   /// - Throws: `FileError`
   package static func write(_ text: String) throws {
     var text = isatty(STDOUT_FILENO) == 1 ? PrintableText.escape(text, keepsLines: true) : text
@@ -25,7 +25,7 @@ package enum StandardOutput {
     }
   }
 
-  /// Writes `text` and the end of its last line.
+  /// Writes `text` and a line end.
   /// - Throws: `FileError`
   package static func writeLine(_ text: String) throws {
     try write(text + "\n")

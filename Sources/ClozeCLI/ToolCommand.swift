@@ -24,17 +24,19 @@ package struct ConfigurationOptions: ParsableArguments {
   package init() {}
 
   /// The defaults, the file and the overrides, merged and checked.
-  package func load<Settings: Configuration>(_ type: Settings.Type) throws -> Settings {
-    try Settings.load(file: config.map { URL(fileURLWithPath: $0) }, overrides: overrides)
+  /// - Parameter options: overrides that other options stand for.
+  package func load<Settings: Configuration>(_ type: Settings.Type, options: [String] = []) throws -> Settings
+  {
+    try Settings.load(file: config.map { URL(fileURLWithPath: $0) }, overrides: overrides + options)
   }
 }
 
 /// Options of the tools that write a run folder.
 package struct ResumeOptions: ParsableArguments {
-  @Flag(name: .long, help: "Go on with the run in the output folder from its newest whole checkpoint.")
+  @Flag(name: .long, help: "Resume the run in the output folder from its newest whole checkpoint.")
   package var resume = false
 
-  @Flag(name: .long, help: "Go on where the output folder holds a run, and begin one where it holds none.")
+  @Flag(name: .long, help: "Resume the run in the output folder, or begin one if there is none.")
   package var resumeOrStart = false
 
   package var isAsked: Bool { resume || resumeOrStart }
@@ -42,22 +44,22 @@ package struct ResumeOptions: ParsableArguments {
   package init() {}
 }
 
-/// A command-line tool: its errors become one line on standard error and an exit status.
+/// A command-line tool. An error becomes one line on standard error and an exit status.
 package protocol Tool: ParsableCommand {
-  /// Does the work; what it throws is reported by `run()`.
+  /// Does the work; `run()` reports the error that it throws.
   mutating func execute() throws
 }
 
 extension Tool {
   package mutating func run() throws {
-    // A reader that goes away (`translate | head`) is an error of `write`, not a signal.
+    // With SIGPIPE ignored, a closed pipe (`translate | head`) is an error of `write` instead of a signal.
     signal(SIGPIPE, SIG_IGN)
-    // So is a limit on the size of files.
+    // With SIGXFSZ ignored, so is reaching the limit on the size of files.
     signal(SIGXFSZ, SIG_IGN)
     do {
       try execute()
     } catch is ClosedPipeError {
-      // `translate | head -1`: whoever read the results has all that it wanted.
+      // `translate | head -1`: the reader has all the lines that it wants.
       throw ArgumentParser.ExitCode.success
     } catch let failure as any Failure {
       Self.report("\(failure)")
@@ -67,7 +69,7 @@ extension Tool {
     } catch let error as ValidationError {
       throw error
     } catch {
-      // Whatever can be expected is a Failure; this one says more to us than to the person before the screen.
+      // Every expected error is a `Failure`, so this one is a defect of Cloze.
       Self.report("\(error); this is a defect of Cloze, please report it")
       throw ArgumentParser.ExitCode(ExitStatus.software.rawValue)
     }
@@ -78,7 +80,7 @@ extension Tool {
     Console.error(PrintableText.shorten(PrintableText.escape(line)))
   }
 
-  /// As the parser's own, which prints wrong arguments as they are: names of files may come in them, from a pattern.
+  /// Replaces the parser's `main`, which prints wrong arguments unescaped: a pattern may expand to any file name.
   package static func main() {
     do {
       try RepeatedOption.refuse(in: CommandLine.arguments.dropFirst(), of: Self.self)
@@ -93,11 +95,12 @@ extension Tool {
   }
 }
 
-/// What a person sees: progress and warnings on standard error. Names and texts in it may come from anywhere.
+/// Writes progress, warnings and errors to standard error, escaped, since names and texts in them may come from
+/// outside.
 package enum Console {
   package static func error(_ line: String) { write(PrintableText.escape(line, keepsLines: true) + "\n") }
 
-  /// A reader that went away must not end a run, so nothing is said where nothing can be: `FileHandle` would trap.
+  /// Ignores errors: a closed standard error must not end a run. `FileHandle` would trap.
   package static func write(_ text: String) {
     var text = text
     text.withUTF8 { bytes in
@@ -111,7 +114,7 @@ package enum Console {
     }
   }
 
-  /// Something odd that does not stop the run.
+  /// Prints a warning; the run continues.
   package static func warning(_ line: String) {
     error("warning: " + line)
   }

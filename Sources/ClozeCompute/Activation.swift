@@ -5,9 +5,9 @@ internal import ClozeCore
 package enum Activation: String, NamedChoice {
   /// x Φ(x), exact. Source: Hendrycks and Gimpel 2016, arXiv:1606.08415.
   case gelu
-  /// The tanh approximation of it, from the same paper.
+  /// GELU by a tanh approximation, from the same paper.
   case geluTanh = "gelu_new"
-  /// The sigmoid approximation of it, x / (1 + e^-1.702x), from the same paper.
+  /// GELU by a sigmoid approximation, x / (1 + e^-1.702x), from the same paper.
   case quickGELU = "quick_gelu"
   /// GELU, at most 10.
   case gelu10 = "gelu_10"
@@ -16,7 +16,7 @@ package enum Activation: String, NamedChoice {
   case relu2
   /// ReLU, at most 6.
   case relu6
-  /// x, and 0.01 x below 0.
+  /// x above 0, 0.01 x below.
   case leakyReLU = "leaky_relu"
   /// x / (1 + e^-x).
   case silu
@@ -33,9 +33,9 @@ package enum Activation: String, NamedChoice {
   case sqrtSoftplus = "sqrtsoftplus"
   case linear
 
-  /// The nonlinearity that `transformers` computes under `name`, which has several for some of them.
+  /// The nonlinearity that `transformers` calls `name`; it has several names for some of them.
   ///
-  /// Nil for a name that it does not know, and for `prelu` and `xielu`, which have parameters of their own.
+  /// nil for an unknown name, and for `prelu` and `xielu`, which have learned parameters.
   ///
   /// Source: `ACT2FN` in `transformers/activations.py`.
   package init?(transformersName name: String) {

@@ -1,6 +1,6 @@
 internal import CKernels
 
-/// The settings of one AdamW update, the same for every parameter but for the decay.
+/// The settings of one AdamW update. All parameters share them, except that only matrices decay.
 ///
 ///     m = β1 m + (1 - β1) g,  v = β2 v + (1 - β2) g²
 ///     w = w - rate (decay w + m̂ / (sqrt(v̂) + ε)),  m̂ = m / (1 - β1^t),  v̂ = v / (1 - β2^t)
@@ -46,7 +46,7 @@ package struct AdamWUpdate: Sendable {
       secondMoment + start, store.copies.map { $0 + start })
   }
 
-  /// base^step by squaring: the same bits wherever it is computed.
+  /// base^step by squaring, which gives the same bits on every machine, unlike the C library's `pow`.
   private func power(_ base: Double) -> Double {
     var (result, factor, exponent) = (1.0, base, step)
     while exponent > 0 {

@@ -1,11 +1,11 @@
 internal import Foundation
 
-/// Memory for one micro-batch's activations and their gradients: handed out by moving a mark, taken back all at once, or
-/// back to an earlier mark.
+/// Memory for the activations and gradients of one micro-batch: a bump allocator, whose memory is released all at once
+/// or back to an earlier mark.
 ///
-/// The first micro-batch finds out how much is needed; from then on nothing is allocated, until a micro-batch needs more
-/// than any before it. Memory comes from the system page by page, as it is first written, and goes back to it whole: what
-/// `malloc` would keep of freed chunks of many megabytes is more than a batch needs.
+/// The first micro-batch grows the arena. After it nothing is requested from the system, until a micro-batch needs more
+/// than any before. Chunks come from `mmap` and are returned with `munmap`, since `malloc` would keep more of freed
+/// chunks of many megabytes than a batch needs.
 package final class Arena {
   private var chunks: [UnsafeMutableRawBufferPointer] = []
   private var chunkIndex = 0
@@ -33,13 +33,13 @@ package final class Arena {
     munmap(chunk.baseAddress, chunk.count)
   }
 
-  /// Bytes held from the system.
+  /// Bytes mapped from the system.
   package var capacity: Int { chunks.reduce(0) { $0 + $1.count } }
 
-  /// Bytes handed out and not taken back, with the gaps at chunks' ends.
+  /// Bytes that are allocated, gaps at the ends of chunks included.
   package var inUse: Int { usedBefore + used }
 
-  /// The most that was in use at once since the last `reset`.
+  /// The largest `inUse` since the last `reset`.
   package private(set) var peak = 0
 
   /// `bytes` bytes of unspecified content, valid until the next `reset`, or `release` to a mark before them.
@@ -68,14 +68,14 @@ package final class Arena {
     allocate(bytes: max(count, 1) * MemoryLayout<Value>.stride).bindMemory(to: type, capacity: max(count, 1))
   }
 
-  /// A copy of `values` that lives as long as the micro-batch.
+  /// A copy of `values` in the arena.
   package func copy<Value: BitwiseCopyable>(_ values: [Value]) -> UnsafePointer<Value> {
     let memory = allocate(Value.self, count: values.count)
     memory.initialize(from: values, count: values.count)
     return UnsafePointer(memory)
   }
 
-  /// A place to come back to with `release`.
+  /// A position of the arena, for `release`.
   package struct Mark {
     fileprivate let chunkIndex: Int
     fileprivate let used: Int
@@ -84,17 +84,17 @@ package final class Arena {
 
   package var mark: Mark { Mark(chunkIndex: chunkIndex, used: used, usedBefore: usedBefore) }
 
-  /// Takes back what was handed out since `mark`. Pointers to it are dangling from here on.
+  /// Releases everything that was allocated since `mark`. Pointers to it are dangling afterwards.
   package func release(to mark: Mark) {
     chunkIndex = mark.chunkIndex
     used = mark.used
     usedBefore = mark.usedBefore
   }
 
-  /// Takes everything back. Pointers handed out before are dangling from here on.
+  /// Releases everything. All earlier pointers are dangling afterwards.
   ///
-  /// Several chunks become one of their joint size: else each would end in a gap, and a longer micro-batch would find all
-  /// of them too short.
+  /// Several chunks become one of their total size. Otherwise each would end in a gap, and all could be too small for a
+  /// longer micro-batch.
   package func reset() {
     if chunks.count > 1 {
       let total = capacity

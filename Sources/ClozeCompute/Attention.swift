@@ -18,11 +18,11 @@ package struct ColumnSlice {
     tensor.halves + place(row: row, column: column)
   }
 
-  /// Where an element lies in the tensor, and in its gradient.
+  /// The index of an element in the tensor, and in its gradient.
   func place(row: Int, column: Int) -> Int { row * tensor.columns + firstColumn + column }
 }
 
-/// Which queries see which keys: query rows `queries` see key rows `keys`, and nothing else.
+/// The query rows `queries` attend to the key rows `keys`, and to no others.
 package struct AttentionSpan: Sendable, Equatable {
   package let queries: Range<Int>
   package let keys: Range<Int>
@@ -32,12 +32,12 @@ package struct AttentionSpan: Sendable, Equatable {
     self.keys = keys
   }
 
-  /// Each sequence sees itself.
+  /// Each sequence attends to itself.
   package static func within(_ sequences: Sequences) -> [AttentionSpan] {
     (0..<sequences.count).map { AttentionSpan(queries: sequences[$0], keys: sequences[$0]) }
   }
 
-  /// Sequence i of `targets` sees sequence i of `sources`.
+  /// Sequence i of `targets` attends to sequence i of `sources`.
   package static func across(targets: Sequences, sources: Sequences) -> [AttentionSpan] {
     precondition(
       targets.count == sources.count, "attention: \(targets.count) targets, \(sources.count) sources")
@@ -45,7 +45,7 @@ package struct AttentionSpan: Sendable, Equatable {
   }
 }
 
-/// What the heads of an attention share.
+/// The operands and settings that all heads of an attention share.
 struct AttentionHeads {
   let queries: ColumnSlice
   let keys: ColumnSlice
@@ -59,14 +59,15 @@ struct AttentionHeads {
   var headWidth: Int { width / headCount }
   var scale: Float { 1 / Float(headWidth).squareRoot() }
 
-  /// Calls `body` with every span and head that has something to compute.
+  /// Calls `body` with every head of every span that is not empty.
   func visit(_ body: (_ span: AttentionSpan, _ spanIndex: Int, _ head: Int) -> Void) {
     for (index, span) in spans.enumerated() where !span.queries.isEmpty && !span.keys.isEmpty {
       for head in 0..<headCount { body(span, index, head) }
     }
   }
 
-  /// The dropout's row of a head's first query in a span: each head has a row for every query.
+  /// The row of the dropout matrix for the first query of a span in a head. The matrix has a row for every head and
+  /// query.
   func dropoutRow(_ span: AttentionSpan, head: Int) -> UInt64 {
     UInt64(head * queries.tensor.rows + span.queries.lowerBound)
   }
@@ -77,10 +78,11 @@ extension Tape {
   ///
   ///     P = softmax(Q Kᵀ / sqrt(D / H)),  O = dropout(P) V, for each span and each head
   ///
-  /// Q, K and V are column slices of fused projections, so nothing is copied or transposed: a span's products read
-  /// strided rows. A document in a pack is a span, which is why it never sees another and costs nothing for it.
+  /// Q, K and V are column slices of fused projections. The products of a span read strided rows, so nothing is copied
+  /// or transposed. A document in a pack is a span, so it never attends to another document, and no time is spent on
+  /// masked scores.
   ///
-  /// - Parameter causal: a query sees keys up to its own place only; spans then have as many keys as queries.
+  /// - Parameter causal: query i of a span attends to its keys 0 ... i only; spans then have as many keys as queries.
   ///
   /// Source: Vaswani et al. 2017, section 3.2. arXiv:1706.03762
   package func attention(
@@ -108,7 +110,7 @@ extension Tape {
     return output
   }
 
-  /// The gradient of a tensor that several spans and slices add to: zeros at the first call.
+  /// The gradient of a tensor to which several spans and slices add. The first call fills it with zeros.
   func zeroedGradient(of tensor: Tensor) -> UnsafeMutableRawPointer {
     let (bytes, accumulates) = destination(of: tensor)
     if !accumulates {

@@ -1,13 +1,13 @@
 internal import CKernels
 
 extension Tape {
-  /// Attention in f32: its products by oneDNN's sgemm, which takes any size and stride and prepares nothing.
+  /// Attention in f32. Its products are oneDNN's `sgemm`, which takes any size and stride without preparation.
   func floatAttention(_ heads: AttentionHeads, _ output: Tensor) {
     let (queries, keys, values) = (heads.queries, heads.keys, heads.values)
     let (width, headWidth, scale) = (heads.width, heads.headWidth, heads.scale)
     let longest = heads.spans.map { $0.queries.count * $0.keys.count }.max() ?? 0
     let scratch = arena.allocate(Float.self, count: longest)
-    // Every span's and head's P, for the backward pass; a forward pass alone reuses one place.
+    // P of every span and head, which the backward pass reads; without recording, all share one buffer.
     let places = heads.spans.map { span in
       arena.allocate(
         Float.self, count: isRecording ? heads.headCount * span.queries.count * span.keys.count : 0)
@@ -42,12 +42,12 @@ extension Tape {
     }
   }
 
-  /// Adds the gradients of queries, keys and values to theirs.
+  /// Adds to the gradients of queries, keys and values.
   ///
   /// - Parameters:
   ///   - outputGradient: [N, D]
-  ///   - probabilities: of each span, P of each head.
-  ///   - scratch: room for the P of one span and head.
+  ///   - probabilities: by span, P of all heads.
+  ///   - scratch: as large as the largest P of one span and head.
   private func floatAttentionGradient(
     _ heads: AttentionHeads, of outputGradient: UnsafeMutablePointer<Float>,
     probabilities: [UnsafeMutablePointer<Float>], scratch: UnsafeMutablePointer<Float>

@@ -1,8 +1,8 @@
 internal import CKernels
 
 extension Tape {
-  /// Attention in bf16, by a kernel of our own: products of a hundred rows, and of as many shapes as sentences have
-  /// lengths, are too small for a library that prepares each shape.
+  /// Attention in bf16, by a kernel in `CKernels`. The products have some hundred rows and as many shapes as sentences
+  /// have lengths, too small and too many for a library that prepares each shape.
   func halfAttention(_ heads: AttentionHeads, _ output: Tensor) {
     let (queries, keys, values) = (heads.queries, heads.keys, heads.values)
     let (width, headWidth) = (heads.width, heads.headWidth)
@@ -13,7 +13,7 @@ extension Tape {
       bytes: heads.spans.map {
         cloze_attention_scratch_bf16($0.queries.count, $0.keys.count, headWidth)
       }.max() ?? 0)
-    // Every span's and head's P, for the backward pass; a forward pass alone reuses one place.
+    // P of every span and head, which the backward pass reads; without recording, all share one buffer.
     let places = heads.spans.map { span in
       arena.allocate(UInt16.self, count: isRecording ? heads.headCount * probabilityCount(span) : 0)
     }

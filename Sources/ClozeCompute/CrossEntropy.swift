@@ -1,6 +1,6 @@
 internal import CKernels
 
-/// The last layer of a language model: a table E [V, D], mostly the token embeddings themselves, and a bias [V].
+/// The output layer of a language model: a table E [V, D], usually the token embeddings, and a bias [V].
 package struct VocabularyParameters: Sendable {
   package let table: Parameter
   package let bias: Parameter
@@ -12,17 +12,18 @@ package struct VocabularyParameters: Sendable {
 
   fileprivate var linear: LinearParameters { LinearParameters(weight: table, bias: bias) }
 
-  /// Rows whose logits are in memory at once. At 8,192 tokens that is 512 rows, which most micro-batches stay below. Of a
-  /// larger vocabulary fewer, though at least 64, since each chunk of rows reads the whole table, and in training writes a
-  /// gradient as large.
+  /// The number of rows whose logits are in memory at once: 512 at 8,192 tokens, more than most micro-batches have. A
+  /// larger vocabulary has fewer, but at least 64, since each chunk of rows reads the whole table and, in training,
+  /// writes a gradient of the same size.
   fileprivate var rowsPerChunk: Int { max(64, (1 << 22) / table.rows / 16 * 16) }
 }
 
-/// What a loss says of its predictions.
+/// The loss and the rank of each prediction.
 package struct PredictionResult: Sendable {
-  /// Nats for each row; 0 where nothing is predicted.
+  /// In nats, for each row; 0 for a row without a label.
   package let losses: [Float]
-  /// How many classes score above the label in each row, 0 being a correct prediction; -1 where nothing is predicted.
+  /// For each row the number of classes with a higher logit than the label, so 0 is a correct prediction; -1 for a row
+  /// without a label.
   package let ranks: [Int32]
 }
 
@@ -33,20 +34,21 @@ package struct ScoredClass: Sendable, Equatable {
 }
 
 extension Tape {
-  /// The logits x Eᵀ + b [M, V], in f32, of the rows x [M, D], all in memory at once: for few rows.
+  /// The logits x Eᵀ + b [M, V] of the rows x [M, D], in f32. All are in memory at once, so it is for few rows.
   package func vocabularyLogits(_ input: Tensor, _ vocabulary: VocabularyParameters) -> Tensor {
     linear(input, vocabulary.linear, type: .float32)
   }
 
-  /// The loss of the logits x Eᵀ + b against `labels` [M] (-1: nothing is predicted there) for the rows x [M, D], summed, not
-  /// averaged: a step divides once, by the number of predictions of all its micro-batches.
+  /// The loss of the logits x Eᵀ + b against `labels` [M] (-1: no prediction) for the rows x [M, D]. Losses and
+  /// gradients are sums: a step divides once, by the number of predictions of all its micro-batches.
   ///
   ///     loss = log Σ e^x - (1 - s) x[label] - s mean(x), with s the label smoothing
   ///
-  /// The logits [M, V] never exist as a whole. A chunk of rows goes from its logits to its losses and, on a recording tape,
-  /// on to the gradients: softmax(x) - target takes the place of the logits, and its products with the table and the rows
-  /// are added before the next chunk takes the memory. So memory does not grow with M x V. Nothing is left for `backward`:
-  /// the loss is the last operation of its micro-batch.
+  /// The logits [M, V] are never in memory as a whole. For each chunk of rows the function computes the logits, the
+  /// losses and, on a recording tape, the gradients: softmax(x) - target overwrites the logits, and its products with
+  /// the table and the rows are added to the gradients of x and E. Then the next chunk reuses the memory, so memory
+  /// does not grow with M x V. `backward` has nothing left to do here, since the loss is the last operation of its
+  /// micro-batch.
   ///
   /// Source: Szegedy et al. 2016, section 7 (label smoothing), arXiv:1512.00567; Hsu et al. 2024, section 3.2 (chunks of
   /// rows, gradients in the forward pass), arXiv:2410.10989.
@@ -84,9 +86,10 @@ extension Tape {
       ranks: Array(UnsafeBufferPointer(start: ranks, count: labels.count)))
   }
 
-  /// The `count` likeliest classes of each row x [R, D] by its logits x Eᵀ + b, best first; of equals, the lower index first.
+  /// The `count` likeliest classes of each row x [R, D] by its logits x Eᵀ + b, best first; of equal ones the lower
+  /// index first.
   ///
-  /// - Parameter excluded: classes that must not be chosen; they keep their share of the probability.
+  /// - Parameter excluded: classes that are not returned; the probabilities of the others do not change.
   package func likeliest(
     _ input: Tensor, _ vocabulary: VocabularyParameters, count: Int, excluded: Set<Int32> = []
   ) -> [[ScoredClass]] {
@@ -109,7 +112,7 @@ extension Tape {
   private static func best(
     _ scores: UnsafeMutableBufferPointer<Float>, count: Int, normalizer: Float
   ) -> [ScoredClass] {
-    // `best` is sorted; most classes fail the one comparison with its last.
+    // `best` is sorted. Most classes need one comparison, with its last element.
     var best: [(index: Int, score: Float)] = []
     var threshold = -Float.infinity
     for index in scores.indices where scores[index] > threshold {
@@ -121,8 +124,8 @@ extension Tape {
     return best.map { ScoredClass(index: Int32($0.index), logProbability: $0.score - normalizer) }
   }
 
-  /// Calls `body` with the logits of one chunk of rows after another; they are gone when it returns, with all that it
-  /// allocates.
+  /// Calls `body` with the logits of one chunk of rows after another. When it returns, they are released with
+  /// everything that it allocated.
   private func visitLogits(
     _ input: Tensor, _ vocabulary: VocabularyParameters,
     _ body: (_ rows: Range<Int>, _ logits: UnsafeMutablePointer<Float>) -> Void

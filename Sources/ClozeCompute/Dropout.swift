@@ -1,7 +1,7 @@
 internal import CKernels
 
-/// Which elements one dropout zeroes: a pure function of the key, the index and the element's place, so that the
-/// backward pass computes it again and nothing is stored.
+/// The elements that one dropout operation zeroes: a pure function of key, index, row and column. The backward pass
+/// computes it again, so no mask is stored.
 ///
 /// Source: Srivastava et al. 2014, "Dropout: a simple way to prevent neural networks from overfitting".
 package struct Dropout: Sendable {
@@ -9,10 +9,11 @@ package struct Dropout: Sendable {
 
   static let none = Dropout(key: (0, 0), index: 0, rate: 0)
 
-  /// At 1 the scale 1 / (1 - rate) would be infinite, and just below it nothing is left that could be learnt from.
+  /// The rates that are allowed. At 1 the scale 1 / (1 - rate) would be infinite.
   package static let rates = 0...0.999
 
-  /// - Parameter rate: the probability of a zero, in `rates`, to 1 / 65,536; one above 0 is at least that.
+  /// - Parameter rate: the probability of a zero, in `rates`. It is rounded to a multiple of 1 / 65,536, and to at
+  ///   least that if it is above 0.
   init(key: (UInt32, UInt32), index: UInt64, rate: Double) {
     precondition(Dropout.rates.contains(rate), "Dropout: rate \(rate) is outside \(Dropout.rates)")
     let threshold = rate > 0 ? max(1, UInt32((rate * 65_536).rounded())) : 0

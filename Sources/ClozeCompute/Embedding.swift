@@ -1,9 +1,9 @@
 internal import CKernels
 
 extension Tape {
-  /// The sum of three table rows a token: token + position + segment, [N] ids each, giving [N, D].
+  /// The sum of three table rows for each token: token + position + segment, [N] ids each, giving [N, D].
   ///
-  /// Backward adds each row's gradient to the three rows it came from, in the order of the tokens.
+  /// Backward adds the gradient of each row to its three table rows, in the order of the tokens.
   ///
   /// Source: Devlin et al. 2019, section 3, "Input/output representations". arXiv:1810.04805
   package func embedding(
@@ -37,7 +37,8 @@ extension Tape {
     }
     record("embedding") { [unowned self] in
       guard let lane, let gradient = output.gradient else { return }
-      for (indices, table) in [(ids.0, tokenTable), (ids.1, positionTable), (ids.2, segmentTable)] {
+      for (indices, table) in [(ids.0, tokenTable), (ids.1, positionTable), (ids.2, segmentTable)]
+      where !store.isFrozen(table) {
         scatterAdd(gradient, rows: rows, width: width, indices: indices, to: lane.accumulator(of: table))
       }
     }
@@ -46,12 +47,13 @@ extension Tape {
 
   /// The rows `indices` [M] of `input` [N, D], giving [M, D]; an index of -1 gives a row of zeros.
   ///
-  /// Backward adds each row's gradient to where it came from.
+  /// Backward adds the gradient of each row to the row that it was copied from.
   package func gatherRows(_ input: Tensor, _ indices: [Int32]) -> Tensor {
     precondition(
       indices.allSatisfy { $0 >= -1 && $0 < input.rows }, "gatherRows: an index is outside \(input.rows)")
     let rowBytes = input.columns * input.type.size
     let output = makeTensor(rows: indices.count, columns: input.columns, type: input.type)
+    output.needsGradient = input.needsGradient
     for (row, index) in indices.enumerated() {
       let destination = output.bytes + row * rowBytes
       if index < 0 {
@@ -61,7 +63,7 @@ extension Tape {
       }
     }
     record("gather") { [unowned self] in
-      guard let outputGradient = output.gradient else { return }
+      guard let outputGradient = output.gradient, input.needsGradient else { return }
       let (inputGradient, accumulates) = destination(of: input)
       if !accumulates {
         inputGradient.initializeMemory(as: UInt8.self, repeating: 0, count: input.rows * rowBytes)

@@ -1,16 +1,16 @@
 internal import CKernels
 
-/// The gradient of one lane: the sum over the lane's micro-batches, in their order, for every parameter.
+/// The gradient of one lane: for every parameter the sum over the lane's micro-batches, in their order.
 ///
-/// A step's micro-batches are dealt to a number of lanes that the configuration sets, a lane is summed by one worker
-/// from first to last, and the lanes are then added in a fixed tree. Which worker took which lane leaves no trace, so the
-/// sum has the same bits for any number of workers.
+/// The settings fix the number of lanes. A step's micro-batches are dealt to the lanes, one worker sums a lane from
+/// first to last, and the lanes are added in a fixed tree. Floating-point addition depends on order, and this order
+/// does not depend on which worker sums which lane. So the sum has the same bits for any number of workers.
 ///
 /// `@unchecked Sendable`: one worker at a time owns a lane.
 package final class GradientLane: @unchecked Sendable {
   private let store: ParameterStore
   private let buffer: UnsafeMutableBufferPointer<Float>
-  /// Whether a parameter's part holds this step's sum yet; else its content is left over from the step before.
+  /// By parameter: whether the buffer contains a sum of this step; false: values of an earlier step.
   private var isWritten: [Bool]
 
   package init(_ store: ParameterStore) {
@@ -22,7 +22,7 @@ package final class GradientLane: @unchecked Sendable {
 
   deinit { buffer.deallocate() }
 
-  /// The flat buffer, laid out as the store's.
+  /// The flat buffer, with the layout of the store.
   package var values: UnsafeMutablePointer<Float> {
     guard let base = buffer.baseAddress else {
       preconditionFailure("GradientLane: a model without parameters")
@@ -39,13 +39,13 @@ package final class GradientLane: @unchecked Sendable {
     for i in isWritten.indices { isWritten[i] = false }
   }
 
-  /// Where a backward writes a parameter's gradient, and whether it must add to what is there.
+  /// The memory for a parameter's gradient, and whether a backward pass has to add to it instead of writing.
   func destination(of parameter: Parameter) -> (values: UnsafeMutablePointer<Float>, accumulates: Bool) {
     defer { isWritten[parameter.index] = true }
     return (values + parameter.offset, isWritten[parameter.index])
   }
 
-  /// The same for a backward that can only add: zeros are put there first.
+  /// The same for a backward pass that can only add: at the first call the memory is filled with zeros.
   func accumulator(of parameter: Parameter) -> UnsafeMutablePointer<Float> {
     let (values, accumulates) = destination(of: parameter)
     if !accumulates { values.update(repeating: 0, count: parameter.count) }

@@ -1,8 +1,8 @@
-/// The keys and values of the tokens that a decoder has produced, for R rows decoded side by side, so that a step
+/// The keys and values of the tokens that a decoder has produced, for R rows that are decoded together. With it a step
 /// computes the new token only.
 ///
-/// Row r owns `rowCapacity` places of [keys D | values D], in the precision of the tape. All rows are equally long. The
-/// memory is the tape's and lives until that begins anew.
+/// Row r has room for `rowCapacity` tokens of [keys D | values D], in the precision of the tape. All rows have the same
+/// length. The memory belongs to the tape and is valid until the tape begins its next micro-batch.
 package final class KeyValueCache {
   package let rowCapacity: Int
   package let width: Int
@@ -10,14 +10,14 @@ package final class KeyValueCache {
   package private(set) var rowCount: Int
   private let type: ElementType
   private let maximumRowCount: Int
-  /// One row more than the most that are decoded, for `reorder` to put one aside.
+  /// One row more than the maximum, in which `reorder` saves a row.
   private let places: UnsafeMutableRawBufferPointer
   private let arena: Arena
 
   /// - Parameters:
-  ///   - rowCapacity: tokens a row can hold.
+  ///   - rowCapacity: the most tokens of a row.
   ///   - width: D.
-  ///   - maximumRowCount: rows that `reorder` may grow to; `rowCount` where nil.
+  ///   - maximumRowCount: the most rows after a `reorder`; nil means `rowCount`.
   package init(_ tape: Tape, rowCount: Int, rowCapacity: Int, width: Int, maximumRowCount: Int? = nil) {
     self.rowCount = rowCount
     self.rowCapacity = rowCapacity
@@ -30,13 +30,13 @@ package final class KeyValueCache {
     places = UnsafeMutableRawBufferPointer(start: arena.allocate(bytes: count), count: count)
   }
 
-  /// Bytes that a token of a row takes.
+  /// Bytes of one token of a row: its keys and values.
   package static func bytesPerToken(width: Int, type: ElementType) -> Int { 2 * width * type.size }
 
   private var placeBytes: Int { KeyValueCache.bytesPerToken(width: width, type: type) }
   private var rowBytes: Int { rowCapacity * placeBytes }
 
-  /// Adds one token a row: the columns D ..< 3D of a fused projection [R, 3D].
+  /// Appends one token to each row: the columns D ..< 3D of a fused projection [R, 3D].
   package func append(projection: Tensor) {
     precondition(
       projection.rows == rowCount && projection.columns == 3 * width && projection.type == type
@@ -51,10 +51,10 @@ package final class KeyValueCache {
     length += 1
   }
 
-  /// Row r continues what was row `parents[r]`; rows may be dropped or repeated, up to the maximum.
+  /// Replaces row r by the old row `parents[r]`. Rows may be dropped or repeated, up to the maximum.
   ///
-  /// In place: a row is overwritten once no other row has yet to be copied from it. Where rows continue one another in a
-  /// circle, one of them is put aside first.
+  /// In place: a row is overwritten when no other row has to be copied from it any more. In a cycle of rows, one of
+  /// them is saved first.
   package func reorder(_ parents: [Int]) {
     precondition(
       parents.count <= maximumRowCount && parents.allSatisfy { $0 >= 0 && $0 < rowCount },
@@ -89,14 +89,14 @@ package final class KeyValueCache {
         from: UnsafeRawBufferPointer(rebasing: places[source * rowBytes..<source * rowBytes + used]))
   }
 
-  /// All places as a matrix [R * capacity, 2D] for the attention operation.
+  /// The memory of all rows as a matrix [R * capacity, 2D] for the attention operation.
   var tensor: Tensor {
     guard let base = places.baseAddress else { preconditionFailure("KeyValueCache: no rows") }
     return Tensor(
       rows: rowCount * rowCapacity, columns: 2 * width, type: type, bytes: base, owner: arena)
   }
 
-  /// Row r's query sees row r's tokens so far.
+  /// The query of row r attends to the tokens of row r so far.
   var spans: [AttentionSpan] {
     (0..<rowCount).map {
       AttentionSpan(queries: $0..<$0 + 1, keys: $0 * rowCapacity..<$0 * rowCapacity + length)
@@ -105,7 +105,8 @@ package final class KeyValueCache {
 }
 
 extension Tape {
-  /// One step of causal self-attention: the new token of each row [R, 3D] against the row's cache, which it joins.
+  /// One step of causal self-attention: appends the new token of each row [R, 3D] to the cache, and attends to all
+  /// tokens of the row.
   package func attention(
     step projection: Tensor, cache: KeyValueCache, width: Int, headCount: Int
   ) -> Tensor {

@@ -16,7 +16,7 @@ extension Tape {
   ///
   /// Backward: dx = dy W, dW += dyᵀ x, db += Σ rows of dy.
   ///
-  /// - Parameter type: the type of y; the products read the tape's precision in any case.
+  /// - Parameter type: the type of y; nil means the tape's precision, in which x and W are read in any case.
   package func linear(_ input: Tensor, _ parameters: LinearParameters, type: ElementType? = nil) -> Tensor {
     let (rows, inputs, outputs) = (input.rows, parameters.weight.columns, parameters.weight.rows)
     precondition(
@@ -25,17 +25,19 @@ extension Tape {
     let output = makeTensor(rows: rows, columns: outputs, type: type)
     linearValues(input.bytes, rows: rows, parameters, into: output.bytes, type: output.type)
     record("linear") { [unowned self] in
-      // Without rows a product would write nothing, and the lane would take what it held before for this gradient.
+      // A product without rows writes nothing, so the lane would keep values of an earlier step.
       guard let lane, let outputGradient = output.gradient, rows > 0 else { return }
-      let inputGradient = destination(of: input)
+      let inputGradient = input.needsGradient ? destination(of: input) : nil
       linearGradient(
         of: outputGradient, type: output.type, rows: rows, input: input.bytes,
-        inputGradient: inputGradient.bytes, accumulates: inputGradient.accumulates, parameters, lane)
+        inputGradient: inputGradient?.bytes, accumulates: inputGradient?.accumulates ?? false, parameters,
+        lane)
     }
     return output
   }
 
-  /// The product of `linear` on plain memory: `rows` rows of the tape's precision to as many of `type`.
+  /// The forward pass of `linear` on raw memory: x [rows, inputs] in the tape's precision to y [rows, outputs] in
+  /// `type`.
   func linearValues(
     _ input: UnsafeMutableRawPointer, rows: Int, _ parameters: LinearParameters,
     into output: UnsafeMutableRawPointer, type: ElementType
@@ -48,32 +50,38 @@ extension Tape {
       inputType: precision, outputType: type)
   }
 
-  /// The way back of `linear` on plain memory, for at least one row: dy [rows, outputs] of `type` to dx, and to the lane's
-  /// gradients of the weight and the bias.
+  /// The backward pass of `linear` on raw memory, for at least one row: from dy [rows, outputs] in `type` to dx, and to
+  /// the lane's gradients of weight and bias unless they are frozen.
   ///
-  /// - Parameter accumulates: whether dx is added to what is there.
+  /// - Parameters:
+  ///   - inputGradient: nil if dx is not needed.
+  ///   - accumulates: whether dx is added to the values in `inputGradient`.
   func linearGradient(
     of outputGradient: UnsafeMutableRawPointer, type: ElementType, rows: Int, input: UnsafeMutableRawPointer,
-    inputGradient: UnsafeMutableRawPointer, accumulates: Bool, _ parameters: LinearParameters,
+    inputGradient: UnsafeMutableRawPointer?, accumulates: Bool, _ parameters: LinearParameters,
     _ lane: GradientLane
   ) {
     let (weight, inputs, outputs) = (parameters.weight, parameters.weight.columns, parameters.weight.rows)
     let dy = operand(outputGradient, type: type, count: rows * outputs)
-    products.run(
-      m: rows, n: inputs, k: outputs, a: Operand(dy, columns: outputs),
-      b: Operand(store.operandBytes(weight), columns: inputs), c: Operand(inputGradient, columns: inputs),
-      inputType: precision, outputType: precision, accumulates: accumulates)
-    let (dw, weightAccumulates) = lane.destination(of: weight)
-    products.run(
-      m: outputs, n: inputs, k: rows, a: Operand(dy, columns: outputs).transposed,
-      b: Operand(input, columns: inputs), c: Operand(UnsafeMutableRawPointer(dw), columns: inputs),
-      inputType: precision, outputType: .float32, accumulates: weightAccumulates)
-    if let bias = parameters.bias {
+    if let inputGradient {
+      products.run(
+        m: rows, n: inputs, k: outputs, a: Operand(dy, columns: outputs),
+        b: Operand(store.operandBytes(weight), columns: inputs), c: Operand(inputGradient, columns: inputs),
+        inputType: precision, outputType: precision, accumulates: accumulates)
+    }
+    if !store.isFrozen(weight) {
+      let (dw, weightAccumulates) = lane.destination(of: weight)
+      products.run(
+        m: outputs, n: inputs, k: rows, a: Operand(dy, columns: outputs).transposed,
+        b: Operand(input, columns: inputs), c: Operand(UnsafeMutableRawPointer(dw), columns: inputs),
+        inputType: precision, outputType: .float32, accumulates: weightAccumulates)
+    }
+    if let bias = parameters.bias, !store.isFrozen(bias) {
       addColumnSums(of: dy, rows: rows, columns: outputs, to: lane.accumulator(of: bias))
     }
   }
 
-  /// Values in the type that the products read: converted where they are f32 on a bf16 tape.
+  /// Values in the type that the products read: f32 values are converted on a bf16 tape.
   private func operand(_ values: UnsafeMutableRawPointer, type: ElementType, count: Int)
     -> UnsafeMutableRawPointer
   {
@@ -92,7 +100,7 @@ extension Tape {
     }
   }
 
-  /// Copies f32 values into `tensor`, rounding where it is bf16.
+  /// Copies f32 values into `tensor`, rounded if it is bf16.
   func convert(_ source: UnsafePointer<Float>, count: Int, to tensor: Tensor) {
     switch tensor.type {
     case .float32: tensor.floats.update(from: source, count: count)

@@ -1,6 +1,6 @@
 internal import COneDNN
 
-/// A matrix operand: its values and the distance, in elements, from one row and one column to the next.
+/// A matrix operand: its values, and its strides in elements.
 struct Operand {
   let bytes: UnsafeMutableRawPointer
   let rowStride: Int
@@ -23,10 +23,10 @@ struct Operand {
   var transposed: Operand { Operand(bytes: bytes, rowStride: columnStride, columnStride: rowStride) }
 }
 
-/// oneDNN's matrix products for one worker: prepared at the first use of a shape, then only run.
+/// oneDNN's matrix products for one worker. A product is prepared at the first use of its shape and then reused.
 ///
-/// The products of one worker run on its own thread (`omp_set_num_threads(1)`), one after another, and share one piece of
-/// scratch memory, so a value of this class must never be used by two threads at once.
+/// The products run on the worker's thread (`omp_set_num_threads(1)`), one after another, and share one scratch buffer.
+/// So two threads must never use one value at once.
 final class MatrixProducts {
   private struct Shape: Hashable {
     var m, n, k: Int
@@ -38,7 +38,7 @@ final class MatrixProducts {
   private var engine: dnnl_engine_t?
   private var stream: dnnl_stream_t?
   private var prepared: [Shape: cloze_product] = [:]
-  /// As much as the product needs that needs most.
+  /// As large as the largest scratch memory of a prepared product.
   private var scratch = UnsafeMutableRawBufferPointer(start: nil, count: 0)
 
   init() {
@@ -57,12 +57,12 @@ final class MatrixProducts {
     dnnl_engine_destroy(engine)
   }
 
-  /// Makes oneDNN and OpenMP run on the calling thread alone. Cheap; every worker calls it when its work begins.
+  /// Makes oneDNN and OpenMP run on the calling thread alone. It is cheap; every worker calls it when it begins.
   static func useCallingThreadOnly() {
     omp_set_num_threads(1)
   }
 
-  /// c [m, n] = a [m, k] b [k, n] + bias [n], or c += a b where `accumulates`.
+  /// c [m, n] = a [m, k] b [k, n] + bias [n], or c += a b if `accumulates`.
   func run(
     m: Int, n: Int, k: Int, a: Operand, b: Operand, bias: UnsafeMutablePointer<Float>? = nil, c: Operand,
     inputType: ElementType, outputType: ElementType, accumulates: Bool = false
@@ -104,8 +104,8 @@ final class MatrixProducts {
   }
 }
 
-/// c [m, n] = alpha a [m, k] b [k, n] + beta c, in f32, for the small and irregular products of attention: any size and
-/// leading dimension, nothing prepared.
+/// c [m, n] = alpha a [m, k] b [k, n] + beta c, in f32, for the small products of attention: any size and leading
+/// dimension, without preparation.
 ///
 /// - Parameters:
 ///   - transposeA: whether `a` is stored as [k, m]; likewise `transposeB`.

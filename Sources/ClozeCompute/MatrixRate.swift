@@ -1,4 +1,4 @@
-/// How fast this machine multiplies matrices through oneDNN: what a training step is measured against.
+/// The speed of matrix products by oneDNN on this machine, with which `benchmark` compares training steps.
 package enum MatrixRate {
   /// One product: c [m, n] = a [m, k] b [k, n].
   package struct Shape: Sendable {
@@ -12,7 +12,7 @@ package enum MatrixRate {
     package var operations: Double { 2 * Double(m) * Double(n) * Double(k) }
   }
 
-  /// Runs the product on the calling thread for about `seconds`, and gives its operations a second.
+  /// Runs the product on the calling thread for about `seconds`, and returns the operations per second.
   package static func measure(_ shape: Shape, type: ElementType, seconds: Double) -> Double {
     MatrixProducts.useCallingThreadOnly()
     let arena = Arena()

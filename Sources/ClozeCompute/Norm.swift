@@ -12,7 +12,7 @@ package struct NormParameters: Sendable {
 }
 
 extension Tape {
-  /// y = norm(residual + dropout(x)), the end of each sub-layer of a post-norm block, in one pass over memory.
+  /// y = norm(residual + dropout(x)), in one pass over memory: the end of each sub-layer of a post-norm block.
   ///
   ///     norm(z) = (z - mean(z)) / sqrt(variance(z) + epsilon) * gain + bias, over the columns
   ///
@@ -29,7 +29,7 @@ extension Tape {
         && residual.map { $0.rows == rows && $0.columns == width && $0.type == precision } ?? true,
       "norm: \(input.type) input [\(rows), \(width)], \(parameters.gain.path) \(parameters.gain.shape)")
     let dropout = nextDropout(rate: dropoutRate)
-    // Without a residual and a dropout the sum is the input itself.
+    // Without residual and dropout the sum is the input.
     let isPlain = residual == nil && !dropout.isActive
     let sum = isPlain ? input : makeTensor(rows: rows, columns: width)
     let output = makeTensor(rows: rows, columns: width)
@@ -52,7 +52,7 @@ extension Tape {
     }
     record("norm") { [unowned self] in
       guard let lane, let outputGradient = output.gradient else { return }
-      // The kernel writes the residual's gradient first, which matters where both are one tensor.
+      // The kernel writes the residual's gradient first, which matters if residual and input are one tensor.
       let dr = residual.map { destination(of: $0) }
       let (dx, inputAccumulates) = destination(of: input)
       let gainGradient = lane.accumulator(of: parameters.gain)

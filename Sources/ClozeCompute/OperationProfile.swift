@@ -1,6 +1,6 @@
-/// Where the time of a worker's micro-batches goes: seconds by operation and direction.
+/// The seconds that a worker's micro-batches spend in each operation, forward and backward.
 ///
-/// Operations run one after another on a worker's thread, so the time since the last one ended is the time of this one.
+/// The operations of a worker run one after another, so the time of one is the time since the previous one ended.
 package struct OperationProfile: Sendable {
   package struct Entry: Sendable, Hashable {
     package let operation: String
@@ -12,10 +12,10 @@ package struct OperationProfile: Sendable {
 
   package init() {}
 
-  /// Begins to count: what came before belongs to nobody.
+  /// Starts the clock; the time before is not counted.
   package mutating func restart() { last = .now }
 
-  /// Gives the time since the last call to `operation`.
+  /// Adds the time since the last call to `operation`.
   package mutating func lap(_ operation: StaticString, isBackward: Bool = false) {
     let now = ContinuousClock.now
     let (whole, parts) = (now - last).components

@@ -2,16 +2,16 @@ internal import CKernels
 package import ClozeCore
 internal import Foundation
 
-/// One learned tensor: a named range of a `ParameterStore`.
+/// One learned tensor: a range of a `ParameterStore` with a path.
 package struct Parameter: Sendable {
-  /// Swift's path to it, such as `encoder.layers.0.attention.queryKeyValue.weight`.
+  /// Its name, which is the path of its Swift property, such as `encoder.layers.0.attention.queryKeyValue.weight`.
   package let path: String
   /// [columns] for a vector, [rows, columns] for a matrix.
   package let shape: [Int]
   package let initialization: Initialization
-  /// Position among the store's parameters.
+  /// Its index in the store, which also selects the random stream of its initial values.
   package let index: Int
-  /// Where its values begin in the store's flat buffers, in elements.
+  /// The index of its first value in the store's flat buffers.
   package let offset: Int
 
   package enum Initialization: Sendable, Equatable {
@@ -25,16 +25,16 @@ package struct Parameter: Sendable {
   package var rows: Int { shape.count > 1 ? shape[0] : 1 }
   package var columns: Int { shape[shape.count - 1] }
   package var range: Range<Int> { offset..<offset + count }
-  /// Weight decay is for matrices; biases and norms are left alone (Loshchilov and Hutter 2019; as BERT does).
+  /// Whether weight decay applies: to matrices, and not to biases and norms, as in BERT.
   package var decays: Bool { shape.count > 1 }
 }
 
-/// All parameters of a model in one flat f32 buffer, with a bf16 copy of it where products read bf16.
+/// All parameters of a model in one flat f32 buffer, and for bf16 products a second buffer with bf16 copies.
 ///
-/// Flat, because whatever happens to every parameter (gradient sums, clipping, AdamW, checkpoints) is then one pass over
-/// memory. Declared in two steps: modules `declare` their parameters, then `allocate` makes and initialises the buffers.
+/// In a flat buffer, everything that concerns all parameters (gradient sums, clipping, AdamW, checkpoints) is one pass
+/// over memory. First the modules `declare` their parameters, then `allocate` makes and initialises the buffers.
 ///
-/// `@unchecked Sendable`: the values change only in the optimizer's step, when no worker runs.
+/// `@unchecked Sendable`: only the optimizer's step changes values, while no worker runs.
 package final class ParameterStore: @unchecked Sendable {
   package private(set) var parameters: [Parameter] = []
   /// Elements of a flat buffer, gaps for alignment included.
@@ -42,8 +42,10 @@ package final class ParameterStore: @unchecked Sendable {
   package let precision: ElementType
   private var valueBuffer: UnsafeMutableBufferPointer<Float> = .init(start: nil, count: 0)
   private var copyBuffer: UnsafeMutableBufferPointer<UInt16> = .init(start: nil, count: 0)
+  /// By index, as far as any parameter is frozen.
+  private var frozen: [Bool] = []
 
-  /// - Parameter precision: what the matrix products read.
+  /// - Parameter precision: the type that matrix products read.
   package init(precision: ElementType) {
     self.precision = precision
   }
@@ -53,7 +55,7 @@ package final class ParameterStore: @unchecked Sendable {
     copyBuffer.deallocate()
   }
 
-  /// Adds a parameter; its memory comes with `allocate`.
+  /// Adds a parameter; `allocate` allocates its memory.
   package func declare(
     _ path: String, shape: [Int], initialization: Parameter.Initialization
   ) -> Parameter {
@@ -68,9 +70,9 @@ package final class ParameterStore: @unchecked Sendable {
   /// The number of learned numbers.
   package var parameterCount: Int { parameters.reduce(0) { $0 + $1.count } }
 
-  /// Makes the buffers and draws the initial weights, each parameter's from its own random stream.
+  /// Allocates the buffers and draws the initial weights, those of each parameter from a random stream of its own.
   ///
-  /// - Parameter seed: nil draws nothing, for weights that come from a file.
+  /// - Parameter seed: nil draws nothing, for weights that are read from a file.
   package func allocate(seed: UInt64?) {
     valueBuffer = .allocate(capacity: elementCount)
     valueBuffer.initialize(repeating: 0)
@@ -92,6 +94,20 @@ package final class ParameterStore: @unchecked Sendable {
     refreshCopies()
   }
 
+  /// Leaves parameters as they are in training: no gradient is needed of them, and the optimizer passes over them. Called
+  /// before training begins.
+  package func freeze(_ parameters: some Sequence<Parameter>) {
+    frozen = Array(repeating: false, count: self.parameters.count)
+    for parameter in parameters { frozen[parameter.index] = true }
+  }
+
+  package func isFrozen(_ parameter: Parameter) -> Bool { !frozen.isEmpty && frozen[parameter.index] }
+
+  /// Whether all parameters of these indices are frozen.
+  package func isFrozen(_ indices: Range<Int>) -> Bool {
+    !frozen.isEmpty && frozen[indices].allSatisfy { $0 }
+  }
+
   /// The flat buffer of all values.
   package var values: UnsafeMutablePointer<Float> {
     guard let base = valueBuffer.baseAddress else { preconditionFailure("the store is not allocated") }
@@ -105,13 +121,13 @@ package final class ParameterStore: @unchecked Sendable {
     UnsafeMutableBufferPointer(start: values + parameter.offset, count: parameter.count)
   }
 
-  /// What the matrix products read: the bf16 copy, or the values themselves.
+  /// The memory that matrix products read: the bf16 copy, or the f32 values.
   func operandBytes(_ parameter: Parameter) -> UnsafeMutableRawPointer {
     if let copies { return UnsafeMutableRawPointer(copies + parameter.offset) }
     return UnsafeMutableRawPointer(values + parameter.offset)
   }
 
-  /// Brings the bf16 copies up to date after values were written from outside.
+  /// Updates the bf16 copies after values were written.
   package func refreshCopies() {
     if let copies { cloze_convert_f32_bf16(elementCount, values, copies) }
   }

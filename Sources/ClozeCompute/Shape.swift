@@ -11,11 +11,11 @@
 /// | M | predicted (masked) positions of a micro-batch |
 /// | V | vocabulary size |
 ///
-/// Activations are matrices: a micro-batch is one flat run of N tokens, never a padded [B, T]; which of them belong
-/// together is said by `Sequences` alone.
+/// Activations are matrices. A micro-batch is one flat run of N tokens and not a padded [B, T]; `Sequences` tells which
+/// tokens belong together.
 package enum ElementType: Sendable {
   case float32
-  /// The upper half of a float32: its range, 8 bits of precision.
+  /// The upper half of a float32: the same range, with 8 bits of precision.
   case bfloat16
 
   /// Bytes an element.
@@ -27,9 +27,9 @@ package enum ElementType: Sendable {
   }
 }
 
-/// Where each sequence of a flat run of tokens lies: sequence i holds the tokens `offsets[i] ..< offsets[i + 1]`.
+/// The sequences of a flat run of tokens: sequence i has the tokens `offsets[i] ..< offsets[i + 1]`.
 package struct Sequences: Sendable, Equatable {
-  /// Cumulative lengths, first 0, never descending.
+  /// Cumulative lengths: ascending, the first 0.
   package let offsets: [Int]
 
   package init(offsets: [Int]) {

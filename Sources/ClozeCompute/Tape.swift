@@ -1,14 +1,14 @@
 internal import CKernels
 internal import ClozeCore
 
-/// Which random bits a training pass draws its dropouts from: one stream a dropout, numbered as they come.
+/// The random streams of the dropouts of one training pass. Each dropout gets the next stream.
 package struct DropoutStream {
   private let base: CounterRandom
   private var nextIndex: UInt64
 
   /// - Parameters:
   ///   - step: the optimizer step.
-  ///   - microbatch: the number of the micro-batch within the step, whichever worker has it.
+  ///   - microbatch: the number of the micro-batch within the step, which does not depend on the workers.
   package init(seed: UInt64, step: Int, microbatch: Int) {
     base = CounterRandom(seed: seed, purpose: .dropout, epoch: step)
     nextIndex = UInt64(microbatch) << 20
@@ -20,23 +20,26 @@ package struct DropoutStream {
   }
 }
 
-/// One worker's computation: operations run at once, remember how to go back, and `backward` does.
+/// Reverse-mode automatic differentiation for one worker: each operation computes its output at once and records a
+/// closure for its gradients; `backward` runs the closures.
 ///
-/// Every operation is one function in an extension of `Tape`, in a file of its own: the check of the shapes, the forward
-/// pass, and the closure that is its backward. Closures run in the reverse order of their recording. A tensor that several
-/// operations read sums their gradients: the first writes, the others add.
+/// Every operation is one function in an extension of `Tape`, in a file of its own: the check of the shapes, the
+/// forward pass, and the closure with the backward pass. Closures run in the reverse order of their recording. If
+/// several operations read a tensor, its gradient is their sum: the first closure writes, the others add.
 package final class Tape {
   package let store: ParameterStore
   package let arena = Arena()
   let products = MatrixProducts()
-  /// Where parameter gradients go; nil outside training.
+  /// Receives the gradients of parameters; nil outside training.
   package private(set) var lane: GradientLane?
   private var dropoutStream: DropoutStream?
+  /// Whether the operations that run now are not recorded, see `withoutGradient`.
+  private var isPaused = false
   private var backwards: [(operation: StaticString, run: () -> Void)] = []
-  /// Where the time goes; nil, and nothing is timed, until somebody asks.
+  /// The time of each operation; nil measures nothing.
   package var profile: OperationProfile?
 
-  /// Not 0 where kernels must do without the processor's bf16 units; for tests, which compare both.
+  /// If not 0, kernels do not use the processor's bf16 instructions; for tests, which compare both.
   let portableKernels: Int32
 
   package init(store: ParameterStore, usesPortableKernels: Bool = false) {
@@ -47,12 +50,12 @@ package final class Tape {
   /// The type of activations.
   package var precision: ElementType { store.precision }
 
-  package var isRecording: Bool { lane != nil }
+  package var isRecording: Bool { lane != nil && !isPaused }
 
-  /// Forgets all tensors and starts a micro-batch.
+  /// Releases all tensors and starts a micro-batch.
   ///
   /// - Parameters:
-  ///   - lane: takes the parameter gradients; nil for a forward pass only.
+  ///   - lane: receives the gradients of parameters; nil for a forward pass only.
   ///   - dropout: nil switches dropout off.
   package func begin(lane: GradientLane? = nil, dropout: DropoutStream? = nil) {
     MatrixProducts.useCallingThreadOnly()
@@ -63,7 +66,7 @@ package final class Tape {
     profile?.restart()
   }
 
-  /// Runs `body` and takes back the memory of the tensors it made, which must not leave it. For forward passes only.
+  /// Runs `body` and releases the tensors that it made, which must not leave it. For forward passes only.
   package func scoped<Result>(_ body: () throws -> Result) rethrows -> Result {
     precondition(!isRecording, "Tape.scoped: a recorded pass needs its tensors")
     let mark = arena.mark
@@ -71,20 +74,30 @@ package final class Tape {
     return try body()
   }
 
-  /// Where the tape's memory stands, for `keep`.
+  /// Runs operations whose parameters are frozen, and whose inputs depend on frozen parameters only. They compute what
+  /// training computes, with the same dropouts, and are not recorded: `backward` stops at their result, and `keep` releases
+  /// their memory.
+  package func withoutGradient(_ body: () throws -> Tensor) rethrows -> Tensor {
+    isPaused = true
+    defer { isPaused = false }
+    let output = try body()
+    output.needsGradient = false
+    return output
+  }
+
+  /// The position in the tape's arena, for `keep`.
   package var mark: Arena.Mark { arena.mark }
 
-  /// Ends a layer, which `mark` began. A pass without a recording takes back all memory that was handed out since then
-  /// except the layer's output, and moves that to where the layer's memory began. So a chain of layers, with a mark before
-  /// its first, needs the memory of its largest layer and of that layer's input. A recorded pass keeps everything for
-  /// `backward`.
+  /// Ends a layer that began at `mark`. Without recording it releases all memory of the layer except the output, which
+  /// it moves to the position of the mark. So a chain of layers, with a mark before the first, needs the memory of its
+  /// largest layer and of that layer's input. A recorded pass keeps everything for `backward`.
   ///
-  /// - Returns: the output, in its new place; every other tensor made since `mark` is dangling.
+  /// - Returns: the output at its new address; every other tensor made since `mark` is dangling.
   package func keep(_ output: Tensor, since mark: Arena.Mark) -> Tensor {
     guard !isRecording else { return output }
     arena.release(to: mark)
     let kept = makeTensor(rows: output.rows, columns: output.columns, type: output.type)
-    // The places may overlap, which `copyMemory` allows.
+    // Source and destination may overlap, which `copyMemory` allows.
     kept.bytes.copyMemory(from: output.bytes, byteCount: output.count * output.type.size)
     return kept
   }
@@ -109,17 +122,17 @@ package final class Tape {
     return tensor
   }
 
-  /// Remembers how to go back through an operation, which has just run. The closure must not keep the tape alive, which
-  /// keeps the closure.
+  /// Records the backward pass of an operation that has just run. The closure must capture the tape `unowned`, since
+  /// the tape owns the closure.
   func record(_ operation: StaticString, _ backward: @escaping () -> Void) {
     lap(operation)
     if isRecording { backwards.append((operation, backward)) }
   }
 
-  /// Gives the time since the last operation to `operation`, where time is taken.
+  /// Adds the time since the last operation to `operation`, if time is measured.
   package func lap(_ operation: StaticString) { profile?.lap(operation) }
 
-  /// Runs the recorded backwards, last first. Losses have put their gradients in place already.
+  /// Runs the recorded backward passes, last first. The loss has already written the gradient of its input.
   package func backward() {
     for (operation, run) in backwards.reversed() {
       run()
@@ -128,8 +141,8 @@ package final class Tape {
     backwards.removeAll(keepingCapacity: true)
   }
 
-  /// Puts the gradient of a loss with respect to `tensor` in place, before `backward`: how an objective that is not one of
-  /// the tape's own operations begins.
+  /// Sets the gradient of a loss with respect to `tensor`, before `backward`: for a loss that is not an operation of
+  /// the tape.
   package func seedGradient(of tensor: Tensor, with values: [Float]) {
     precondition(
       values.count == tensor.count,
@@ -138,7 +151,7 @@ package final class Tape {
     tensor.gradient = gradient.bytes
   }
 
-  /// Where a backward writes the gradient of `tensor`, and whether it must add to what is there.
+  /// The memory for the gradient of `tensor`, and whether a backward pass has to add to it instead of writing.
   func destination(of tensor: Tensor) -> (bytes: UnsafeMutableRawPointer, accumulates: Bool) {
     if let gradient = tensor.gradient { return (gradient, true) }
     let gradient = arena.allocate(bytes: tensor.count * tensor.type.size)
@@ -146,7 +159,7 @@ package final class Tape {
     return (gradient, false)
   }
 
-  /// destination += source, in their own type.
+  /// destination += source, both of `type`.
   func add(
     _ source: UnsafeMutableRawPointer, to destination: UnsafeMutableRawPointer, count: Int, type: ElementType
   ) {
@@ -160,9 +173,9 @@ package final class Tape {
     }
   }
 
-  /// The dropout of the next operation: none outside training.
+  /// The dropout of the next operation; none outside training.
   func nextDropout(rate: Double) -> Dropout {
-    guard rate > 0, isRecording, dropoutStream != nil else { return .none }
+    guard rate > 0, lane != nil, dropoutStream != nil else { return .none }
     return dropoutStream?.next(rate: rate) ?? .none
   }
 }

@@ -1,15 +1,17 @@
 /// A matrix of activations [rows, columns] in a tape's arena, and the gradient of the loss with respect to it.
 ///
-/// A tensor lives until its tape begins anew; it keeps its memory, though not its tape.
+/// A tensor is valid until its tape begins the next micro-batch. It retains its arena and not its tape.
 package final class Tensor {
   package let rows: Int
   package let columns: Int
   package let type: ElementType
   package let bytes: UnsafeMutableRawPointer
-  /// Same shape and type as the values; nil until an operation's backward has written it.
+  /// Same shape and type as the values; nil until a backward pass has written it.
   package internal(set) var gradient: UnsafeMutableRawPointer?
+  /// Whether anything is trained on this tensor's gradient.
+  var needsGradient = true
 
-  /// Whoever frees the memory.
+  /// The owner of the memory.
   private let owner: AnyObject
 
   init(rows: Int, columns: Int, type: ElementType, bytes: UnsafeMutableRawPointer, owner: AnyObject) {
@@ -22,10 +24,10 @@ package final class Tensor {
 
   package var count: Int { rows * columns }
 
-  /// The values in f32, copied out; for tests and results, never for hot loops.
+  /// A copy of the values in f32; for tests and results, not for hot loops.
   package func values() -> [Float] { Tensor.floats(bytes, count: count, type: type) }
 
-  /// The gradient in f32, copied out; zeros where nothing has flowed back.
+  /// A copy of the gradient in f32; zeros if no backward pass has written it.
   package func gradientValues() -> [Float] {
     gradient.map { Tensor.floats($0, count: count, type: type) } ?? [Float](repeating: 0, count: count)
   }

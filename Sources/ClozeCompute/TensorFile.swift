@@ -1,7 +1,7 @@
 package import ClozeCore
 package import Foundation
 
-/// A safetensors file is wrong.
+/// An invalid safetensors file, or one that does not fit the model.
 package enum TensorFileError: Failure {
   case truncated(path: String, needed: Int, found: Int)
   case badHeader(path: String, reason: String)
@@ -30,11 +30,11 @@ package enum TensorFileError: Failure {
   }
 }
 
-/// A safetensors file, mapped, its header checked before any tensor is read.
+/// A safetensors file, whose header is checked before any tensor is read.
 ///
-/// The format: eight bytes, the header's length N, little-endian; N bytes of a JSON object that gives each tensor's
-/// `dtype`, `shape` and `data_offsets` [begin, end), counted from the end of the header, and under `__metadata__` a map of
-/// strings; then the tensors' bytes, which cover the rest of the file without gap or overlap.
+/// The format: eight bytes with the length N of the header, little-endian. N bytes of a JSON object with `dtype`,
+/// `shape` and `data_offsets` [begin, end) of each tensor, counted from the end of the header, and a map of strings
+/// under `__metadata__`. Then the bytes of the tensors, which cover the rest of the file without gaps or overlaps.
 package struct TensorFile: Sendable {
   package struct Entry: Sendable, Equatable {
     package let type: String
@@ -48,7 +48,7 @@ package struct TensorFile: Sendable {
   private let data: Data
   private let dataStart: Int
 
-  /// Headers longer than this are refused, as the reference implementation does.
+  /// Longer headers are refused, as by the reference implementation.
   private static let longestHeader = 100_000_000
   private static let elementSizes = [
     "F64": 8, "F32": 4, "F16": 2, "BF16": 2, "F8_E4M3": 1, "F8_E5M2": 1, "F8_E8M0": 1, "C64": 8, "I64": 8,
@@ -156,7 +156,7 @@ package struct TensorFile: Sendable {
 
   private func checkCoverage() throws {
     var end = 0
-    // An empty tensor may begin where the next one does.
+    // An empty tensor may begin at the same byte as the next one.
     let inOrder = entries.sorted {
       ($0.value.bytes.lowerBound, $0.value.bytes.upperBound, $0.key)
         < ($1.value.bytes.lowerBound, $1.value.bytes.upperBound, $1.key)
@@ -177,8 +177,8 @@ package struct TensorFile: Sendable {
     }
   }
 
-  /// Looks a tensor up, without reading its values.
-  /// - Throws: `TensorFileError` where it is missing or of another shape.
+  /// Checks that a tensor exists with this shape, without reading its values.
+  /// - Throws: `TensorFileError` if it is missing or has another shape.
   package func check(_ name: String, shape: [Int]) throws {
     _ = try entry(name, shape: shape)
   }
@@ -191,7 +191,7 @@ package struct TensorFile: Sendable {
     return entry
   }
 
-  /// Copies a tensor of type F64, F32, BF16 or F16 into `destination` as f32; F64 is rounded to the nearest.
+  /// Copies a tensor of type F64, F32, BF16 or F16 into `destination` as f32; F64 is rounded to the nearest f32.
   package func read(_ name: String, shape: [Int], into destination: UnsafeMutableBufferPointer<Float>) throws
   {
     let entry = try entry(name, shape: shape)
@@ -242,7 +242,7 @@ package struct TensorFile: Sendable {
 }
 
 extension Float {
-  /// The number that IEEE 754's binary16 writes as `bits`; Swift has `Float16` on some processors only.
+  /// The number whose IEEE 754 binary16 encoding is `bits`; Swift has `Float16` on some processors only.
   fileprivate init(halfBits bits: UInt16) {
     let sign = UInt32(bits & 0x8000) << 16
     let exponent = UInt32(bits >> 10 & 0x1F)
@@ -280,20 +280,20 @@ package struct TensorFileWriter {
     self.metadata = metadata
   }
 
-  /// Adds a tensor whose memory must stay as it is until `write`.
+  /// Adds a tensor. Its memory must not change until `write`.
   package mutating func add(_ name: String, shape: [Int], floats: UnsafeBufferPointer<Float>) {
     precondition(
       floats.count == shape.reduce(1, *), "TensorFileWriter: \(name) \(shape) has \(floats.count) values")
     items.append(Item(name: name, type: "F32", shape: shape, bytes: UnsafeRawBufferPointer(floats)))
   }
 
-  /// Adds 32-bit integers under the same condition.
+  /// Adds a tensor of 32-bit integers, under the same condition.
   package mutating func add(_ name: String, shape: [Int], integers: UnsafeBufferPointer<Int32>) {
     precondition(integers.count == shape.reduce(1, *), "TensorFileWriter: \(name) \(shape)")
     items.append(Item(name: name, type: "I32", shape: shape, bytes: UnsafeRawBufferPointer(integers)))
   }
 
-  /// Writes the file whole or not at all.
+  /// Writes the file atomically: whole, or not at all.
   /// - Throws: `FileError`
   package func write(to url: URL) throws {
     var header: [String: Any] = ["__metadata__": metadata]
@@ -306,7 +306,7 @@ package struct TensorFileWriter {
     }
     var text = try JSONSerialization.data(
       withJSONObject: header, options: [.sortedKeys, .withoutEscapingSlashes])
-    // Tensors begin at a multiple of eight, as the format asks of writers.
+    // The format asks writers to align the tensors to eight bytes.
     text.append(contentsOf: [UInt8](repeating: UInt8(ascii: " "), count: (8 - text.count % 8) % 8))
     var file = try AtomicFile(url)
     var length = UInt64(text.count).littleEndian

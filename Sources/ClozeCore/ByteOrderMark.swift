@@ -1,11 +1,10 @@
 package import Foundation
 
-/// The bytes that some programs write at the beginning of a text to say which encoding of Unicode it has. The raw value is the
-/// encoding's name.
+/// The bytes at the beginning of a text that tell its Unicode encoding. The raw value is the name of the encoding.
 ///
 /// Source: The Unicode Standard 15.0, table 23-5.
 package enum ByteOrderMark: String, CaseIterable, Sendable {
-  // The mark of UTF-32LE begins with that of UTF-16LE, so it is looked for first.
+  // The mark of UTF-32LE begins with the one of UTF-16LE, so it is tested first.
   case utf32LE = "UTF-32LE"
   case utf32BE = "UTF-32BE"
   case utf8 = "UTF-8"
@@ -22,7 +21,7 @@ package enum ByteOrderMark: String, CaseIterable, Sendable {
     }
   }
 
-  /// The mark that `bytes` begin with; nil where they begin with none.
+  /// The mark at the beginning of `bytes`; nil if there is none.
   package init?(atStartOf bytes: some Collection<UInt8>) {
     guard let mark = Self.allCases.first(where: { bytes.starts(with: $0.bytes) }) else { return nil }
     self = mark
@@ -30,8 +29,8 @@ package enum ByteOrderMark: String, CaseIterable, Sendable {
 }
 
 extension Data {
-  /// The text of a small file as UTF-8 without a byte-order mark: settings, vocabularies, JSON. A text that begins with the
-  /// mark of UTF-16 or UTF-32 is converted; whether one without a mark is UTF-8 is for the caller to check.
+  /// The text of a small file as UTF-8 without a byte-order mark: settings, vocabularies, JSON. A text with the mark of
+  /// UTF-16 or UTF-32 is converted. The caller checks whether a text without a mark is UTF-8.
   /// - Throws: `FileError`
   package init(textFile url: URL) throws {
     let data = try Data(file: url)

@@ -1,5 +1,5 @@
 /// The system itself.
 package enum Cloze {
-  /// In signatures and manifests; a change that moves a score or a format moves it.
+  /// The version in signatures and manifests. It changes when a score or a format changes.
   package static let version = "0.1"
 }

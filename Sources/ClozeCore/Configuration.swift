@@ -1,18 +1,18 @@
 package import Foundation
 internal import Yams
 
-/// A tool's settings: nested `Codable` structs whose stored properties carry their defaults.
+/// The settings of a tool: nested `Codable` structs whose stored properties have default values.
 ///
-/// Every property is encoded, so the encoded defaults are the list of all valid keys; `nil` never stands for
-/// "no limit" (0 does), because an absent key could not be told from a misspelt one.
+/// Every property is encoded, so the encoded defaults are the list of all valid keys. "No limit" is 0 and never `nil`,
+/// because a property that is nil would not be in this list.
 package protocol Configuration: Codable, Sendable {
   init()
-  /// Checks what the types cannot say; changes nothing.
+  /// Checks what the types cannot express; changes nothing.
   /// - Throws: `ConfigurationError`
   func validate() throws
 }
 
-/// A configuration file or a `--set` override is wrong.
+/// A wrong settings file or `--set` option.
 package enum ConfigurationError: Failure {
   case malformed(source: String, reason: String)
   case unknownKey(source: String, path: String, nearest: String?)
@@ -33,8 +33,27 @@ package enum ConfigurationError: Failure {
   }
 }
 
+/// Checks settings one by one, and names one that is wrong by its full path.
+package struct SettingsCheck {
+  private let prefix: String
+
+  /// - Parameter section: where the settings are; empty for those of the file's first level.
+  package init(_ section: String = "") { prefix = section.isEmpty ? "" : section + "." }
+
+  /// - Parameter reason: what the setting is, and what to choose.
+  /// - Throws: `ConfigurationError.invalid`
+  package func callAsFunction(_ holds: Bool, _ key: String, _ reason: @autoclosure () -> String) throws {
+    guard holds else { throw ConfigurationError.invalid(path: prefix + key, reason: reason()) }
+  }
+
+  /// - Throws: `ConfigurationError.invalid`
+  package func callAsFunction(_ value: Int, in range: ClosedRange<Int>, _ key: String) throws {
+    try self(range.contains(value), key, "is \(value); choose \(range.lowerBound) to \(range.upperBound)")
+  }
+}
+
 extension Configuration {
-  /// The defaults, then the YAML file, then each `key=value` of `overrides`, in this order.
+  /// Merges, in this order: the defaults, the YAML file, each `key=value` of `overrides`.
   /// - Throws: `ConfigurationError`, `FileError`
   package static func load(file: URL?, overrides: [String]) throws -> Self {
     var merged = try ConfigurationTree(encoding: Self())
@@ -58,7 +77,7 @@ extension Configuration {
     return configuration
   }
 
-  /// All settings as YAML, keys in the order of their declaration.
+  /// All settings as YAML, with keys in the order of declaration.
   package func yaml() throws -> String {
     let encoder = YAMLEncoder()
     encoder.options.allowUnicode = true
@@ -70,8 +89,7 @@ extension Configuration {
 }
 
 extension Node {
-  /// The same tree with its fractions as people write them: 0.1 and 1e-12, where Yams writes 1e-1 and
-  /// 9.9999999999999998e-13.
+  /// The same tree with short decimals: 0.1 and 1e-12, where Yams writes 1e-1 and 9.9999999999999998e-13.
   fileprivate func withShortestNumbers() -> Node {
     switch self {
     case .mapping(var mapping):
@@ -135,7 +153,7 @@ private struct ConfigurationTree {
     root = try merged(root, with: node, path: [], source: "--set")
   }
 
-  /// What the parser says of a place, without the text around it, which may be long.
+  /// The parser's message without the surrounding text, which may be long.
   private static func reason(_ error: any Error) -> String {
     switch error {
     case YamlError.scanner(_, let problem, let mark, _), YamlError.parser(_, let problem, let mark, _),
@@ -149,10 +167,11 @@ private struct ConfigurationTree {
     }
   }
 
-  /// The name of a value that the text repeats; nil where there is none.
+  /// The name of an anchor that the text uses as an alias; nil if there is none.
   ///
-  /// Each alias stands for all that it names, so a few lines can be more values than memory holds, nested deeper than the
-  /// stack is: the parser must not see them. Comments and quotes are looked at like the rest, lest one hides another.
+  /// An alias is expanded to everything that it names, so a few lines can be more values than fit into memory, or
+  /// nested deeper than the stack. The parser must not see them. Comments and quotes are searched too, so that they
+  /// cannot hide an alias.
   private static func alias(in text: String) -> Substring? {
     func names(after mark: Character) -> [Substring] {
       text.split(separator: mark, omittingEmptySubsequences: false).dropFirst().map { rest in
@@ -201,7 +220,7 @@ private struct ConfigurationTree {
     return .mapping(baseMapping)
   }
 
-  /// The full path of a key that is valid in another section.
+  /// The full path of a key that exists in another section.
   private func elsewhere(_ key: String) -> String? {
     func search(_ node: Node, _ path: [String]) -> String? {
       guard case .mapping(let mapping) = node else { return nil }
@@ -242,7 +261,7 @@ private struct ConfigurationTree {
   }
 }
 
-/// A setting with a fixed list of names. A wrong name is answered with the list.
+/// A setting with a fixed list of names, which the error for a wrong name lists.
 package protocol NamedChoice: RawRepresentable<String>, CaseIterable, Codable, Sendable {}
 
 extension NamedChoice {
@@ -263,7 +282,7 @@ extension NamedChoice {
 }
 
 extension String {
-  /// Levenshtein's distance, ignoring case.
+  /// The Levenshtein distance, ignoring case.
   fileprivate func editDistance(to other: String) -> Int {
     let left = Array(lowercased().unicodeScalars)
     let right = Array(other.lowercased().unicodeScalars)

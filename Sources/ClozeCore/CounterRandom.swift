@@ -1,4 +1,4 @@
-/// What a random draw is for. Each purpose has its own sequence, so that drawing more for one never shifts another.
+/// The purpose of a random draw. Each purpose has its own streams, so more draws for one never change another.
 package enum RandomPurpose: UInt32, Sendable {
   case initialWeights = 1
   case order
@@ -12,19 +12,19 @@ package enum RandomPurpose: UInt32, Sendable {
   case evaluationSample
 }
 
-/// A counter-based random function: the words of a stream are a pure function of
-/// (seed, purpose, epoch, index) and of the position in the stream, and nothing is ever stored between draws.
+/// A counter-based random generator: the words of a stream are a pure function of (seed, purpose, epoch, index) and of
+/// the position in the stream. No state is stored between streams.
 ///
-/// A stream is cheap to make, so code makes one where it needs one (for a sample, a step, a tensor) and lets it go;
-/// a checkpoint therefore holds no generator state, only the cursor from which every stream can be made again.
+/// A stream is cheap to make, so code makes one where it needs one: for a sample, a step, a tensor. A checkpoint
+/// contains no generator state; every stream can be made again from the run's cursor.
 ///
 /// Source: Salmon, Moraes, Dror and Shaw 2011, "Parallel random numbers: as easy as 1, 2, 3" (Philox4x32-10).
 package struct CounterRandom: RandomNumberGenerator, Sendable {
   package typealias Block = (UInt32, UInt32, UInt32, UInt32)
 
-  /// The two key words, made from the seed, the purpose and the epoch.
+  /// The two key words, computed from seed, purpose and epoch.
   package let key: (UInt32, UInt32)
-  /// The upper two counter words: which stream.
+  /// The upper two counter words, which select the stream.
   package let index: UInt64
 
   private var position: UInt64 = 0
@@ -32,8 +32,8 @@ package struct CounterRandom: RandomNumberGenerator, Sendable {
 
   /// - Parameters:
   ///   - seed: the run's seed.
-  ///   - purpose: what is drawn; see `RandomPurpose`.
-  ///   - epoch: the pass over the data, 0 where there is none.
+  ///   - purpose: the purpose of the draws.
+  ///   - epoch: the pass over the data; 0 if there is none.
   ///   - index: the sample, step or tensor within the epoch.
   package init(seed: UInt64, purpose: RandomPurpose, epoch: Int = 0, index: Int = 0) {
     // One Philox block turns the three words into a key: nearby seeds and epochs give unrelated keys.

@@ -6,14 +6,14 @@ package struct Digest: Hashable, Codable, Sendable, CustomStringConvertible {
   /// The 256 bits; the first byte is the highest of the first word.
   package let words: SIMD4<UInt64>
 
-  /// Reads the 64 lower-case hexadecimal digits that `hex` gives; nil where they are not.
+  /// Reads 64 lower-case hexadecimal digits; nil for anything else.
   package init?(hex: String) {
     var hex = hex
     guard let digest = hex.withUTF8({ Digest(digits: UnsafeRawBufferPointer($0)) }) else { return nil }
     self = digest
   }
 
-  /// Reads 64 lower-case hexadecimal digits; nil where they are not.
+  /// Reads 64 lower-case hexadecimal digits; nil for anything else.
   package init?(digits: UnsafeRawBufferPointer) {
     guard digits.count == 64 else { return nil }
     var words = SIMD4<UInt64>()
@@ -45,7 +45,7 @@ package struct Digest: Hashable, Codable, Sendable, CustomStringConvertible {
     self.init(of: Data(text.utf8))
   }
 
-  /// The bytes of a digest in files that are not for people.
+  /// The size of a digest in binary files.
   package static let byteCount = 32
 
   /// Reads the first 32 of `bytes`.
@@ -103,7 +103,7 @@ package struct Digest: Hashable, Codable, Sendable, CustomStringConvertible {
   package var short: String { String(hex.prefix(8)) }
 }
 
-/// Digests bytes as they come, in constant memory.
+/// Computes a digest incrementally, in constant memory.
 package struct DigestBuilder: ~Copyable {
   private let context: OpaquePointer
 
@@ -130,7 +130,7 @@ package struct DigestBuilder: ~Copyable {
     data.withUnsafeBytes { update($0) }
   }
 
-  /// Takes up the hexadecimal digits of a digest.
+  /// Appends the hexadecimal digits of a digest.
   package mutating func update(_ digest: Digest) {
     withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 64) { digits in
       digest.write(digitsTo: digits)
@@ -140,8 +140,8 @@ package struct DigestBuilder: ~Copyable {
 
   package consuming func finalize() -> Digest { finish() }
 
-  /// The digest of the bytes so far, after which the builder begins anew; much cheaper than another builder, for a
-  /// corpus has millions of documents, each with a digest.
+  /// The digest of the bytes so far; resets the builder. For millions of documents this is much cheaper than a new
+  /// builder for each.
   package mutating func finish() -> Digest {
     withUnsafeTemporaryAllocation(byteCount: 32, alignment: 8) { bytes in
       EVP_DigestFinal_ex(context, bytes.bindMemory(to: UInt8.self).baseAddress, nil)
@@ -150,7 +150,7 @@ package struct DigestBuilder: ~Copyable {
     }
   }
 
-  /// The digest of the bytes so far; the builder goes on from them.
+  /// The digest of the bytes so far; the builder continues.
   package var digestSoFar: Digest {
     var copy = DigestBuilder()
     guard EVP_MD_CTX_copy_ex(copy.context, context) == 1 else {

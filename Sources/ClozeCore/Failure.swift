@@ -1,16 +1,16 @@
-/// What a tool's exit status says, after BSD's `sysexits.h`.
+/// The exit statuses of the tools, from BSD's `sysexits.h`.
 package enum ExitStatus: Int32, Sendable {
-  /// The command line or the configuration is wrong.
+  /// A wrong command line or wrong settings.
   case usage = 64
-  /// The input data is wrong.
+  /// Wrong input data.
   case data = 65
-  /// A defect of Cloze's own.
+  /// A defect of Cloze.
   case software = 70
-  /// Reading or writing failed.
+  /// A failed read or write.
   case inputOutput = 74
 }
 
-/// An error from the outside world. Its text reads `where: what is wrong; what to do`.
+/// An expected error, caused from outside. Its text reads `where: what is wrong; what to do`.
 package protocol Failure: Error, CustomStringConvertible, Sendable {
   var exitStatus: ExitStatus { get }
 }

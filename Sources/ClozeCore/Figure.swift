@@ -1,15 +1,15 @@
 internal import Foundation
 
-/// Something that a running program says to the person before it.
+/// A message of a running program on standard error.
 package enum ProgressMessage: Sendable, Equatable {
-  /// The line that changes.
+  /// The progress line, which is rewritten.
   case update(String)
-  /// A line that stays.
+  /// A line of its own.
   case line(String)
   case warning(String)
 }
 
-/// Figures as people read them.
+/// Formats figures for people.
 package enum Figure {
   /// 8,123
   package static func count(_ value: Int) -> String {

@@ -1,7 +1,7 @@
-/// A random permutation of 0 ..< count that is computed point by point: no table, no replay, any position at once.
+/// A random permutation of 0 ..< count as a function: any position is computed at once, without a table.
 ///
-/// A four-round Feistel network permutes the smallest even power of two that holds `count`; a value that falls
-/// outside is put through again until it lands inside, which keeps the map one to one.
+/// A four-round Feistel network permutes 0 ..< 4^k, the smallest such range that contains 0 ..< count. A value outside
+/// is permuted again until it is inside, which keeps the map one to one.
 ///
 /// Source: Black and Rogaway 2002, "Ciphers with arbitrary finite domains" (cycle walking).
 package struct Permutation: Sendable {
@@ -19,7 +19,7 @@ package struct Permutation: Sendable {
     self.roundKeys = (0..<4).map { _ in random.next() }
   }
 
-  /// Where position `index` goes.
+  /// The value at position `index`.
   package subscript(index: Int) -> Int {
     precondition(index >= 0 && index < count, "Permutation: index \(index) is outside 0 ..< \(count)")
     let mask = (UInt64(1) << halfBits) - 1

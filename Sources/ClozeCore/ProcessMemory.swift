@@ -1,13 +1,13 @@
 internal import Foundation
 
-/// How much memory this process holds; 0 where the system does not say.
+/// The memory of this process; 0 if the system does not tell.
 package enum ProcessMemory {
-  /// Bytes held now.
+  /// Resident bytes.
   package static var resident: Int { bytes("VmRSS:") }
-  /// The most bytes held so far.
+  /// The peak of resident bytes.
   package static var peak: Int { bytes("VmHWM:") }
 
-  /// Begins to count the peak anew, where the system allows it.
+  /// Resets the peak, if the system allows it.
   package static func resetPeak() {
     try? "5".write(toFile: "/proc/self/clear_refs", atomically: false, encoding: .utf8)
   }

@@ -1,14 +1,14 @@
 internal import Foundation
 
-/// How much memory the system can give.
+/// The memory that is available to this process.
 package enum SystemMemory {
-  /// Bytes that this process can still get without swapping: what the machine has, or what a container's limit leaves of
-  /// it, page cache that can be dropped counted as free. Nil where the system does not say.
+  /// The bytes that this process can still allocate without swapping: of the machine, or of a container's limit. Page
+  /// cache that can be dropped counts as free. nil if the system does not tell.
   ///
   /// Sources: Linux, Documentation/filesystems/proc.rst (MemAvailable), admin-guide/cgroup-v2.rst (memory.max) and
   /// admin-guide/cgroup-v1/memory.rst (memory.limit_in_bytes).
   ///
-  /// - Parameter root: where `proc` and `sys` are.
+  /// - Parameter root: the folder of `proc` and `sys`.
   package static func available(root: String = "/") -> Int? {
     let machine = numbers(root + "/proc/meminfo")["MemAvailable:"].map { $0 << 10 }
     let groups = (text(root + "/proc/self/cgroup") ?? "").split(separator: "\n").flatMap { line in
@@ -21,7 +21,7 @@ package enum SystemMemory {
     return ([machine] + groups).compactMap(\.self).min()
   }
 
-  /// The names of a control group's files in one version of the interface.
+  /// The names of the files of a control group, in one version of the interface.
   private struct GroupFiles {
     let limit, usage, droppable: String
 
@@ -30,8 +30,8 @@ package enum SystemMemory {
     static let second = GroupFiles(limit: "memory.max", usage: "memory.current", droppable: "inactive_file")
   }
 
-  /// What a group and those around it leave. In a container a group's path may be one outside it; then only the mount
-  /// itself is there, which is the container's group.
+  /// The memory that a group and its parents leave. In a container the path of a group may be one of the host; then
+  /// only the mount itself exists, which is the container's group.
   private static func rooms(_ mount: String, path: Substring, _ files: GroupFiles) -> [Int?] {
     var names = path.split(separator: "/")
     var folders = [mount]
@@ -48,7 +48,7 @@ package enum SystemMemory {
     }
   }
 
-  /// The first number of each line by the line's first word.
+  /// The first number of each line, by the first word of the line.
   private static func numbers(_ path: String) -> [String: Int] {
     let lines = (text(path) ?? "").split(separator: "\n").map { $0.split(separator: " ") }
     return Dictionary(

@@ -1,8 +1,8 @@
 internal import ClozeCore
 internal import Foundation
 
-/// A fixed number of threads that do work in the order in which it is handed in. Whoever hands it in waits for the
-/// results in that same order, so what comes out never depends on the number of threads.
+/// A fixed number of threads that start work in the order of submission. The caller waits for the results in the same
+/// order, so the output does not depend on the number of threads.
 package final class WorkerPool: Sendable {
   package let workerCount: Int
   private let queue: OperationQueue
@@ -15,18 +15,18 @@ package final class WorkerPool: Sendable {
     queue.maxConcurrentOperationCount = workerCount
   }
 
-  /// Ends the threads. Work that has not begun is left undone, and whoever still waits for it gets a `CancellationError`:
-  /// the queue's own way to cancel would let him wait for ever. A program that exits
-  /// while they work, after an error, takes from them what they work with: libcrypto frees its algorithms at exit.
+  /// Ends the threads. Work that has not begun is cancelled, and waiting for it throws a `CancellationError` (the
+  /// cancellation of `OperationQueue` would let the waiter wait forever). It waits for work that has begun: after an
+  /// error the program may exit, and libcrypto frees its algorithms at exit while threads still use them.
   deinit {
     isEnding.withLock { $0 = true }
     queue.waitUntilAllOperationsAreFinished()
   }
 
-  /// How many pieces of work to keep handed in, so that no thread waits while the results are taken.
+  /// The number of pieces of work to keep submitted, so that no thread is idle while results are taken.
   package var depth: Int { 2 * workerCount }
 
-  /// Starts `work` as soon as a thread is free.
+  /// Runs `work` when a thread is free.
   package func submit<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value) -> PendingResult<Value>
   {
     let pending = PendingResult<Value>()
@@ -38,7 +38,7 @@ package final class WorkerPool: Sendable {
   }
 }
 
-/// A result that a worker will have.
+/// The future result of submitted work.
 package final class PendingResult<Value: Sendable>: Sendable {
   private let result = Guarded<Result<Value, any Error>?>(nil)
   private let isReady = DispatchSemaphore(value: 0)
@@ -48,8 +48,8 @@ package final class PendingResult<Value: Sendable>: Sendable {
     isReady.signal()
   }
 
-  /// Waits for the result and gives it; to be called once.
-  /// - Throws: what the work threw; `CancellationError` where the pool went before the work began.
+  /// Waits for the result and returns it; to be called once.
+  /// - Throws: the error of the work; `CancellationError` if the pool ended before the work began.
   package func wait() throws -> Value {
     isReady.wait()
     guard let value = result.withLock({ $0 }) else {

@@ -4,10 +4,11 @@ internal import Dispatch
 internal import Foundation
 internal import Synchronization
 
-/// How a run computes. The precision and the lanes decide the rounding, the number of workers nothing.
+/// Precision, workers and lanes of a run. The precision and the lanes decide rounding; the number of workers changes no
+/// bit.
 package struct ComputeConfiguration: Codable, Sendable, Equatable {
   package enum Precision: String, NamedChoice {
-    /// bfloat16 where the processor multiplies it, else float32.
+    /// bfloat16 if the processor multiplies it, else float32.
     case automatic
     case float32
     case bfloat16
@@ -16,30 +17,25 @@ package struct ComputeConfiguration: Codable, Sendable, Equatable {
   package var precision = Precision.automatic
   /// Threads, each with its own micro-batches; 0 for one a core.
   package var workers = 0
-  /// Parts that a step's gradient is summed in before they are added in a fixed tree; the greatest useful number of workers.
-  /// Each costs a copy of the parameters. It decides the rounding, so it belongs to the run, not to the machine.
+  /// The number of lanes in which a step's gradient is summed before they are added in a fixed tree, and so the most
+  /// workers that are useful. Each costs a copy of the parameters. It decides rounding, so it belongs to the run and
+  /// not to the machine.
   package var gradientLanes = 4
 
   package init() {}
 
   /// - Throws: `ConfigurationError`
   package func validate(section: String = "compute") throws {
-    guard precision != .bfloat16 || Processor.multipliesBFloat16 else {
-      throw ConfigurationError.invalid(
-        path: section + ".precision",
-        reason: "is bfloat16, which this processor does not multiply; choose automatic or float32")
-    }
-    guard workers >= 0, workers <= 1024 else {
-      throw ConfigurationError.invalid(
-        path: section + ".workers", reason: "is \(workers); choose 0 (one a core) to 1024")
-    }
-    guard gradientLanes >= 1, gradientLanes <= 1024 else {
-      throw ConfigurationError.invalid(
-        path: section + ".gradientLanes", reason: "is \(gradientLanes); choose 1 to 1024")
-    }
+    let require = SettingsCheck(section)
+    try require(
+      precision != .bfloat16 || Processor.multipliesBFloat16, "precision",
+      "is bfloat16, which this processor does not multiply; choose automatic or float32")
+    try require((0...1024).contains(workers), "workers", "is \(workers); choose 0 (one a core) to 1024")
+    try require(gradientLanes, in: 1...1024, "gradientLanes")
   }
 
-  /// With the precision that `automatic` stands for here, so that a run goes on elsewhere in the same one or not at all.
+  /// The settings with the precision that `automatic` means on this machine, so that a run resumes elsewhere in the
+  /// same precision or not at all.
   package var resolved: ComputeConfiguration {
     var settings = self
     settings.precision = elementType == .bfloat16 ? .bfloat16 : .float32
@@ -55,7 +51,7 @@ package struct ComputeConfiguration: Codable, Sendable, Equatable {
   }
 }
 
-/// The machine's workers: one thread a core, each on work of its own.
+/// A group of threads that share the work of a loop.
 package struct WorkerGroup: Sendable {
   package let count: Int
 
@@ -69,7 +65,7 @@ package struct WorkerGroup: Sendable {
     (0..<count).map { _ in Tape(store: store) }
   }
 
-  /// Runs `body(0)` … `body(itemCount - 1)`, each once, on whichever worker is free.
+  /// Runs `body(0)` … `body(itemCount - 1)`, each once, on the next free worker.
   package func forEach(_ itemCount: Int, _ body: @Sendable (Int) -> Void) {
     guard count > 1, itemCount > 1 else {
       for item in 0..<itemCount { body(item) }
@@ -85,10 +81,10 @@ package struct WorkerGroup: Sendable {
     }
   }
 
-  /// The results of `body(0)` … `body(itemCount - 1)`, in this order, for work that can fail and needs a tape: worker w
+  /// The results of `body(0)` … `body(itemCount - 1)`, in this order, for work that can fail and needs a tape. Worker w
   /// has `tapes[w]` to itself.
   ///
-  /// - Throws: the error of the first failed item, after all have ended.
+  /// - Throws: the error of the failed item with the lowest number, after all have ended.
   package func map<Value: Sendable>(
     _ itemCount: Int, tapes: [Tape], _ body: @Sendable (Int, Tape) throws -> Value
   ) throws -> [Value] {

@@ -1,19 +1,23 @@
 package import ClozeCompute
 
-/// One tensor of a model folder: its name in the `transformers` world, and the rows of the parameter that hold it.
+/// One tensor of a model folder: its name in `transformers`, and the rows of the parameter with its values.
 ///
-/// Query, key and value are one parameter here and three tensors there, hence the rows.
+/// Query, key and value are one parameter here and three tensors there, so a tensor may be a part of the rows.
 package struct ArchiveEntry: Sendable {
   package let name: String
   package let parameter: Parameter
-  /// Of the parameter's first dimension.
+  /// Rows of the parameter's first dimension.
   package let rows: Range<Int>
-  /// Whether the tensor repeats one that an earlier entry holds (tied embeddings).
+  /// Whether the tensor repeats the one of an earlier entry (tied embeddings).
   package var isShared = false
+  /// Whether the tensor has a row for each token of the vocabulary.
+  package var isPerToken = false
 
-  package var shape: [Int] { [rows.count] + parameter.shape.dropFirst() }
+  package var shape: [Int] { shape(rows: rows.count) }
 
-  /// The tensor's place in the parameter's values.
+  func shape(rows: Int) -> [Int] { [rows] + parameter.shape.dropFirst() }
+
+  /// The range of the tensor in the parameter's values.
   package var elements: Range<Int> {
     let width = parameter.count / parameter.shape[0]
     return rows.lowerBound * width..<rows.upperBound * width
@@ -26,10 +30,10 @@ extension MaskedLanguageModel {
     tiesOutput
       ? encoder.entries("bert.") + head.entries("cls.predictions.")
       : encoder.entries("bert.") + head.entries("cls.predictions.", bias: "decoder.bias")
-        + [.whole(TensorNaming.outputTable, outputTable)]
+        + [.perToken(TensorNaming.outputTable, outputTable)]
   }
 
-  /// What a folder may hold besides, alike.
+  /// Tensors that a folder may have in addition, with equal values.
   var tiedEntries: [ArchiveEntry] {
     tiesOutput ? head.tiedEntries("cls.predictions.", table: outputTable) : []
   }
@@ -41,29 +45,16 @@ extension TranslationModel {
     encoder.entries("encoder.") + decoder.entries("decoder.")
   }
 
-  /// What a folder may hold besides, alike.
+  /// Tensors that a folder may have in addition, with equal values.
   var tiedEntries: [ArchiveEntry] {
     decoder.head.tiedEntries("decoder.cls.predictions.", table: encoder.embeddings.token)
-  }
-
-  /// The name, in the masked-language model that a translation model starts from, of the tensor that becomes `name`;
-  /// nil for one that starts new.
-  ///
-  /// The encoder is the pretrained one. Of the decoder, what reads and writes tokens is (embeddings and output bias); its
-  /// layers and the head's transform are not, see `TranslationModel`.
-  package static func pretrainedName(_ name: String) -> String? {
-    if name.hasPrefix("encoder.") { return "bert." + name.dropFirst("encoder.".count) }
-    guard name.hasPrefix("decoder."), !name.contains(".layer."), !name.contains(".transform.") else {
-      return nil
-    }
-    return String(name.dropFirst("decoder.".count))
   }
 }
 
 // The table between Swift's paths and `transformers`' names, module by module.
 
 extension Encoder {
-  fileprivate func entries(_ prefix: String) -> [ArchiveEntry] {
+  func entries(_ prefix: String) -> [ArchiveEntry] {
     embeddings.entries(prefix + "embeddings.")
       + layers.enumerated().flatMap { index, layer in
         let name = "\(prefix)encoder.layer.\(index)."
@@ -91,45 +82,50 @@ extension Decoder {
 extension Embeddings {
   fileprivate func entries(_ prefix: String) -> [ArchiveEntry] {
     [
-      .whole(prefix + "word_embeddings.weight", token),
+      .perToken(prefix + "word_embeddings.weight", token),
       .whole(prefix + "position_embeddings.weight", position),
       .whole(prefix + "token_type_embeddings.weight", segment),
     ] + norm.entries(prefix + "LayerNorm.")
   }
 }
 
-extension SelfAttention {
+extension Residual {
   fileprivate func entries(_ prefix: String) -> [ArchiveEntry] {
+    branch.entries(prefix) + norm.entries(prefix + "output.LayerNorm.")
+  }
+}
+
+extension SelfAttention {
+  func entries(_ prefix: String) -> [ArchiveEntry] {
     queryKeyValue.entries(["query", "key", "value"].map { prefix + "self.\($0)." })
-      + output.entries([prefix + "output.dense."]) + attentionNorm.norm.entries(prefix + "output.LayerNorm.")
+      + output.entries([prefix + "output.dense."])
   }
 }
 
 extension CrossAttention {
-  fileprivate func entries(_ prefix: String) -> [ArchiveEntry] {
+  func entries(_ prefix: String) -> [ArchiveEntry] {
     query.entries([prefix + "self.query."])
       + keyValue.entries(["key", "value"].map { prefix + "self.\($0)." })
-      + output.entries([prefix + "output.dense."]) + attentionNorm.norm.entries(prefix + "output.LayerNorm.")
+      + output.entries([prefix + "output.dense."])
   }
 }
 
 extension FeedForward {
-  fileprivate func entries(_ prefix: String) -> [ArchiveEntry] {
+  func entries(_ prefix: String) -> [ArchiveEntry] {
     intermediate.entries([prefix + "intermediate.dense."]) + output.entries([prefix + "output.dense."])
-      + feedForwardNorm.norm.entries(prefix + "output.LayerNorm.")
   }
 }
 
 extension MaskedLanguageHead {
   fileprivate func entries(_ prefix: String, bias: String = "bias") -> [ArchiveEntry] {
     transform.entries([prefix + "transform.dense."]) + transformNorm.entries(prefix + "transform.LayerNorm.")
-      + [.whole(prefix + bias, outputBias)]
+      + [.perToken(prefix + bias, outputBias)]
   }
 
-  /// The output as a linear layer, `decoder`, whose weight and bias `transformers` ties to others.
+  /// The output as a linear layer, `decoder`; `transformers` ties its weight and bias to others.
   fileprivate func tiedEntries(_ prefix: String, table: Parameter) -> [ArchiveEntry] {
     [(prefix + "decoder.weight", table), (prefix + "decoder.bias", outputBias)].map { name, parameter in
-      var entry = ArchiveEntry.whole(name, parameter)
+      var entry = ArchiveEntry.perToken(name, parameter)
       entry.isShared = true
       return entry
     }
@@ -137,8 +133,8 @@ extension MaskedLanguageHead {
 }
 
 extension LinearParameters {
-  /// The rows in equal parts, one for each name.
-  fileprivate func entries(_ names: [String]) -> [ArchiveEntry] {
+  /// The rows divided into equal parts, one for each name.
+  func entries(_ names: [String]) -> [ArchiveEntry] {
     names.enumerated().flatMap { index, name in
       [(weight, "weight"), (bias, "bias")].compactMap { parameter, kind in
         parameter.map { parameter in
@@ -160,5 +156,11 @@ extension NormParameters {
 extension ArchiveEntry {
   fileprivate static func whole(_ name: String, _ parameter: Parameter) -> ArchiveEntry {
     ArchiveEntry(name: name, parameter: parameter, rows: 0..<parameter.shape[0])
+  }
+
+  fileprivate static func perToken(_ name: String, _ parameter: Parameter) -> ArchiveEntry {
+    var entry = whole(name, parameter)
+    entry.isPerToken = true
+    return entry
   }
 }

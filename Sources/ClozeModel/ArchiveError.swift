@@ -1,6 +1,6 @@
 package import ClozeCore
 
-/// A model folder is wrong.
+/// A model folder that cannot be read.
 package enum ArchiveError: Failure {
   case notAModelFolder(path: String)
   case badConfiguration(path: String, reason: String)
@@ -11,6 +11,7 @@ package enum ArchiveError: Failure {
   case foreignWeights(folder: String, format: ForeignWeights, model: String)
   case originalRelease(folder: String)
   case noHead(folder: String, model: String?)
+  case otherSettings(path: String, differences: [String])
   case wrongKind(path: String, expected: String, found: String)
 
   package var exitStatus: ExitStatus { .data }
@@ -36,7 +37,11 @@ package enum ArchiveError: Failure {
         + "config=BertConfig.from_json_file('bert_config.json')).save_pretrained(...)"
     case .noHead(let folder, let model):
       "\(folder): is an encoder without a masked-language head\(model.map { " (\($0))" } ?? ""), which predicts no "
-        + "tokens; start a translator from it with finetune --model, or name a BertForMaskedLM"
+        + "tokens; start a translator from it with finetune --model, train a head with pretrain --model, or name a "
+        + "BertForMaskedLM"
+    case .otherSettings(let path, let differences):
+      "\(path): is of another model than the one that is to start from it: it has \(differences.joined(separator: "; ")); "
+        + "leave the sizes out of the settings, a start takes them from the folder"
     case .wrongKind(let path, let expected, let found):
       "\(path): is a \(found) model where a \(expected) model is needed; name another folder"
     }

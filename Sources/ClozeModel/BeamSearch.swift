@@ -1,28 +1,28 @@
 package import ClozeCompute
 internal import Foundation
 
-/// A translation as token ids, without its start and end.
+/// A translation as token ids, without start and end token.
 package struct Hypothesis: Sendable, Equatable {
   package let tokens: [Int32]
-  /// The sum of the tokens' logarithmic probabilities, the end's included.
+  /// The sum of the logarithmic probabilities of the tokens and of the end token.
   package let logProbability: Double
-  /// What hypotheses are ranked by: logProbability / length^penalty.
+  /// The score that ranks hypotheses: logProbability / length^penalty.
   package let score: Double
-  /// Whether it has come to its end, and not to the length limit.
+  /// Whether it ends with the end token, and not at the length limit.
   package let isWhole: Bool
 }
 
-/// How translations are searched for.
+/// The settings of the search.
 package struct BeamConfiguration: Codable, Sendable, Equatable {
   /// Hypotheses kept at each step; 1 is greedy search.
   package var beamSize = 5
   /// The exponent on the length in a hypothesis's score; 0 prefers short translations, more than 1 long ones.
   package var lengthPenalty = 1.0
-  /// Tokens that a translation has at least: a search for the likeliest sentence often finds the empty one.
+  /// The least number of tokens of a translation: the likeliest sentence is often the empty one.
   package var minimumLength = 1
-  /// A translation has at most this many tokens for each of the source …
+  /// A translation has at most this many tokens for each token of the source …
   package var maximumLengthRatio = 2.0
-  /// … and this many besides.
+  /// … plus this many.
   package var maximumExtraLength = 16
 
   package init(beamSize: Int = 5, lengthPenalty: Double = 1.0, minimumLength: Int = 1) {
@@ -34,7 +34,7 @@ package struct BeamConfiguration: Codable, Sendable, Equatable {
 
 /// Beam search over a translation model, many sources at once, with cached keys and values.
 ///
-/// All live hypotheses of all sources are rows of the same products; a source whose search has ended gives its rows back.
+/// The live hypotheses of all sources are rows of the same products. A source whose search has ended frees its rows.
 ///
 /// Source: Sutskever, Vinyals and Le 2014, section 3.2, arXiv:1409.3215; the length normalisation is that of Wu et al.
 /// 2016, section 7, arXiv:1609.08144, with a plain power of the length.
@@ -46,9 +46,9 @@ package struct BeamSearch: Sendable {
   private let configuration: BeamConfiguration
 
   /// - Parameters:
-  ///   - start: the token that a target begins with.
-  ///   - end: the token that ends it.
-  ///   - specials: tokens that never appear in a translation; `end` among them still ends it.
+  ///   - start: the first token of every target.
+  ///   - end: the last token of every target.
+  ///   - specials: tokens that are never chosen; `end` may be among them and still ends a translation.
   package init(
     _ model: TranslationModel, start: Int32, end: Int32, specials: [Int32], configuration: BeamConfiguration
   ) {
@@ -59,7 +59,7 @@ package struct BeamSearch: Sendable {
     excluded = Set(specials).subtracting([end])
   }
 
-  /// One source's search.
+  /// The search of one source.
   private struct Search {
     let source: Int
     let maximumLength: Int
@@ -67,9 +67,10 @@ package struct BeamSearch: Sendable {
     var finished: [Hypothesis] = []
   }
 
-  /// The best translations of each source, as many as the beam is wide: the whole ones, best first, then the others.
+  /// The best translations of each source, as many as the beam size: ended ones first, best first, then those at the
+  /// length limit.
   ///
-  /// - Parameter sources: token ids with the source's own start and end, none empty.
+  /// - Parameter sources: token ids with start and end token; none is empty.
   package func translate(_ tape: Tape, sources: [[Int32]]) -> [[Hypothesis]] {
     guard !sources.isEmpty else { return [] }
     tape.begin()
@@ -107,7 +108,7 @@ package struct BeamSearch: Sendable {
         row = rows.upperBound
         let (next, origins) = advance(search, candidates[rows], position: position)
         if isDone(next, position: position) {
-          // What ran into the length limit comes after what has ended, however it scores: it is no whole sentence.
+          // A hypothesis at the length limit is not a whole sentence, so it ranks after those that have ended.
           let cutOff = next.live.map { hypothesis($0.tokens, $0.logProbability) }
           results[search.source] = Array(
             (ranked(next.finished) + ranked(cutOff)).prefix(configuration.beamSize))
@@ -122,15 +123,15 @@ package struct BeamSearch: Sendable {
     return results
   }
 
-  /// Tokens that a translation of so many source tokens has at most.
+  /// The most tokens of a translation of so many source tokens.
   private func maximumLength(source count: Int) -> Int {
     let limit =
       Int(Double(count) * configuration.maximumLengthRatio) + configuration.maximumExtraLength
     return min(limit, model.decoder.positionCount - 1)
   }
 
-  /// Bytes that a source of `count` tokens adds to a search, at most: in the encoder those of its largest layer, after it
-  /// what the decoder's layers read of the source and the caches of hypotheses as long as they may become.
+  /// The most bytes that a source of `count` tokens adds to a search: its largest layer in the encoder, or afterwards
+  /// its keys and values in the decoder with the caches of the longest possible hypotheses.
   package func memory(source count: Int) -> Int {
     let sizes = model.configuration
     let precision = model.store.precision
@@ -141,7 +142,7 @@ package struct BeamSearch: Sendable {
     return max(count * layer, (count + cached) * token + count * sizes.hiddenSize * precision.size)
   }
 
-  /// The rows of a search see its source.
+  /// The rows of a search attend to its source.
   private func spans(_ searches: [Search], _ sequences: Sequences) -> [AttentionSpan] {
     var row = 0
     return searches.map { search in
@@ -150,7 +151,7 @@ package struct BeamSearch: Sendable {
     }
   }
 
-  /// The best continuations of a search's hypotheses, and which of them each came from.
+  /// The best continuations of the hypotheses of a search, each with the hypothesis that it continues.
   private func advance(
     _ search: Search, _ candidates: ArraySlice<[ScoredClass]>, position: Int
   ) -> (Search, parents: [Int]) {
@@ -167,7 +168,7 @@ package struct BeamSearch: Sendable {
     var parents: [Int] = []
     for (rank, option) in options.enumerated() {
       if option.token == end {
-        // An end outside the beam would only crowd out better hypotheses.
+        // A hypothesis that ends outside the beam would displace better ones.
         if rank < configuration.beamSize {
           next.finished.append(
             hypothesis(search.live[option.parent].tokens, option.logProbability, ended: true))
@@ -180,7 +181,7 @@ package struct BeamSearch: Sendable {
     return (next, parents)
   }
 
-  /// - Parameter tokens: with the start, without the end.
+  /// - Parameter tokens: with the start token, without the end token.
   private func hypothesis(_ tokens: [Int32], _ logProbability: Double, ended: Bool = false) -> Hypothesis {
     let length = max(1, tokens.count - 1 + (ended ? 1 : 0))
     return Hypothesis(
@@ -192,15 +193,15 @@ package struct BeamSearch: Sendable {
     hypotheses.sorted { $0.score > $1.score }
   }
 
-  /// Whether there are enough finished hypotheses and no live one beats them, or the length is used up.
+  /// Whether there are enough finished hypotheses and no live one scores higher, or the length limit is reached.
   ///
   /// Source: the default of `transformers`' beam search (`early_stopping=False`).
   private func isDone(_ search: Search, position: Int) -> Bool {
     guard let best = search.live.first, position < search.maximumLength else { return true }
     guard search.finished.count >= configuration.beamSize else { return false }
     let worst = search.finished.map(\.score).sorted(by: >)[configuration.beamSize - 1]
-    // As it stands, over the tokens that it has. A longer one might score higher still, if nearly every further token were
-    // certain: to wait for that takes every search to its length limit.
+    // A live hypothesis is scored over the tokens that it has. Continued, it could score higher if nearly every further
+    // token had probability 1; waiting for that would take every search to its length limit.
     let attainable = best.logProbability / pow(Double(position), configuration.lengthPenalty)
     return attainable <= worst || configuration.beamSize == 1
   }

@@ -5,9 +5,9 @@ internal import Foundation
 /// `config.json` as `transformers` writes it for BERT.
 struct ConfigurationFile {
   let path: String
-  private let settings: JSONValue
+  let settings: JSONValue
 
-  /// Foundation would keep one of two equal keys and say nothing; `JSONValue` refuses them.
+  /// Foundation's reader would silently keep one of two equal keys; `JSONValue` refuses them.
   init(_ folder: URL) throws {
     let url = folder.appendingPathComponent("config.json")
     path = url.path
@@ -50,7 +50,7 @@ struct ConfigurationFile {
     return try value("model_type", "text", \.string)
   }
 
-  /// The class of `transformers` that wrote the folder, where it says so.
+  /// The class of `transformers` that wrote the folder, if the file states it.
   var modelClass: String? {
     guard case .array(let names)? = settings["architectures"], let name = names.first?.string, !name.isEmpty,
       name.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber) })
@@ -58,10 +58,10 @@ struct ConfigurationFile {
     return name
   }
 
-  /// Whether the output's table is the token embeddings.
+  /// Whether the output layer shares the token embeddings.
   func tiesOutput() throws -> Bool { try flag("tie_word_embeddings", default: true) }
 
-  /// Sizes that a file leaves out are BERT-base's, as in `transformers`.
+  /// Missing sizes have the values of BERT-base, as in `transformers`.
   private func size(_ key: String, default standard: Int) throws -> Int {
     settings[key] == nil ? standard : try value(key, "a whole number", \.integer)
   }
@@ -79,10 +79,9 @@ struct ConfigurationFile {
     return value
   }
 
-  /// Nil where the setting is absent or null. A value of another type is not taken for an absent one: the folder would
-  /// be read as a model that it is not.
-  private func optional<Value>(_ key: String, _ name: String, _ read: (JSONValue) -> Value?) throws -> Value?
-  {
+  /// nil if the setting is absent or null. A value of another type is an error, since ignoring it would read the folder
+  /// as another model.
+  func optional<Value>(_ key: String, _ name: String, _ read: (JSONValue) -> Value?) throws -> Value? {
     guard let value = settings[key], !value.isNull else { return nil }
     guard let read = read(value) else {
       throw ArchiveError.badConfiguration(path: path, reason: "'\(key)' is not \(name)")
@@ -92,8 +91,8 @@ struct ConfigurationFile {
 
   /// The encoder that this file describes.
   ///
-  /// - Parameter isDecoder: whether the file must ask for causal attention and cross-attention, or for neither.
-  /// - Throws: `ArchiveError` where it asks for what Cloze does not have.
+  /// - Parameter isDecoder: whether the file must have causal attention and cross-attention, or neither.
+  /// - Throws: `ArchiveError` for a setting that Cloze does not support.
   func encoder(isDecoder: Bool = false) throws -> EncoderConfiguration {
     let type = try modelType()
     guard type == "bert" else { throw ArchiveError.unsupported(path: path, what: "the model type '\(type)'") }

@@ -11,7 +11,7 @@ struct Embeddings {
   private let dropoutRate: Double
   private let epsilon: Float
 
-  /// - Parameter sharedToken: another module's token table to use instead of one of its own.
+  /// - Parameter sharedToken: the token table of another module to share; nil declares a new one.
   init(
     _ store: ParameterStore, path: String, configuration: EncoderConfiguration, sharedToken: Parameter? = nil
   ) {

@@ -3,7 +3,7 @@ internal import ClozeCore
 
 /// The sizes and rates of a BERT encoder. The names are BERT's; the defaults make a small model for a small corpus.
 package struct EncoderConfiguration: Configuration, Equatable {
-  /// V; 0 takes the tokenizer's.
+  /// V; 0 means the size of the tokenizer.
   package var vocabularySize = 0
   package var layerCount = 4
   /// D
@@ -12,16 +12,16 @@ package struct EncoderConfiguration: Configuration, Equatable {
   package var headCount = 4
   /// F
   package var feedForwardSize = 1024
-  /// Positions that have an embedding; a window or sentence cannot be longer.
+  /// The number of position embeddings, and so the longest window or sentence.
   package var positionCount = 512
   package var segmentCount = 2
   package var activation = Activation.gelu
-  /// Of embeddings and sub-layer outputs.
+  /// The dropout rate of embeddings and sub-layer outputs.
   package var dropout = 0.1
-  /// Of attention probabilities.
+  /// The dropout rate of attention probabilities.
   package var attentionDropout = 0.1
   package var normEpsilon = 1e-12
-  /// Of the normal distribution, cut at two deviations, that initial weights come from.
+  /// The standard deviation of the normal distribution, cut at two deviations, of initial weights.
   package var initializerDeviation = 0.02
 
   package init() {}
@@ -30,13 +30,11 @@ package struct EncoderConfiguration: Configuration, Equatable {
     try validate(section: "model")
   }
 
-  /// - Parameter section: the configuration section to name in errors.
+  /// - Parameter section: the section of the settings, for errors.
   /// - Throws: `ConfigurationError`
   package func validate(section: String) throws {
-    func require(_ condition: Bool, _ key: String, _ reason: String) throws {
-      guard condition else { throw ConfigurationError.invalid(path: "\(section).\(key)", reason: reason) }
-    }
-    // The upper bounds keep the count of all parameters far from the largest integer.
+    let require = SettingsCheck(section)
+    // With these bounds the number of parameters cannot overflow.
     let sizes = [
       ("layerCount", layerCount, 1 << 10), ("hiddenSize", hiddenSize, 1 << 16),
       ("headCount", headCount, 1 << 16),
@@ -57,7 +55,7 @@ package struct EncoderConfiguration: Configuration, Equatable {
         Dropout.rates.contains(value), key,
         "is \(value); choose a rate of \(Dropout.rates.lowerBound) to \(Dropout.rates.upperBound)")
     }
-    // Both are used as Float, in which a large Double is infinite and a small one 0.
+    // Both are used as Float, where a large Double becomes infinite and a small one 0.
     for (key, value) in [("normEpsilon", normEpsilon), ("initializerDeviation", initializerDeviation)] {
       try require(
         Float(value) >= .leastNormalMagnitude && Float(value).isFinite, key,

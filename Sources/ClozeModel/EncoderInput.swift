@@ -1,17 +1,17 @@
 package import ClozeCompute
 
-/// A micro-batch of token ids as a model reads it: flat, without padding between sequences.
+/// A micro-batch of token ids, flat and without padding between sequences.
 package struct EncoderInput: Sendable {
   /// [N] each.
   package let tokens: [Int32]
   package let positions: [Int32]
   package let segments: [Int32]
-  /// Which tokens belong together; a token sees its own sequence only. Rows beyond the last sequence are padding.
+  /// The sequences; a token attends to its own sequence only. Rows after the last sequence are padding.
   package let sequences: Sequences
 
   /// - Parameters:
-  ///   - segments: nil for segment 0 throughout.
-  ///   - rowMultiple: pads N up to a multiple of this, so that products meet few different shapes.
+  ///   - segments: nil means segment 0 for all tokens.
+  ///   - rowMultiple: pads N up to a multiple of this, so that products have few different shapes.
   package init(
     tokens: [Int32], positions: [Int32], segments: [Int32]? = nil, sequences: Sequences, rowMultiple: Int = 1
   ) {

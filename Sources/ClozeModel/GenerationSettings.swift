@@ -1,11 +1,11 @@
-/// How a translator's folder tells `transformers` to search, so that its `generate` needs no argument.
+/// The search settings in a translator's folder, with which `generate` of `transformers` needs no argument.
 package struct GenerationSettings: Sendable {
-  /// The ids that a search needs to know.
+  /// The ids that a search needs.
   package struct Tokens: Sendable {
     package var start: Int32
     package var end: Int32
     package var padding: Int32
-    /// Tokens that no translation has.
+    /// Tokens that are never chosen.
     package var suppressed: [Int32]
 
     package init(start: Int32, end: Int32, padding: Int32, suppressed: [Int32]) {
@@ -21,8 +21,8 @@ package struct GenerationSettings: Sendable {
     self.beam = beam
   }
 
-  /// What `generation_config.json` holds. `generate` knows no limit that grows with the source, so its limit is the
-  /// decoder's positions.
+  /// The content of `generation_config.json`. `generate` has no limit that depends on the length of the source, so the
+  /// limit is the number of the decoder's positions.
   func file(positionCount: Int) -> [String: Any] {
     [
       "decoder_start_token_id": tokens.start, "bos_token_id": tokens.start, "eos_token_id": tokens.end,

@@ -24,12 +24,12 @@ package struct MaskedLanguageHead {
     epsilon = Float(configuration.normEpsilon)
   }
 
-  /// All logits at once, for few rows.
+  /// The logits of all rows at once; for few rows.
   package func callAsFunction(_ tape: Tape, _ hidden: Tensor) -> Tensor {
     tape.vocabularyLogits(transformed(tape, hidden), vocabulary)
   }
 
-  /// The loss of the logits against `labels` [M], -1 where nothing is predicted, and its gradient on a recording tape.
+  /// The loss of the logits against `labels` [M], -1 for no prediction, and its gradient on a recording tape.
   package func crossEntropy(
     _ tape: Tape, _ hidden: Tensor, labels: [Int32], labelSmoothing: Double = 0, gradientScale: Float = 1
   ) -> PredictionResult {

@@ -1,13 +1,13 @@
 package import ClozeCompute
 
-/// An encoder with the prediction head that pretrains it.
+/// An encoder with the prediction head of masked-language pretraining.
 ///
-/// Sendable: after construction the modules only name ranges of the store.
+/// Sendable: after construction the modules are ranges of the store and never change.
 package struct MaskedLanguageModel: Sendable {
   package let store: ParameterStore
   package let encoder: Encoder
   package let head: MaskedLanguageHead
-  /// [V, D]: the encoder's token table, unless the model's output has one of its own.
+  /// [V, D]: the encoder's token table, or a table of its own if the output is not tied.
   let outputTable: Parameter
 
   package var configuration: EncoderConfiguration { encoder.configuration }
@@ -19,9 +19,9 @@ package struct MaskedLanguageModel: Sendable {
     store.allocate(seed: seed)
   }
 
-  /// Declares the parameters only; nothing is known of their memory until the store is allocated.
+  /// Declares the parameters and allocates no memory.
   ///
-  /// - Parameter tiesOutput: whether the output's table is the token embeddings, as in all models that are trained here.
+  /// - Parameter tiesOutput: whether the output layer shares the token embeddings, as in all models that Cloze trains.
   package init(declaring configuration: EncoderConfiguration, precision: ElementType, tiesOutput: Bool = true)
   {
     store = ParameterStore(precision: precision)

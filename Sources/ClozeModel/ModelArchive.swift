@@ -2,23 +2,16 @@ package import ClozeCompute
 package import ClozeCore
 package import Foundation
 
-/// Where a tensor of a fine-tuned model came from.
-package enum TensorOrigin: Sendable, Equatable {
-  case loaded(from: String)
-  case shared
-  case new
-}
-
-/// Model folders as the Hugging Face world reads them: `config.json` and `model.safetensors`.
+/// Reads and writes model folders of `transformers`: `config.json` and `model.safetensors`.
 ///
-/// What has no mapping is refused, never written wrong or silently skipped.
+/// A setting or tensor without a counterpart is refused, and never skipped.
 package enum ModelArchive {
   package enum Kind: String, Sendable {
     case maskedLanguage = "masked-language"
     case translation
   }
 
-  /// What a folder holds.
+  /// The kind of a folder's model.
   /// - Throws: `ArchiveError`, `FileError`
   package static func kind(of folder: URL) throws -> Kind {
     let file = try ConfigurationFile(folder)
@@ -29,14 +22,14 @@ package enum ModelArchive {
     }
   }
 
-  /// The identity of a folder's weights, whatever files hold them.
+  /// The identity of a folder's weights, in one file or several.
   /// - Throws: `ArchiveError`, `FileError`
   package static func weightsDigest(_ folder: URL) throws -> Digest { try ModelWeights.digest(of: folder) }
 
-  /// What the writer of a folder's weights says of them.
+  /// The metadata of a folder's weights.
   /// - Throws: `ArchiveError`, `TensorFileError`, `FileError`
   package static func metadata(_ folder: URL) throws -> [String: String] {
-    try ModelWeights(folder, naming: kind(of: folder) == .translation ? .encoderDecoder : .bert).metadata
+    try ModelWeights(folder, naming: kind(of: folder).naming).metadata
   }
 
   /// The tensors of a BERT's folder that belong to another head than the masked-language one, and are not read.
@@ -46,11 +39,18 @@ package enum ModelArchive {
     return weights.names.filter { !isRead($0) && !isIgnored($0) }.map(weights.nameInFile).sorted()
   }
 
-  /// The encoder that a masked-language model's folder describes.
+  /// The encoder that a folder describes: a BERT, whatever its head, or a translator's encoder.
   /// - Throws: `ArchiveError`, `FileError`
   package static func encoderConfiguration(_ folder: URL) throws -> EncoderConfiguration {
-    try require(.maskedLanguage, folder)
-    return try ConfigurationFile(folder).encoder()
+    let file = try ConfigurationFile(folder)
+    return try kind(of: folder) == .translation ? file.section("encoder").encoder() : file.encoder()
+  }
+
+  /// The decoder that a translator's folder describes; nil for other folders.
+  /// - Throws: `ArchiveError`, `FileError`
+  package static func decoderConfiguration(_ folder: URL) throws -> DecoderConfiguration? {
+    guard try kind(of: folder) == .translation else { return nil }
+    return try declaredTranslationModel(folder, precision: .float32).decoderConfiguration
   }
 
   // MARK: Masked-language models
@@ -68,14 +68,23 @@ package enum ModelArchive {
     }
     let model = MaskedLanguageModel(
       declaring: try file.encoder(), precision: precision, tiesOutput: try tiesOutput(file, weights))
-    // Beside an output of its own, `transformers` keeps the tied one's bias and does not read it.
+    // With an output of its own, `transformers` still writes the bias of the tied one, which it does not read.
     try load(
       model.archiveEntries, tied: model.tiedEntries, unread: model.tiesOutput ? [] : ["cls.predictions.bias"],
       from: weights, into: model.store)
     return (model, weights.metadata)
   }
 
-  /// Whether the output's table is the token embeddings: the weights decide where they hold both, as in `transformers`.
+  /// Whether a folder's output has the token embeddings for its table, which it has where there is no head.
+  /// - Throws: `ArchiveError`, `TensorFileError`, `FileError`
+  package static func tiesOutput(_ folder: URL) throws -> Bool {
+    guard try kind(of: folder) == .maskedLanguage else { return true }
+    let weights = try ModelWeights(folder, naming: .bert)
+    return try !weights.hasHead || tiesOutput(ConfigurationFile(folder), weights)
+  }
+
+  /// Whether the output layer shares the token embeddings. If the weights have both tables, they decide, as in
+  /// `transformers`.
   private static func tiesOutput(_ file: ConfigurationFile, _ weights: ModelWeights) throws -> Bool {
     guard weights.contains(TensorNaming.outputTable) else { return try file.tiesOutput() }
     return try weights.floats(TensorNaming.outputTable) == weights.floats(TensorNaming.tokenTable)
@@ -99,22 +108,28 @@ package enum ModelArchive {
   ) throws -> (model: TranslationModel, metadata: [String: String]) {
     try require(.translation, folder)
     let file = try ConfigurationFile(folder)
-    let decoderFile = try file.section("decoder")
+    let model = try declaredTranslationModel(folder, precision: precision)
+    let weights = try ModelWeights(folder, naming: .encoderDecoder)
+    guard try file.section("decoder").tiesOutput() || weights.contains("decoder." + TensorNaming.outputTable)
+    else {
+      throw ArchiveError.unsupported(path: file.path, what: "an output that is not tied to the embeddings")
+    }
+    try load(model.archiveEntries, tied: model.tiedEntries, from: weights, into: model.store)
+    return (model, weights.metadata)
+  }
+
+  /// The model that a translator's `config.json` describes.
+  static func declaredTranslationModel(_ folder: URL, precision: ElementType) throws -> TranslationModel {
+    let file = try ConfigurationFile(folder)
     let encoder = try file.section("encoder").encoder()
-    let decoder = try decoderFile.encoder(isDecoder: true)
+    let decoder = try file.section("decoder").encoder(isDecoder: true)
     var expected = encoder
     expected.layerCount = decoder.layerCount
     guard decoder == expected else {
       throw ArchiveError.unsupported(path: file.path, what: "a decoder of other sizes than the encoder's")
     }
-    let model = TranslationModel(
+    return TranslationModel(
       declaring: encoder, decoder: DecoderConfiguration(layerCount: decoder.layerCount), precision: precision)
-    let weights = try ModelWeights(folder, naming: .encoderDecoder)
-    guard try decoderFile.tiesOutput() || weights.contains("decoder." + TensorNaming.outputTable) else {
-      throw ArchiveError.unsupported(path: file.path, what: "an output that is not tied to the embeddings")
-    }
-    try load(model.archiveEntries, tied: model.tiedEntries, from: weights, into: model.store)
-    return (model, weights.metadata)
   }
 
   /// Writes the folder so that `EncoderDecoderModel` loads it without a key missing, and its `generate` searches as
@@ -139,7 +154,8 @@ package enum ModelArchive {
     try ConfigurationFile.write(
       generation.file(positionCount: model.configuration.positionCount), to: folder,
       as: "generation_config.json")
-    // `EncoderDecoderModel` builds a pooler that it does not use. Left out, its report would call it missing.
+    // `EncoderDecoderModel` has a pooler that it does not use. Without its tensors, the load report of `transformers`
+    // would list them as missing.
     let width = model.configuration.hiddenSize
     let pooler = [Float](repeating: 0, count: width * width)
     try pooler.withUnsafeBufferPointer { pooler in
@@ -152,60 +168,26 @@ package enum ModelArchive {
     }
   }
 
-  /// Fills a new translation model from a pretrained BERT's folder, whatever head it has. The output bias starts new where
-  /// that is not the masked-language head.
-  ///
-  /// - Returns: each tensor of the translation model and where it came from.
-  /// - Throws: `TensorFileError` where a tensor that should load is missing or of another shape.
-  package static func loadPretrained(
-    _ folder: URL, into model: TranslationModel
-  ) throws -> [(entry: ArchiveEntry, origin: TensorOrigin)] {
-    try require(.maskedLanguage, folder)
-    let configuration = try ConfigurationFile(folder)
-    let pretrained = try configuration.encoder()
-    // Nothing in a tensor's shape says these.
-    guard pretrained.headCount == model.configuration.headCount,
-      pretrained.activation == model.configuration.activation
-    else {
-      throw ArchiveError.badConfiguration(
-        path: configuration.path,
-        reason:
-          "has \(pretrained.headCount) heads and the activation '\(pretrained.activation.rawValue)', the new model "
-          + "\(model.configuration.headCount) and '\(model.configuration.activation.rawValue)'")
-    }
-    let weights = try ModelWeights(folder, naming: .bert)
-    let known = MaskedLanguageModel(declaring: pretrained, precision: .float32)
-    try checkNames(weights, known.archiveEntries + known.tiedEntries)
-    let table = try model.archiveEntries.map { entry -> (entry: ArchiveEntry, origin: TensorOrigin) in
-      if entry.isShared { return (entry, .shared) }
-      guard let name = TranslationModel.pretrainedName(entry.name), weights.hasHead || !isOfHead(name) else {
-        return (entry, .new)
-      }
-      try read(entry, name: name, from: weights, into: model.store)
-      return (entry, .loaded(from: weights.nameInFile(name)))
-    }
-    model.store.refreshCopies()
-    return table
-  }
-
   // MARK: Tensors
 
-  /// Whether a tensor is the masked-language head's.
-  fileprivate static func isOfHead(_ name: String) -> Bool { name.hasPrefix("cls.predictions.") }
+  /// The prefix of the names of the masked-language head's tensors.
+  static let headPrefix = "cls.predictions."
 
-  /// Whether a tensor belongs to what is read, and so must have a place in the model.
+  static func isOfHead(_ name: String) -> Bool { name.hasPrefix(headPrefix) }
+
+  /// Whether a tensor belongs to the parts that are read, and so must have an entry in the model.
   private static func isRead(_ name: String) -> Bool {
     isOfHead(name) || ["bert.", "encoder.", "decoder."].contains { name.hasPrefix($0) }
   }
 
-  /// Tensors of `transformers` that hold nothing of their own or that neither objective here uses.
+  /// Tensors of `transformers` that can be computed, or that no task of Cloze uses.
   private static func isIgnored(_ name: String) -> Bool {
     name.hasSuffix("embeddings.position_ids") || name.hasSuffix("embeddings.token_type_ids")
       || name.contains(".pooler.") || name.hasPrefix("cls.seq_relationship.")
   }
 
-  /// - Parameter unread: names beside those of `entries` that a folder may have.
-  private static func checkNames(
+  /// - Parameter unread: further names that a folder may have.
+  static func checkNames(
     _ weights: ModelWeights, _ entries: [ArchiveEntry], unread: Set<String> = []
   ) throws {
     let names = Set(entries.map(\.name)).union(unread)
@@ -215,15 +197,15 @@ package enum ModelArchive {
     }
   }
 
-  /// Allocates the store and fills it, once the file's names and shapes are known to be the model's: sizes that only the
-  /// configuration claims take no memory.
-  private static func load(
+  /// Checks that the names and shapes in the file are the model's, then allocates the store and fills it. So sizes that
+  /// only the configuration claims cannot make it allocate memory.
+  static func load(
     _ entries: [ArchiveEntry], tied: [ArchiveEntry], unread: Set<String> = [], from weights: ModelWeights,
     into store: ParameterStore
   ) throws {
     let entries = entries + tied
     try checkNames(weights, entries, unread: unread)
-    // A tensor that repeats another may be left out, but not differ.
+    // A tensor that repeats another may be missing, but must not differ.
     let isExpected = { (entry: ArchiveEntry) in !entry.isShared || weights.contains(entry.name) }
     for entry in entries where isExpected(entry) { try weights.check(entry.name, shape: entry.shape) }
     store.allocate(seed: nil)
@@ -240,7 +222,7 @@ package enum ModelArchive {
     store.refreshCopies()
   }
 
-  private static func read(
+  static func read(
     _ entry: ArchiveEntry, name: String, from weights: ModelWeights, into store: ParameterStore
   ) throws {
     let values = store.values(of: entry.parameter)
@@ -248,7 +230,7 @@ package enum ModelArchive {
       name, shape: entry.shape, into: UnsafeMutableBufferPointer(rebasing: values[entry.elements]))
   }
 
-  private static func write(
+  static func write(
     _ entries: [ArchiveEntry], of store: ParameterStore, to folder: URL, metadata: [String: String],
     besides: [(name: String, shape: [Int], values: UnsafeBufferPointer<Float>)] = []
   ) throws {
@@ -271,6 +253,6 @@ package enum ModelArchive {
 }
 
 extension ModelWeights {
-  /// Whether any tensor is the masked-language head's.
+  /// Whether any tensor belongs to the masked-language head.
   fileprivate var hasHead: Bool { names.contains(where: ModelArchive.isOfHead) }
 }

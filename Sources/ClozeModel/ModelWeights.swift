@@ -2,22 +2,21 @@ internal import ClozeCompute
 internal import ClozeCore
 internal import Foundation
 
-/// The tensors of a model folder under the names that `ArchiveEntry` gives them, from `model.safetensors` or from the files
-/// that `model.safetensors.index.json` lists.
+/// The tensors of a model folder by the names of `ArchiveEntry`, from `model.safetensors` or from the files that
+/// `model.safetensors.index.json` lists.
 ///
-/// Older and barer folders call some tensors otherwise; `TensorNaming` says how. Where both files are there, the whole one
-/// counts, as in `transformers`.
+/// `TensorNaming` translates the names of other versions. If both files exist, the first counts, as in `transformers`.
 struct ModelWeights {
   private struct Place {
     let file: Int
-    /// The tensor's name in the file.
+    /// The name of the tensor in the file.
     let name: String
   }
 
   static let fileName = "model.safetensors"
   private static let indexName = fileName + ".index.json"
 
-  /// The file that an error about a missing tensor names.
+  /// The file for the error about a missing tensor.
   let path: String
   private let files: [TensorFile]
   private let places: [String: Place]
@@ -58,7 +57,7 @@ struct ModelWeights {
 
   func contains(_ name: String) -> Bool { places[name] != nil }
 
-  /// What the file calls the tensor `name`.
+  /// The name of the tensor `name` in the file.
   func nameInFile(_ name: String) -> String { places[name]?.name ?? name }
 
   private func place(_ name: String) throws -> (file: TensorFile, name: String) {
@@ -66,7 +65,7 @@ struct ModelWeights {
     return (files[place.file], place.name)
   }
 
-  /// - Throws: `TensorFileError` where the tensor is missing or of another shape.
+  /// - Throws: `TensorFileError` if the tensor is missing or has another shape.
   func check(_ name: String, shape: [Int]) throws {
     let (file, name) = try place(name)
     try file.check(name, shape: shape)
@@ -111,7 +110,7 @@ struct ModelWeights {
     throw FileError.missing(path: folder.appendingPathComponent(fileName).path)
   }
 
-  /// The `weight_map` of an index. The file names must be plain: they come from outside, and lead to no other folder.
+  /// The `weight_map` of an index. A file name must have no slash, so that it cannot lead to another folder.
   private static func readIndex(_ url: URL) throws -> [String: String] {
     func bad(_ reason: String) -> ArchiveError { .badIndex(path: url.path, reason: reason) }
     let json: JSONValue
@@ -135,17 +134,17 @@ struct ModelWeights {
   }
 }
 
-/// How the names of tensors in a folder become those of `ArchiveEntry`.
+/// Translates the names of tensors in a folder to those of `ArchiveEntry`.
 enum TensorNaming {
   /// A BERT with any head, or none.
   case bert
   /// An `EncoderDecoderModel` of two BERTs.
   case encoderDecoder
 
-  /// The archive's name of the tensor that a file calls `name`.
+  /// The name in `ArchiveEntry` of the tensor `name` of a file.
   ///
-  /// The first releases call a norm's gain and bias gamma and beta. A `BertModel` saved by itself has no `bert.` before its
-  /// names.
+  /// In the first releases a norm's gain and bias are gamma and beta. The names of a `BertModel` that was saved by
+  /// itself do not begin with `bert.`.
   func archiveName(_ name: String) -> String {
     var name = name
     for (old, new) in [("LayerNorm.gamma", "LayerNorm.weight"), ("LayerNorm.beta", "LayerNorm.bias")]
@@ -156,7 +155,7 @@ enum TensorNaming {
     return self == .bert && isBare ? "bert." + name : name
   }
 
-  /// Tensors that a folder may hold under the name of one that they are tied to: the name that is missing, and the other.
+  /// Tied tensors that a folder may store under the other name: the missing name, and the name that it has.
   var alternatives: [(String, String)] {
     let prefix = self == .bert ? "" : "decoder."
     let (bias, outputBias) = (prefix + "cls.predictions.bias", prefix + "cls.predictions.decoder.bias")
@@ -166,12 +165,13 @@ enum TensorNaming {
     ]
   }
 
-  /// The output's table, which is the token embeddings' in most models.
+  /// The table of the output layer, which most models share with the token embeddings.
   static let outputTable = "cls.predictions.decoder.weight"
   static let tokenTable = "bert.embeddings.word_embeddings.weight"
 }
 
-/// Weights in a format that Cloze does not read, by the file that shows it, and how they become safetensors.
+/// Weights in a format that Cloze does not read, recognised by a file name, and a command that converts them to
+/// safetensors.
 package enum ForeignWeights: String, CaseIterable, Sendable {
   case pytorch = "pytorch_model.bin"
   case pytorchIndex = "pytorch_model.bin.index.json"

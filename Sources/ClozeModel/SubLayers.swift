@@ -1,30 +1,12 @@
 internal import ClozeCompute
 
-/// How a sub-layer ends: y = norm(x + dropout(projection)).
+/// Multi-head self-attention: [N, D] to [N, D].
 ///
-/// Source: Vaswani et al. 2017, sections 3.1 and 5.4 (post-norm). arXiv:1706.03762
-struct ResidualNorm {
-  let norm: NormParameters
-  private let dropoutRate: Double
-  private let epsilon: Float
-
-  init(_ store: ParameterStore, path: String, configuration: EncoderConfiguration) {
-    norm = NormParameters(store, path: path, width: configuration.hiddenSize)
-    dropoutRate = configuration.dropout
-    epsilon = Float(configuration.normEpsilon)
-  }
-
-  func callAsFunction(_ tape: Tape, _ projection: Tensor, residual: Tensor) -> Tensor {
-    tape.norm(projection, residual: residual, norm, epsilon: epsilon, dropoutRate: dropoutRate)
-  }
-}
-
-/// Multi-head self-attention with its residual and norm: [N, D] to [N, D].
-struct SelfAttention {
-  /// [3D, D]: queries, keys and values in one product.
+/// Source: Vaswani et al. 2017, section 3.2.2. arXiv:1706.03762
+struct SelfAttention: SubLayer {
+  /// [3D, D]: queries, keys and values are one product.
   let queryKeyValue: LinearParameters
   let output: LinearParameters
-  let attentionNorm: ResidualNorm
   private let width: Int
   private let headCount: Int
   private let dropoutRate: Double
@@ -38,7 +20,6 @@ struct SelfAttention {
       initialization: configuration.normal)
     output = LinearParameters(
       store, path: path + ".output", inputs: width, outputs: width, initialization: configuration.normal)
-    attentionNorm = ResidualNorm(store, path: path + ".attentionNorm", configuration: configuration)
   }
 
   func callAsFunction(_ tape: Tape, _ input: Tensor, spans: [AttentionSpan], causal: Bool = false) -> Tensor {
@@ -48,26 +29,25 @@ struct SelfAttention {
       values: ColumnSlice(projection, firstColumn: 2 * width), width: width, headCount: headCount,
       spans: spans,
       causal: causal, dropoutRate: dropoutRate)
-    return attentionNorm(tape, tape.linear(context, output), residual: input)
+    return tape.linear(context, output)
   }
 
-  /// One new token a row [R, D], after the tokens in `cache`.
+  /// One new token for each row [R, D], which attends to the tokens in `cache` and to itself.
   func step(_ tape: Tape, _ input: Tensor, cache: KeyValueCache) -> Tensor {
     let projection = tape.linear(input, queryKeyValue)
     let context = tape.attention(step: projection, cache: cache, width: width, headCount: headCount)
-    return attentionNorm(tape, tape.linear(context, output), residual: input)
+    return tape.linear(context, output)
   }
 }
 
-/// Attention of target tokens [Nt, D] over encoded source tokens [Ns, D], with its residual and norm.
+/// Attention of target tokens [Nt, D] over encoded source tokens [Ns, D].
 ///
 /// Source: Vaswani et al. 2017, section 3.2.3.
-struct CrossAttention {
+struct CrossAttention: SubLayer {
   let query: LinearParameters
-  /// [2D, D]: keys and values of the encoder's output in one product.
+  /// [2D, D]: keys and values of the encoder's output are one product.
   let keyValue: LinearParameters
   let output: LinearParameters
-  let attentionNorm: ResidualNorm
   private let width: Int
   private let headCount: Int
   private let dropoutRate: Double
@@ -83,10 +63,9 @@ struct CrossAttention {
       initialization: configuration.normal)
     output = LinearParameters(
       store, path: path + ".output", inputs: width, outputs: width, initialization: configuration.normal)
-    attentionNorm = ResidualNorm(store, path: path + ".attentionNorm", configuration: configuration)
   }
 
-  /// The source's keys and values [Ns, 2D]; computed once a source, however many targets read them.
+  /// The keys and values of the source [Ns, 2D], computed once for all target tokens.
   func memory(_ tape: Tape, encoded: Tensor) -> Tensor {
     tape.linear(encoded, keyValue)
   }
@@ -97,15 +76,16 @@ struct CrossAttention {
       queries: ColumnSlice(queries), keys: ColumnSlice(memory),
       values: ColumnSlice(memory, firstColumn: width),
       width: width, headCount: headCount, spans: spans, dropoutRate: dropoutRate)
-    return attentionNorm(tape, tape.linear(context, output), residual: input)
+    return tape.linear(context, output)
   }
 }
 
-/// D to F, nonlinearity, F to D, with residual and norm.
-struct FeedForward {
+/// The feed-forward layer of each token: D to F, nonlinearity, F to D.
+///
+/// Source: Vaswani et al. 2017, section 3.3.
+struct FeedForward: SubLayer {
   let intermediate: LinearParameters
   let output: LinearParameters
-  let feedForwardNorm: ResidualNorm
   private let activation: Activation
 
   init(_ store: ParameterStore, path: String, configuration: EncoderConfiguration) {
@@ -116,12 +96,11 @@ struct FeedForward {
     output = LinearParameters(
       store, path: path + ".output", inputs: configuration.feedForwardSize, outputs: configuration.hiddenSize,
       initialization: configuration.normal)
-    feedForwardNorm = ResidualNorm(store, path: path + ".feedForwardNorm", configuration: configuration)
     activation = configuration.activation
   }
 
   func callAsFunction(_ tape: Tape, _ input: Tensor) -> Tensor {
     let hidden = tape.activation(tape.linear(input, intermediate), activation)
-    return feedForwardNorm(tape, tape.linear(hidden, output), residual: input)
+    return tape.linear(hidden, output)
   }
 }

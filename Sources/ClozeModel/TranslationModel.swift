@@ -1,6 +1,6 @@
 package import ClozeCompute
 
-/// The sizes of a decoder; widths, heads, activation and rates are the encoder's.
+/// The sizes of a decoder; it has the widths, heads, activation and rates of the encoder.
 package struct DecoderConfiguration: Codable, Sendable, Equatable {
   package var layerCount = 4
 
@@ -9,15 +9,15 @@ package struct DecoderConfiguration: Codable, Sendable, Equatable {
   }
 }
 
-/// An encoder, a decoder that attends to it, and a tied output: sequence to sequence.
+/// A sequence-to-sequence model: an encoder, a decoder that attends to it, and a tied output layer.
 ///
-/// The decoder is a BERT of its own with causal self-attention and a cross-attention in every layer, and its output is
-/// BERT's prediction head. One token table serves both sides and the output.
+/// The decoder is a BERT with causal self-attention and cross-attention in every layer, and BERT's prediction head.
+/// Source, target and output share one token table.
 ///
-/// From a pretrained checkpoint come the whole encoder and what reads and writes tokens in the decoder (embeddings, output
-/// bias). The decoder's layers start new: a masked-language model answers a token that it sees with that same token, and a
-/// decoder has to unlearn that before it predicts the next one. Rothe, Narayan and Severyn 2020 (arXiv:1907.12461) load
-/// them too (BERT2BERT); on a few thousand pairs that cost more than it gave (`DECISIONS.md`).
+/// The encoder, and the decoder's embeddings and output bias, start from a pretrained checkpoint. The decoder's layers
+/// start new: a masked-language model predicts a visible token as itself, which a decoder has to unlearn before it
+/// predicts the next token. Rothe, Narayan and Severyn 2020 (arXiv:1907.12461) load them too (BERT2BERT); on a few
+/// thousand pairs that was worse (`DECISIONS.md`).
 package struct TranslationModel: Sendable {
   package let store: ParameterStore
   package let encoder: Encoder
@@ -36,8 +36,8 @@ package struct TranslationModel: Sendable {
     store.allocate(seed: seed)
   }
 
-  /// Declares the parameters only; nothing is known of their memory until the store is allocated.
-  init(
+  /// Declares the parameters and allocates no memory.
+  package init(
     declaring configuration: EncoderConfiguration, decoder decoderConfiguration: DecoderConfiguration,
     precision: ElementType
   ) {
@@ -49,7 +49,7 @@ package struct TranslationModel: Sendable {
       sharedToken: encoder.embeddings.token)
   }
 
-  /// The logits [Nt, V] of the token after each target token, targets known (teacher forcing), all at once.
+  /// The logits [Nt, V] of the token after each target token, with known targets (teacher forcing), all at once.
   package func logits(_ tape: Tape, source: EncoderInput, target: EncoderInput) -> Tensor {
     decoder.head(tape, hidden(tape, source, target))
   }
@@ -73,9 +73,9 @@ package struct TranslationModel: Sendable {
 /// Source: Vaswani et al. 2017, section 3.1. arXiv:1706.03762
 package struct Decoder {
   struct Layer {
-    let selfAttention: SelfAttention
-    let crossAttention: CrossAttention
-    let feedForward: FeedForward
+    let selfAttention: Residual<SelfAttention>
+    let crossAttention: Residual<CrossAttention>
+    let feedForward: Residual<FeedForward>
   }
 
   let embeddings: Embeddings
@@ -95,17 +95,23 @@ package struct Decoder {
     layers = (0..<layerCount).map { index in
       let layer = "\(path).layers.\(index)"
       return Layer(
-        selfAttention: SelfAttention(store, path: layer + ".selfAttention", configuration: configuration),
-        crossAttention: CrossAttention(
-          store, path: layer + ".crossAttention", configuration: configuration,
-          sourceWidth: configuration.hiddenSize),
-        feedForward: FeedForward(store, path: layer + ".feedForward", configuration: configuration))
+        selfAttention: Residual(
+          SelfAttention(store, path: layer + ".selfAttention", configuration: configuration), store,
+          path: layer + ".selfAttention.attentionNorm", configuration: configuration),
+        crossAttention: Residual(
+          CrossAttention(
+            store, path: layer + ".crossAttention", configuration: configuration,
+            sourceWidth: configuration.hiddenSize), store,
+          path: layer + ".crossAttention.attentionNorm", configuration: configuration),
+        feedForward: Residual(
+          FeedForward(store, path: layer + ".feedForward", configuration: configuration), store,
+          path: layer + ".feedForward.feedForwardNorm", configuration: configuration))
     }
     head = MaskedLanguageHead(
       store, path: path + ".head", configuration: configuration, tokenTable: sharedToken)
   }
 
-  /// All target tokens at once, for training: [Nt, D] for the head.
+  /// All target tokens at once, for training: [Nt, D], the input of the head.
   func callAsFunction(_ tape: Tape, _ target: EncoderInput, encoded: Tensor, sources: Sequences) -> Tensor {
     let selfSpans = AttentionSpan.within(target.sequences)
     let crossSpans = AttentionSpan.across(targets: target.sequences, sources: sources)
@@ -113,24 +119,27 @@ package struct Decoder {
     var hidden = embeddings(
       tape, tokens: target.tokens, positions: target.positions, segments: target.segments)
     for layer in layers {
-      hidden = tape.keep(layer.selfAttention(tape, hidden, spans: selfSpans, causal: true), since: mark)
-      let memory = layer.crossAttention.memory(tape, encoded: encoded)
-      hidden = tape.keep(layer.crossAttention(tape, hidden, memory: memory, spans: crossSpans), since: mark)
-      hidden = tape.keep(layer.feedForward(tape, hidden), since: mark)
+      hidden = layer.selfAttention(tape, hidden, since: mark) {
+        $0(tape, $1, spans: selfSpans, causal: true)
+      }
+      hidden = layer.crossAttention(tape, hidden, since: mark) {
+        $0(tape, $1, memory: $0.memory(tape, encoded: encoded), spans: crossSpans)
+      }
+      hidden = layer.feedForward(tape, hidden, since: mark) { $0(tape, $1) }
     }
     return hidden
   }
 
-  /// The keys and values of the encoded source, one tensor a layer.
+  /// The keys and values of the encoded source, one tensor for each layer.
   func memories(_ tape: Tape, encoded: Tensor) -> [Tensor] {
-    layers.map { $0.crossAttention.memory(tape, encoded: encoded) }
+    layers.map { $0.crossAttention.branch.memory(tape, encoded: encoded) }
   }
 
-  /// One more token a row, all rows at the same `position`: [R, D] for the head.
+  /// One more token for each row, all at the same `position`: [R, D], the input of the head.
   ///
   /// - Parameters:
-  ///   - spans: which rows read which source tokens.
-  ///   - caches: one a layer; the new tokens join them.
+  ///   - spans: which rows attend to which source tokens.
+  ///   - caches: one for each layer; the new tokens are appended.
   func step(
     _ tape: Tape, tokens: [Int32], position: Int, memories: [Tensor], spans: [AttentionSpan],
     caches: [KeyValueCache]
@@ -140,10 +149,11 @@ package struct Decoder {
       tape, tokens: tokens, positions: [Int32](repeating: Int32(position), count: tokens.count),
       segments: [Int32](repeating: 0, count: tokens.count))
     for (index, layer) in layers.enumerated() {
-      hidden = tape.keep(layer.selfAttention.step(tape, hidden, cache: caches[index]), since: mark)
-      hidden = tape.keep(
-        layer.crossAttention(tape, hidden, memory: memories[index], spans: spans), since: mark)
-      hidden = tape.keep(layer.feedForward(tape, hidden), since: mark)
+      hidden = layer.selfAttention(tape, hidden, since: mark) { $0.step(tape, $1, cache: caches[index]) }
+      hidden = layer.crossAttention(tape, hidden, since: mark) {
+        $0(tape, $1, memory: memories[index], spans: spans)
+      }
+      hidden = layer.feedForward(tape, hidden, since: mark) { $0(tape, $1) }
     }
     return hidden
   }

@@ -1,19 +1,21 @@
-/// A token that was added to a tokenizer: text that spells it is the token, and is not cut into words.
+/// A token that was added to a tokenizer. Where the text spells it, the encoder emits the token instead of splitting
+/// the text into words.
 ///
-/// Source: `AddedToken` and `AddedVocabulary` of Hugging Face's `tokenizers`, whose names for the fields are in brackets.
+/// Source: `AddedToken` and `AddedVocabulary` of Hugging Face's `tokenizers`, whose names of the fields are in
+/// brackets.
 package struct AddedToken: Hashable, Sendable {
   package let text: String
   package let id: TokenID
-  /// Whether the vocabulary has it as a piece of words, too.
+  /// Whether it is also a piece of the vocabulary, with which words are spelled.
   package var isPiece = false
-  /// Whether it stands for no text of its own [special].
+  /// Whether it is a control token that stands for no text, like `[SEP]` [special].
   package var isSpecial = false
-  /// Whether it is looked for in the normalized text, itself normalized, and not in the raw one [normalized].
+  /// Whether it is matched in the normalized text, in its own normalized form; false: in the raw text [normalized].
   package var isNormalized = false
-  /// Whether it must not touch a letter, digit or underscore on either side [single_word].
+  /// Whether it matches only where no letter, digit or underscore is next to it [single_word].
   package var isWholeWord = false
-  /// Whether it takes the white space before it along [lstrip], or after it [rstrip]. BERT's words have none, so no id
-  /// depends on these.
+  /// Whether a match includes the white space before it [lstrip] or after it [rstrip]. White space has no ids in BERT,
+  /// so no id depends on these two.
   package var takesSpaceBefore = false
   package var takesSpaceAfter = false
 
@@ -22,17 +24,17 @@ package struct AddedToken: Hashable, Sendable {
     self.id = id
   }
 
-  /// Whether it is one of the five special tokens, found as `SpecialTokenMatcher` finds them.
+  /// Whether it is one of the five special tokens with its usual flags, which `SpecialTokenMatcher` finds.
   var isStandard: Bool { SpecialTokens.texts.contains(text) && !isNormalized && !isWholeWord }
 }
 
-/// Finds added tokens in text: the leftmost first, of those the longest, and no two that overlap.
+/// Finds added tokens in text: the leftmost match, the longest of those that begin there, without overlaps.
 struct AddedTokenMatcher: Sendable {
   private let trie: PieceTrie
   private let wholeWords: Set<TokenID>
   private let beginnings: Set<UInt8>
 
-  /// Nil where no token has a spelling.
+  /// nil if no token has a spelling.
   init?(_ tokens: [(spelling: String, token: AddedToken)]) {
     let tokens = tokens.filter { !$0.spelling.isEmpty }
     guard !tokens.isEmpty else { return nil }
@@ -41,7 +43,7 @@ struct AddedTokenMatcher: Sendable {
     beginnings = Set(tokens.compactMap { $0.spelling.utf8.first })
   }
 
-  /// Gives the tokens in `utf8` and the text between them, in order.
+  /// Calls `token` for each token in `utf8` and `text` for the text between tokens, in order.
   func split(
     _ utf8: UnsafeBufferPointer<UInt8>, text: (UnsafeBufferPointer<UInt8>) -> Void, token: (TokenID) -> Void
   ) {
@@ -58,7 +60,7 @@ struct AddedTokenMatcher: Sendable {
         token(match.id)
         start = match.end
       }
-      // A match that does not stand alone is passed over whole, as the reference does.
+      // A match that is part of a longer word is skipped as a whole, as `tokenizers` does.
       offset = match.end
     }
     if start < utf8.count { text(UnsafeBufferPointer(rebasing: utf8[start...])) }
@@ -85,24 +87,24 @@ struct AddedTokenMatcher: Sendable {
   }
 }
 
-/// Takes words and added tokens as an `AddedTokenSplitter` finds them.
+/// Receives words and added tokens from an `AddedTokenSplitter`.
 protocol TokenSink: WordSink {
   mutating func receive(added: TokenID)
 }
 
-/// A `WordSplitter` for tokenizers with added tokens: they are taken out of the raw text, then out of the normalized text
-/// between those, and what is left is split into words.
+/// A `WordSplitter` for tokenizers with added tokens. It matches tokens in the raw text, then in the normalized text
+/// between those matches, and splits the rest into words.
 struct AddedTokenSplitter: Sendable {
   private let raw: AddedTokenMatcher?
   private let normalized: AddedTokenMatcher?
   private var table: NormalizationTable
   private var splitter: WordSplitter
-  /// Splits text that is normalized already.
+  /// For text that is already normalized.
   private var plainSplitter: WordSplitter
 
-  /// Nil where the tokenizer has no added tokens but the five special ones.
+  /// nil if the tokenizer has no added tokens besides the five special ones.
   ///
-  /// - Parameter specials: of the five; a corpus's other added tokens are found in any case.
+  /// - Parameter specials: how the five special tokens are read; all other added tokens are always matched.
   init?(_ tokenizer: Tokenizer, specials: SpecialTokenHandling) {
     let vocabulary = tokenizer.vocabulary
     guard !vocabulary.added.isEmpty else { return nil }
@@ -127,7 +129,7 @@ struct AddedTokenSplitter: Sendable {
       longestWord: tokenizer.longestWord)
   }
 
-  /// Gives every word and every added token of `utf8` to `sink`, in order.
+  /// Passes every word and every added token of `utf8` to `sink`, in order.
   mutating func split<Sink: TokenSink>(_ utf8: UnsafeBufferPointer<UInt8>, into sink: inout Sink) {
     guard let raw else { return splitText(utf8, into: &sink) }
     raw.split(utf8, text: { splitText($0, into: &sink) }, token: { sink.receive(added: $0) })

@@ -1,6 +1,6 @@
 internal import Foundation
 
-/// A score in 0 ... 100, and all that one must know to get it again.
+/// A score in 0 ... 100, with the settings that reproduce it.
 package struct MetricScore: Hashable, Sendable, CustomStringConvertible {
   /// In 0 ... 100.
   package let value: Double
@@ -13,13 +13,13 @@ package struct MetricScore: Hashable, Sendable, CustomStringConvertible {
   package var description: String { "\(String(format: "%.2f", value)) (\(signature))" }
 }
 
-/// Corpus BLEU: how many of the hypothesis' word sequences of one to four words the references have, too.
+/// Corpus BLEU: the share of the hypotheses' n-grams of one to four words that also occur in the references.
 ///
 ///     BLEU = 100 BP exp( 1/4 sum over n in 1...4 of ln p_n ),   BP = min(1, exp(1 - r/h)),
 ///
-/// where p_n is the share of the hypotheses' n-grams that are found in a reference, each as often at most as in that
-/// reference; h is the length of the hypotheses and r that of the references closest to them in length, in words. An
-/// order without a match counts as half a match for the first such order, a quarter for the next ("exp").
+/// where p_n is the share of the hypotheses' n-grams that occur in a reference, each counted at most as often as it
+/// occurs there; h is the length of the hypotheses in words, and r the length of the references that are closest to
+/// them in length. The first order without a match counts as half a match, the next as a quarter (smoothing "exp").
 ///
 /// Source: Papineni et al. 2002, "BLEU", section 2; Post 2018, arXiv:1804.08771, for the details, which are those of
 /// sacreBLEU 2.6.
@@ -31,8 +31,8 @@ package struct BLEU: Sendable {
   package init(_ tokenizer: MetricTokenizer = .western) { self.tokenizer = tokenizer }
 
   /// - Parameters:
-  ///   - hypotheses: one text a segment.
-  ///   - references: one list or more, each with one text a segment.
+  ///   - hypotheses: one text per segment.
+  ///   - references: one or more lists, each with one text per segment.
   package func score(_ hypotheses: [String], references: [[String]]) -> MetricScore {
     precondition(
       !references.isEmpty && references.allSatisfy { $0.count == hypotheses.count },
@@ -73,7 +73,7 @@ package struct BLEU: Sendable {
   )
     -> Double
   {
-    // Without 4-grams the fourth precision is 0, and so is the score.
+    // A text without 4-grams has a fourth precision of 0, and so a score of 0.
     guard matches.contains(where: { $0 > 0 }), totals.allSatisfy({ $0 > 0 }) else { return 0 }
     var logarithms = 0.0
     var smoothing = 1.0
@@ -90,10 +90,10 @@ package struct BLEU: Sendable {
   }
 }
 
-/// Counts of sequences.
+/// Counts of n-grams.
 enum NGrams {
-  /// How often each sequence of `order` elements comes. Sequences are compared element by element: two spellings of
-  /// one letter differ, as in the reference.
+  /// How often each sequence of `order` elements occurs. Elements are compared as scalars, so two Unicode spellings of
+  /// one letter differ, as in sacreBLEU.
   static func counts<Element: Hashable>(_ elements: [Element], order: Int) -> [ArraySlice<Element>: Int] {
     var counts: [ArraySlice<Element>: Int] = [:]
     guard elements.count >= order else { return counts }

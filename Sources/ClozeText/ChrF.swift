@@ -1,9 +1,10 @@
-/// chrF and chrF++: an F-score of character sequences of one to six, and for chrF++ of words and pairs of words.
+/// chrF and chrF++: an F-score over n-grams of one to six characters; chrF++ adds n-grams of one and two words.
 ///
 ///     chrF = 100 (1 + b^2) P R / (b^2 P + R),   b = 2,
 ///
-/// where P is the share of the hypotheses' n-grams that the reference has and R the share of the reference's that the
-/// hypotheses have, each the mean over those orders that both sides have. White space is no character.
+/// where P is the share of the hypotheses' n-grams that occur in the reference, and R the share of the reference's
+/// n-grams that occur in the hypotheses. Each is the mean over the orders that both sides have. White space is left
+/// out.
 ///
 /// Source: Popović 2015, "chrF: character n-gram F-score for automatic MT evaluation", section 2; Popović 2017,
 /// "chrF++: words helping character n-grams"; the details are those of sacreBLEU 2.6.
@@ -23,8 +24,8 @@ package struct ChrF: Sendable {
   package static let plusPlus = ChrF(wordOrder: 2)
 
   /// - Parameters:
-  ///   - hypotheses: one text a segment.
-  ///   - references: one list or more, each with one text a segment; the one that scores best counts.
+  ///   - hypotheses: one text per segment.
+  ///   - references: one or more lists, each with one text per segment; the reference with the best score counts.
   package func score(_ hypotheses: [String], references: [[String]]) -> MetricScore {
     precondition(
       !references.isEmpty && references.allSatisfy { $0.count == hypotheses.count },
@@ -52,7 +53,7 @@ package struct ChrF: Sendable {
     score(hypotheses, references: [references])
   }
 
-  /// The counts of one order.
+  /// The n-gram counts of one order.
   private struct Match {
     var hypothesis = 0
     var reference = 0
@@ -78,7 +79,7 @@ package struct ChrF: Sendable {
     return 100 * (1 + factor) * precision * recall / (factor * precision + recall)
   }
 
-  /// All sequences of a text.
+  /// All n-grams of a text, by order.
   private struct Grams {
     let characters: [[ArraySlice<Unicode.Scalar>: Int]]
     let words: [[ArraySlice<[Unicode.Scalar]>: Int]]
@@ -97,13 +98,13 @@ package struct ChrF: Sendable {
 
     private static func match<Gram>(_ hypothesis: [Gram: Int], _ reference: [Gram: Int]) -> Match {
       Match(
-        // Where the reference is too short for the order, the hypothesis is not blamed for being longer.
+        // If the reference is too short for this order, the order does not count for the hypothesis either.
         hypothesis: reference.isEmpty ? 0 : hypothesis.values.reduce(0, +),
         reference: reference.values.reduce(0, +),
         common: hypothesis.reduce(0) { $0 + min($1.value, reference[$1.key] ?? 0) })
     }
 
-    /// One mark of ASCII at the end of a word, or else at its beginning, is a word.
+    /// Splits one ASCII punctuation mark off the end of a word, or else off its beginning.
     private static func separatePunctuation(_ word: [Unicode.Scalar]) -> [[Unicode.Scalar]] {
       guard word.count > 1, let first = word.first, let last = word.last else { return [word] }
       if isPunctuation(last) { return [word.dropLast(), [last]] }

@@ -1,8 +1,8 @@
 extension Tokenizer {
-  /// The text that a person would write for `ids`: pieces joined to words, special tokens left out, and spaces where
-  /// English and Chinese have them.
+  /// The text of `ids`: pieces are joined to words, special tokens are left out, and spaces are put where English and
+  /// Chinese writing have them.
   ///
-  /// What the tokenizer has lost stays lost: case, and the original spaces where writing allows several ways.
+  /// What the tokenizer has lost cannot be restored: case, and the original spaces where several are correct.
   package func decode(_ ids: some Sequence<TokenID>) -> String {
     var detokenizer = Detokenizer()
     for id in ids where vocabulary.tokens.indices.contains(Int(id)) {
@@ -19,7 +19,7 @@ extension Tokenizer {
   }
 }
 
-/// Puts words together to text, with or without a space between each two.
+/// Joins words to text, with or without a space between each two.
 private struct Detokenizer {
   private var words: [Word] = []
   private var isOpen = false
@@ -61,7 +61,7 @@ private struct Detokenizer {
         joinsPrevious = true
         joinsNext = true
       case .quote:
-        // The first of a kind opens, the next closes.
+        // The first quote of a kind opens, the next one closes.
         if openQuotes.remove(word.text) != nil {
           joinsPrevious = true
         } else {
@@ -78,7 +78,7 @@ private struct Detokenizer {
         } else if openQuotes.remove(word.text) != nil {
           joinsPrevious = true
         } else if let next, next.isWord || next.kind == .opening {
-          // After the s of a plural, or before a whole word: a possessive, or a quotation that opens.
+          // After an s it is a possessive; otherwise it opens a quotation.
           if let previous, previous.text.hasSuffix("s") {
             joinsPrevious = true
           } else {
@@ -104,24 +104,24 @@ private struct Detokenizer {
   }
 }
 
-/// One word of the text, a mark among them.
+/// One word or mark of the text.
 private struct Word {
   enum Kind {
-    /// Letters, digits and all else that has spaces around it.
+    /// Letters, digits and everything else that has spaces around it.
     case word
-    /// A mark that follows the word before it: , . ) ]
+    /// A mark without a space before it: , . ) ]
     case closing
-    /// A mark that leads the word after it: ( [ $
+    /// A mark without a space after it: ( [ $
     case opening
-    /// A mark without spaces: - / _ @
+    /// A mark without a space on either side: - / _ @
     case joining
-    /// " opens and closes.
+    /// ", which opens and closes.
     case quote
-    /// ' stands in words, after words and around them.
+    /// ', which occurs inside words, after them, and around them.
     case apostrophe
-    /// A mark of Chinese writing, which carries its own space.
+    /// A Chinese mark, whose glyph includes its space.
     case wide
-    /// A sign that joins digits: % # & +
+    /// A sign that is joined to digits: % # * ^
     case symbol
   }
 
@@ -149,7 +149,7 @@ private struct Word {
     }
   }
 
-  /// Whether the word is of a script that is written without spaces.
+  /// Whether the word belongs to a script that is written without spaces.
   var isWide: Bool {
     guard let scalar = text.unicodeScalars.first else { return false }
     switch scalar.value {
@@ -164,7 +164,7 @@ private struct Word {
   var isDigits: Bool { !text.isEmpty && text.utf8.allSatisfy { (48...57).contains($0) } }
   var isLetters: Bool { text.unicodeScalars.allSatisfy(\.properties.isAlphabetic) && !isWide }
 
-  /// What English writes after an apostrophe: isn't, it's, I'm, we'll, they've, you're, he'd, o'clock.
+  /// The endings after an English apostrophe: isn't, it's, I'm, we'll, they've, you're, he'd, o'clock.
   var isContractionEnd: Bool {
     ["t", "s", "m", "ll", "ve", "re", "d", "clock", "em"].contains(text.lowercased())
   }
@@ -174,13 +174,13 @@ private struct Word {
     guard let previous, let next, previous.isDigits, next.isDigits else { return false }
     switch text {
     case ".", ":": return true
-    // A group of thousands has three digits; "in 2019, 12 of them" has not.
+    // A group of thousands has three digits, unlike the 12 in "in 2019, 12 of them".
     case ",": return next.text.utf8.count == 3 && previous.text.utf8.count <= 3
     default: return false
     }
   }
 
-  /// e.g. and U.S., where one letter and its dot follow another.
+  /// e.g. and U.S.: a letter with its dot follows another.
   func joinsInitials(_ previous: Word?, _ next: Word?, _ afterNext: Word?) -> Bool {
     guard text == ".", afterNext?.text == ".", let previous, let next else { return false }
     return [previous, next].allSatisfy { $0.isLetters && $0.text.unicodeScalars.dropFirst().isEmpty }

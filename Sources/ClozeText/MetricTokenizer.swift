@@ -1,15 +1,15 @@
-/// How BLEU cuts sentences into words: a choice that changes the score, so it is named in the signature.
+/// How BLEU splits sentences into words. It changes the score, so the signature names it.
 ///
 /// Source: Post 2018, "A Call for Clarity in Reporting BLEU Scores", arXiv:1804.08771; the rules of sacreBLEU 2.6.
 package enum MetricTokenizer: String, Sendable, CaseIterable {
-  /// The rules of NIST's `mteval-v13a`, for languages that write spaces.
+  /// The rules of NIST's `mteval-v13a`, for languages with spaces between words.
   case western = "13a"
   /// Every Chinese character a word, and `13a` for the rest.
   case chinese = "zh"
 
   /// The words of `line`.
   package func words(_ line: String) -> [[Unicode.Scalar]] {
-    // The reference strips the end of a line before it tokenizes it.
+    // sacreBLEU strips the end of a line before it tokenizes it.
     var scalars = Array(line.unicodeScalars).droppingLastWhiteSpace()
     switch self {
     case .western:
@@ -28,16 +28,16 @@ package enum MetricTokenizer: String, Sendable, CaseIterable {
       Array.init)
   }
 
-  /// Four passes over the line, each as a regular expression would replace, from left to right without overlap.
+  /// Four passes over the line. Each replaces matches from left to right without overlap, like a regular expression.
   private static func separatePunctuation(_ line: [Unicode.Scalar]) -> [Unicode.Scalar] {
     var line = line.flatMap { isPunctuation($0) ? [" " as Unicode.Scalar, $0, " "] : [$0] }
-    // A period or comma that no digit precedes.
+    // A period or comma without a digit before it.
     line = replacePairs(line) {
       !isDigit($0) && isPeriodOrComma($1)
     } with: {
       [$0, " ", $1, " "]
     }
-    // A period or comma that no digit follows.
+    // A period or comma without a digit after it.
     line = replacePairs(line) {
       isPeriodOrComma($0) && !isDigit($1)
     } with: {
@@ -73,7 +73,7 @@ package enum MetricTokenizer: String, Sendable, CaseIterable {
   private static func isDigit(_ scalar: Unicode.Scalar) -> Bool { ("0"..."9").contains(scalar) }
   private static func isPeriodOrComma(_ scalar: Unicode.Scalar) -> Bool { scalar == "." || scalar == "," }
 
-  /// ASCII's marks but for ' , - . with the space among them, as the original has it.
+  /// The marks of ASCII except ' , - . and the space, as in the original.
   private static func isPunctuation(_ scalar: Unicode.Scalar) -> Bool {
     switch scalar {
     case "{"..."~", "["..."`", " "..."&", "("..."+", ":"..."@", "/": true
@@ -81,8 +81,8 @@ package enum MetricTokenizer: String, Sendable, CaseIterable {
     }
   }
 
-  /// The original's blocks. The first is there by its mistake (it means U+20000, and gets U+2001), which is kept
-  /// because scores are compared with those that others have published: it makes words of “ ” — and … too.
+  /// The blocks of the original. The first is a mistake of the original (it says U+2001 and means U+20000) and is kept,
+  /// because scores are compared with published ones. It makes “ ” — and … words too.
   private static func isChinese(_ scalar: Unicode.Scalar) -> Bool {
     switch scalar.value {
     case 0x2001...0x2A6D, 0x2E80...0x2FDF, 0x2FF0...0x303F, 0x3100...0x312F, 0x31A0...0x31BF, 0x31C0...0x31EF,
@@ -95,7 +95,7 @@ package enum MetricTokenizer: String, Sendable, CaseIterable {
 }
 
 extension Unicode.Scalar {
-  /// What Python's `str.split` splits at: Unicode's white space and four ASCII separators.
+  /// Whether Python's `str.split` splits here: Unicode's white space and four ASCII separators.
   var isWhiteSpaceInPython: Bool {
     properties.isWhitespace || (0x1C...0x1F).contains(value)
   }

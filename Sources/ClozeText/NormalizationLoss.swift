@@ -1,8 +1,8 @@
 internal import ClozeCore
 
-/// What normalization takes from a text, beside what the vocabulary cannot spell.
+/// What normalization removes from a text, apart from what the vocabulary cannot spell.
 extension TextLoss {
-  /// The share of the characters that lose marks or are such marks, in 0...1.
+  /// The share of the characters, in 0...1, that lose marks or are marks that are dropped.
   package var markShare: Double {
     var marks = 0
     losingMarks.visit { value, count in
@@ -10,14 +10,14 @@ extension TextLoss {
         marks += count
       }
     }
-    // Letters that lose a mark are still among `characters`; marks are gone.
+    // `characters` counts the letters that lost a mark, and not the dropped marks.
     return share(losingMarks.total, of: characters + marks)
   }
 
-  /// The share of the characters that are capitals made small, in 0...1.
+  /// The share of the characters, in 0...1, that are capitals and are lower-cased.
   package var caseShare: Double { share(losingCase, of: characters) }
 
-  /// A sentence for each thing that more than 1 in 200 characters lose.
+  /// A warning for each kind of loss that concerns more than 1 in 200 characters.
   package var normalizationWarnings: [String] {
     var warnings: [String] = []
     if markShare > UnknownText.warningShare {
@@ -33,7 +33,7 @@ extension TextLoss {
     return warnings
   }
 
-  /// Latin 120, Devanagari 31
+  /// The scripts that lose marks, with counts: "Latin 120, Devanagari 31".
   private var markScripts: String {
     var scripts: [String: Int] = [:]
     losingMarks.visit { value, count in

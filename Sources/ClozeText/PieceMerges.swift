@@ -1,9 +1,10 @@
-/// Words as the pieces that they consist of so far, with the count and the places of every pair of neighbours.
+/// The state of byte-pair merging: every word as its pieces so far, with the count and the places of every pair of
+/// neighbours.
 ///
-/// Pairs are numbered as they first come; what is known of a pair lies in arrays by its number, so that the loops over
-/// the words hash each pair once and allocate nothing but the lists of places.
+/// Pairs are numbered in the order in which they first occur, and their data are in arrays by this number. So the loops
+/// over the words hash each pair once, and allocate nothing but the lists of places.
 struct PieceMerges {
-  /// Two pieces that stand side by side, as one number that orders pairs by the left piece and then by the right one.
+  /// Two neighbouring pieces as one number, which orders pairs by the left piece and then by the right one.
   struct Pair: Hashable {
     let key: UInt64
 
@@ -18,29 +19,29 @@ struct PieceMerges {
     let pair: Pair
     let count: Int
 
-    /// The most frequent pair first, of equals the one with the lower ids.
+    /// The most frequent pair first; of equally frequent ones, the one with the lower ids.
     func precedes(_ other: Candidate) -> Bool {
       count != other.count ? count > other.count : pair.key < other.pair.key
     }
   }
 
-  /// The pieces of all words one after another; a word's own shrink to the left as they are joined.
+  /// The pieces of all words, one word after another. A merge makes a word's list shorter in place.
   private var pieces: [TokenID] = []
   private var starts: [Int] = []
   private var lengths: [Int] = []
   private var wordCounts: [Int] = []
 
   private var numbers = PairNumbers()
-  /// By the number of the pair: how often it stands in the text.
+  /// By the number of the pair: how often it occurs in the text.
   private var counts: [Int] = []
-  /// By the number of the pair: the words that hold it, or held it.
+  /// By the number of the pair: the words that contain it, or contained it before a merge.
   private var places: [[Int32]] = []
-  /// By the number of the pair: the merge in which it last gained.
+  /// By the number of the pair: the last merge that raised its count.
   private var lastGains: [Int32] = []
   private var mergeCount: Int32 = 0
   private var heap = Heap<Candidate>()
 
-  /// Adds a word; one of a single piece has nothing to join.
+  /// Adds a word. A word of one piece has nothing to merge and is ignored.
   mutating func add(_ spelling: [TokenID], count: Int) {
     guard spelling.count > 1 else { return }
     let word = starts.count
@@ -51,24 +52,24 @@ struct PieceMerges {
     for index in 1..<spelling.count { _ = add(Pair(spelling[index - 1], spelling[index]), word: word) }
   }
 
-  /// To be called once, after all words are there.
+  /// Fills the heap. To be called once, after all words were added.
   mutating func begin() {
     numbers.visit { pair, number in heap.push(Candidate(pair: pair, count: counts[number])) }
   }
 
-  /// The pair to merge next; nil where none comes often enough.
+  /// The pair to merge next; nil if none occurs often enough.
   mutating func popMostFrequent(minimumFrequency: Int) -> Pair? {
     while let candidate = heap.pop() {
       let count = counts[numbers.number(of: candidate.pair)]
       guard count >= minimumFrequency else { continue }
       if count == candidate.count { return candidate.pair }
-      // Counts only fall while a pair waits, since a pair that gains is put in the heap anew: see `merge`.
+      // A count in the heap can only be too high: `merge` pushes a pair again when its count rises.
       if count < candidate.count { heap.push(Candidate(pair: candidate.pair, count: count)) }
     }
     return nil
   }
 
-  /// Joins `pair` in every word that holds it.
+  /// Merges `pair` in every word that contains it.
   mutating func merge(_ pair: Pair, into merged: TokenID) {
     let number = numbers.number(of: pair)
     mergeCount += 1
@@ -99,15 +100,15 @@ struct PieceMerges {
       }
       lengths[word] = write - start
     }
-    // No word holds it any more, whatever was taken off for overlaps such as "aaa".
+    // No word contains the pair any more. Overlaps such as "aaa" may have left another count.
     counts[number] = 0
     places[number] = []
-    // A pair may have been in the heap before, where two merges spell one piece: the old entry is then too low, and
-    // is passed over when it comes up.
+    // A pair may already be in the heap, if two merges spell one piece. Its old entry is then too low and is skipped
+    // when it is popped.
     for (pair, number) in gained { heap.push(Candidate(pair: pair, count: counts[number])) }
   }
 
-  /// Counts that `word` no longer holds `old` at some place, but `new`.
+  /// Updates the counts after one occurrence of `old` in `word` became `new`.
   private mutating func replace(
     _ old: Pair, by new: Pair, word: Int, _ gained: inout [(pair: Pair, number: Int)]
   ) {
@@ -133,13 +134,13 @@ struct PieceMerges {
   }
 }
 
-/// Numbers pairs in the order in which they first come, by open addressing with linear probing.
+/// Numbers pairs in the order in which they first occur: a hash table with open addressing and linear probing.
 private struct PairNumbers {
-  /// The keys and the numbers lie side by side: a lookup reads one cache line. A number of -1 is empty.
+  /// Key and number are side by side, so a lookup reads one cache line. The number of an empty slot is -1.
   private var slots = [(key: UInt64, number: Int)](repeating: (0, -1), count: 1 << 12)
   private var count = 0
 
-  /// The number of `pair`, which is the count of pairs before the call where the pair is new.
+  /// The number of `pair`. A new pair gets the next number.
   mutating func number(of pair: PieceMerges.Pair) -> Int {
     if 2 * (count + 1) > slots.count { grow() }
     let slot = slot(of: pair.key)
@@ -167,9 +168,9 @@ private struct PairNumbers {
   }
 }
 
-/// What a `Heap` holds.
+/// An element of a `Heap`.
 private protocol HeapElement {
-  /// Whether this one leaves the heap before `other`.
+  /// Whether this one is popped before `other`.
   func precedes(_ other: Self) -> Bool
 }
 

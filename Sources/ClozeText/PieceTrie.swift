@@ -1,20 +1,20 @@
-/// The vocabulary as a tree of bytes, for the longest piece that begins a string.
+/// The vocabulary as a trie of bytes, which finds the longest piece at the beginning of a string.
 ///
-/// The edges of all nodes lie in one open-addressing table keyed by (node, byte): no node is dearer than its edges,
-/// however many scripts the vocabulary holds.
+/// The edges of all nodes are in one hash table with the key (node, byte), so memory grows with the edges alone,
+/// whatever scripts the vocabulary contains.
 struct PieceTrie: Sendable {
   private var keys: [UInt64]
   private var children: [Int32]
   private var mask: Int
-  /// The token that ends at a node, -1 where none does.
+  /// By node: the token that ends there, or -1.
   private var tokens: [TokenID] = [-1]
 
-  /// Where a piece that begins a word starts.
+  /// The node from which pieces at the beginning of a word are read.
   static let beginning: Int32 = 0
-  /// Where a piece that continues a word starts: after "##"; nil where the vocabulary has no such piece.
+  /// The node from which pieces inside a word are read, the one after "##"; nil if the vocabulary has no such piece.
   private(set) var continuation: Int32?
 
-  /// The pieces that words are spelled with, which added tokens are not.
+  /// A trie of the pieces of words. Added tokens are not among them, unless they are pieces too.
   init(_ vocabulary: Vocabulary) {
     let added = Set(vocabulary.added.filter { !$0.isPiece }.map(\.id))
     self.init(
@@ -23,7 +23,7 @@ struct PieceTrie: Sendable {
       })
   }
 
-  /// - Parameter pieces: of two of one spelling, the first counts.
+  /// - Parameter pieces: of two with the same spelling, the first one counts.
   init(_ pieces: [(id: TokenID, text: String)]) {
     var size = 1024
     let byteCount = pieces.reduce(0) { $0 + $1.text.utf8.count }
@@ -41,7 +41,7 @@ struct PieceTrie: Sendable {
     continuation = node
   }
 
-  /// The longest piece that `word` begins with from `offset` on, reading on from `root`.
+  /// The longest piece of `word` from `offset` on; `root` is `beginning` or `continuation`.
   func longestPiece(_ word: UnsafeBufferPointer<UInt8>, from offset: Int, root: Int32) -> (
     id: TokenID, end: Int
   )? {
@@ -56,7 +56,7 @@ struct PieceTrie: Sendable {
     return best
   }
 
-  /// The slot that holds an edge, or the empty one where it belongs.
+  /// The slot of an edge, or the empty slot in which it belongs.
   private func slot(_ node: Int32, _ byte: UInt8) -> (index: Int, isFound: Bool) {
     let key = UInt64(node) << 8 | UInt64(byte)
     var index = Int(truncatingIfNeeded: (key &* 0x9E37_79B9_7F4A_7C15) >> 32) & mask

@@ -1,4 +1,4 @@
-/// How often each Unicode scalar was counted, in pages of 256 that are made as scalars call for them.
+/// How often each Unicode scalar was counted. Counts are in pages of 256 scalars, allocated at their first use.
 struct ScalarCounts: Sendable {
   private var pageStarts: [Int32] = []
   private var counts: [Int] = []
@@ -41,7 +41,7 @@ struct ScalarCounts: Sendable {
 }
 
 extension ScalarCounts: Equatable {
-  /// Equal where every scalar's count is, in whatever order they came.
+  /// Two values are equal if every scalar has the same count in both.
   static func == (left: ScalarCounts, right: ScalarCounts) -> Bool { left.list == right.list }
 
   /// Scalar, count, scalar, count, ascending.
@@ -53,7 +53,7 @@ extension ScalarCounts: Equatable {
 }
 
 extension ScalarCounts: Codable {
-  /// No sum over all scalars overflows with it.
+  /// Small enough that a sum over all scalars does not overflow.
   private static let maximumCount = 1 << 42
 
   /// A list of scalar, count, scalar, count, ascending.

@@ -1,6 +1,6 @@
 internal import Foundation
 
-/// The writing system of a scalar, by the name that a report shows.
+/// The script of a scalar, by the name that reports show.
 enum Script {
   private struct Block {
     let first: UInt32
@@ -19,8 +19,8 @@ enum Script {
     }
   }.sorted { $0.first < $1.first }
 
-  /// Unicode's Script of `scalar`. What all scripts have in common is told apart by its kind: Emoji, Symbols, Digits,
-  /// Punctuation, Marks or Common.
+  /// The Unicode property Script of `scalar`. A scalar that all scripts share gets the name of its kind instead: Emoji,
+  /// Symbols, Digits, Punctuation, Marks or Common.
   static func name(of scalar: Unicode.Scalar) -> String {
     var (low, high) = (0, ranges.count)
     while low < high {

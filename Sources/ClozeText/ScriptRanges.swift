@@ -1,7 +1,8 @@
-/// Unicode's property Script, but for Common and Inherited: a line a script, its name and its code points in hexadecimal.
+/// The Unicode property Script without Common and Inherited. Each line is a script: its name and its code points in
+/// hexadecimal.
 ///
-/// Made of `Scripts.txt` of Unicode 15.0, as Debian's `unicode-data` installs it: neighbouring ranges of one script are
-/// one, and so are ranges of one script between which no script has a code point.
+/// Made from `Scripts.txt` of Unicode 15.0, as Debian's `unicode-data` installs it. Neighbouring ranges of one script
+/// are merged, and so are ranges of one script between which no other script has a code point.
 enum ScriptRanges {
   static let table = """
     Adlam 1E900-1E95F

@@ -1,22 +1,22 @@
-/// The number of a token in its vocabulary.
+/// The index of a token in its vocabulary.
 package typealias TokenID = Int32
 
-/// The five tokens that stand for no text, and their ids in one vocabulary.
+/// The ids of the five control tokens in one vocabulary. They stand for no text.
 ///
 /// Source: Devlin, Chang, Lee and Toutanova 2019, "BERT", section 3, arXiv:1810.04805.
 package struct SpecialTokens: Hashable, Sendable {
-  /// Fills a batch's short rows.
+  /// `[PAD]`: fills short rows of a padded batch. Cloze has no padding; other programs that read the vocabulary do.
   package let padding: TokenID
-  /// Stands for a word that the vocabulary cannot spell.
+  /// `[UNK]`: stands for a word that the vocabulary cannot spell.
   package let unknown: TokenID
-  /// Begins every input; its state stands for the whole.
+  /// `[CLS]`: the first token of every sequence.
   package let classification: TokenID
-  /// Ends every segment.
+  /// `[SEP]`: the last token of every segment.
   package let separator: TokenID
-  /// Hides a token that the model is to predict.
+  /// `[MASK]`: stands in place of a token that the model has to predict.
   package let mask: TokenID
 
-  /// How the five are written, in the order in which a vocabulary trained here numbers them.
+  /// The texts of the five. A vocabulary that Cloze trains numbers them in this order, from 0.
   package static let texts = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 
   /// The ids of the five, in the order of `texts`.
@@ -33,20 +33,20 @@ package struct SpecialTokens: Hashable, Sendable {
   }
 }
 
-/// What an encoder does where its text spells a special token, such as `[MASK]`.
+/// What an encoder does if its text contains the letters of a special token, such as `[MASK]`.
 package enum SpecialTokenHandling: Sendable {
-  /// The text means the token: for prompts that a person writes.
+  /// It emits the token: for prompts that a person writes.
   case recognized
-  /// The text is plain text, and counted: for corpora, in which nobody may slip a `[SEP]` to the model.
+  /// It reads them as ordinary text and counts them: for corpora, so that text cannot inject a `[SEP]`.
   case literal
 }
 
-/// Finds where raw bytes spell a special token. Every one begins with "[" and holds no second one, so a look at each
-/// "[" finds them all and no two overlap.
+/// Finds special tokens in raw bytes. Each begins with "[" and contains no second "[", so testing at each "[" finds
+/// them all, without overlaps.
 enum SpecialTokenMatcher {
   private static let spellings = SpecialTokens.texts.map { Array($0.utf8) }
 
-  /// The index in `SpecialTokens.texts`, and the length in bytes, of the special token at `offset`.
+  /// The special token at `offset`: its index in `SpecialTokens.texts` and its length in bytes; nil if there is none.
   static func match(_ utf8: UnsafeBufferPointer<UInt8>, at offset: Int) -> (special: Int, byteCount: Int)? {
     for (special, spelling) in spellings.enumerated() where offset + spelling.count <= utf8.count {
       if spelling.indices.allSatisfy({ utf8[offset + $0] == spelling[$0] }) {

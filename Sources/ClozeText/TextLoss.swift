@@ -1,19 +1,19 @@
-/// What a tokenizer loses of the text that it encodes, counted in characters: Unicode scalars.
+/// How much of a text its encoding loses, counted in characters (Unicode scalars).
 package struct TextLoss: Codable, Equatable, Sendable {
   /// Characters of the normalized words.
   package private(set) var characters = 0
-  /// Of these, those in words that are longer than the tokenizer's longest.
+  /// Those in words that are longer than the tokenizer's longest word.
   package private(set) var tooLong = 0
-  /// Of these, those in words that became `[UNK]`, the long ones among them.
+  /// Those in words that became `[UNK]`, overlong words included.
   private(set) var unknown = ScalarCounts()
-  /// Characters of the text from which normalization took marks, or which were such marks.
+  /// Characters of the raw text that lost marks in normalization, or are marks that it dropped.
   private(set) var losingMarks = ScalarCounts()
-  /// Capitals that normalization made small.
+  /// Capitals that normalization lower-cased.
   package private(set) var losingCase = 0
 
   package init() {}
 
-  /// What `tokenizer` loses of `texts`.
+  /// The loss of encoding `texts` with `tokenizer`.
   package init(
     _ texts: some Sequence<String>, _ tokenizer: Tokenizer, specials: SpecialTokenHandling = .literal
   ) {
@@ -24,7 +24,7 @@ package struct TextLoss: Codable, Equatable, Sendable {
 
   package var unknownCharacters: Int { unknown.total }
 
-  /// Whether counts that were read may be believed and added to.
+  /// Whether counts that were read from a file are consistent, and small enough to be added to.
   package var isPlausible: Bool {
     [characters, tooLong, losingCase].allSatisfy { (0...1 << 56).contains($0) }
       && unknownCharacters <= characters

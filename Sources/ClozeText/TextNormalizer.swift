@@ -1,18 +1,18 @@
 internal import Foundation
 
-/// BERT's normalization: what is done to text before it is split into words.
+/// BERT's normalization of text, which comes before splitting into words.
 ///
-/// Source: Devlin et al. 2019, "BERT", arXiv:1810.04805, the released `tokenization.py`; the settings and the details
-/// are those of Hugging Face's `BertNormalizer`.
+/// Source: Devlin et al. 2019, "BERT", arXiv:1810.04805, in its released `tokenization.py`. Settings and details are
+/// those of Hugging Face's `BertNormalizer`.
 package struct TextNormalizer: Hashable, Sendable {
-  /// Whether control characters go and every white space becomes a space.
+  /// Whether control characters are dropped and every white space becomes a space.
   package var cleansText: Bool
-  /// Whether every Chinese character is a word of its own.
+  /// Whether every Chinese character becomes a word of its own.
   package var isolatesChineseCharacters: Bool
-  /// Whether text is decomposed (NFD) and loses its nonspacing marks: accents, and the vowel signs and tones of many
-  /// scripts; nil follows `lowercases`.
+  /// Whether text is decomposed (NFD) and its nonspacing marks are dropped: accents, and the vowel signs and tones of
+  /// many scripts; nil means the value of `lowercases`.
   package var stripsAccents: Bool?
-  /// Whether letters become lower case.
+  /// Whether letters are lower-cased.
   package var lowercases: Bool
 
   package init(
@@ -25,16 +25,16 @@ package struct TextNormalizer: Hashable, Sendable {
     self.isolatesChineseCharacters = isolatesChineseCharacters
   }
 
-  /// BERT's own settings for text whose case matters not.
+  /// BERT's settings for uncased models.
   package static let uncased = TextNormalizer(lowercases: true)
-  /// BERT's own settings for text whose case matters.
+  /// BERT's settings for cased models.
   package static let cased = TextNormalizer(lowercases: false)
 
-  /// What becomes of one scalar: the scalars that stand in its place, each with its part in a word.
+  /// The scalars that replace one scalar, each with its part in a word.
   ///
-  /// The four steps work scalar by scalar, so their composition is a function of one scalar. The one thing that is
-  /// not, the canonical reordering of combining marks, can be left out: nearly all marks that it moves are the
-  /// nonspacing ones that are dropped in the same step.
+  /// The four steps work on single scalars, so their composition is a function of one scalar. The exception is the
+  /// canonical reordering of combining marks. It is left out: nearly all marks that it moves are nonspacing ones, which
+  /// the same step drops.
   func normalize(_ scalar: Unicode.Scalar) -> [NormalizedScalar] {
     let space = NormalizedScalar(scalar: " ", part: .space)
     if TextNormalizer.plainIdeographs.contains(where: { $0.contains(scalar.value) }) {
@@ -57,7 +57,7 @@ package struct TextNormalizer: Hashable, Sendable {
     return isIsolated ? [space] + parts + [space] : parts
   }
 
-  /// Whether `normalize` takes marks off a scalar, which may be one itself, and whether it makes a capital small.
+  /// Whether `normalize` removes marks from a scalar (or the scalar, if it is a mark), and whether it lower-cases it.
   func change(of scalar: Unicode.Scalar) -> (losesMarks: Bool, losesCase: Bool) {
     if cleansText, TextNormalizer.isDropped(scalar) || scalar.properties.isWhitespace {
       return (false, false)
@@ -71,11 +71,12 @@ package struct TextNormalizer: Hashable, Sendable {
     return (losesMarks, losesCase)
   }
 
-  /// The blocks of ideographs that no step changes. Chinese text meets dozens of their pages, and to ask Unicode's
-  /// properties for each character would take longer than to translate a hundred sentences.
+  /// The blocks of ideographs that no step changes. Looking up the Unicode properties of each of their characters would
+  /// take longer than translating a hundred sentences.
   static let plainIdeographs: [ClosedRange<UInt32>] = [0x3400...0x4DBF, 0x4E00...0x9FFF]
 
-  /// NUL, U+FFFD, and the categories Cc, Cf and Co but for tab, line feed and carriage return.
+  /// Whether cleaning drops the scalar: NUL, U+FFFD, and the categories Cc, Cf and Co except tab, line feed and
+  /// carriage return.
   private static func isDropped(_ scalar: Unicode.Scalar) -> Bool {
     switch scalar {
     case "\t", "\n", "\r": return false
@@ -88,12 +89,12 @@ package struct TextNormalizer: Hashable, Sendable {
     }
   }
 
-  /// The general category as of Unicode 8.0. The reference's tables are that old, and a mark or a letter assigned since
-  /// is to it, and so to every model trained with it, an unassigned scalar.
+  /// The general category in Unicode 8.0, the version of the tables of `tokenizers`. For it, and for every model
+  /// trained with it, a scalar that was assigned later is unassigned.
   private static func category(of scalar: Unicode.Scalar) -> Unicode.GeneralCategory {
     guard let age = scalar.properties.age, age.major <= 8 else { return .unassigned }
     switch scalar.value {
-    // The few whose category has changed since.
+    // The scalars whose category has changed since.
     case 0x166D, 0x111C9: return .otherPunctuation
     case 0x1734, 0x1171E: return .nonspacingMark
     case 0x1885, 0x1886: return .otherLetter
@@ -102,13 +103,13 @@ package struct TextNormalizer: Hashable, Sendable {
     }
   }
 
-  /// The canonical decomposition as of Unicode 12.
+  /// The canonical decomposition in Unicode 12.
   private static func decomposition(of scalar: Unicode.Scalar) -> String {
     guard let age = scalar.properties.age, age.major <= 12 else { return String(scalar) }
     return String(scalar).decomposedStringWithCanonicalMapping
   }
 
-  /// The blocks of CJK ideographs as BERT lists them.
+  /// Whether the scalar is in BERT's list of CJK blocks.
   private static func isChinese(_ scalar: Unicode.Scalar) -> Bool {
     switch scalar.value {
     case 0x4E00...0x9FFF, 0x3400...0x4DBF, 0x20000...0x2A6DF, 0x2A700...0x2B73F, 0x2B740...0x2B81F,
@@ -118,7 +119,8 @@ package struct TextNormalizer: Hashable, Sendable {
     }
   }
 
-  /// BERT's pre-tokenization of one scalar: white space ends a word, punctuation is a word, the rest makes words.
+  /// BERT's pre-tokenization of one scalar: white space ends a word, a punctuation mark is a word, everything else is
+  /// part of a word.
   private static func part(of scalar: Unicode.Scalar) -> NormalizedScalar.Part {
     if scalar.properties.isWhitespace { return .space }
     switch scalar.value {
@@ -134,14 +136,14 @@ package struct TextNormalizer: Hashable, Sendable {
   }
 }
 
-/// A scalar of normalized text and the part that it plays.
+/// A scalar of normalized text and its part in a word.
 struct NormalizedScalar: Hashable, Sendable {
   enum Part: UInt32, Sendable {
-    /// Belongs to a word.
+    /// Part of a word.
     case word
-    /// Ends a word and is none.
+    /// White space: it ends a word.
     case space
-    /// Is a word.
+    /// A word by itself.
     case isolated
   }
 
@@ -149,14 +151,14 @@ struct NormalizedScalar: Hashable, Sendable {
   let part: Part
 }
 
-/// `TextNormalizer.normalize` as a table that fills itself in, 256 scalars at a time, as text calls for them: asking
-/// Unicode's properties for every scalar at the start would take longer than many programs run.
+/// `TextNormalizer.normalize` as a table, filled in pages of 256 scalars at their first use. Computing all of Unicode
+/// at the start would take longer than many runs of a tool.
 struct NormalizationTable: Sendable {
-  /// What stands at a scalar: one normalized scalar, which is the common case, or the place of a list.
+  /// The result for one scalar: one normalized scalar, which is the common case, or the index of a list.
   struct Entry: Sendable {
     private static let losesMarks: UInt32 = 1 << 31
     private static let losesCase: UInt32 = 1 << 30
-    /// What stands between the two flags and the part.
+    /// Mask of the bits between the two flags and the part.
     private static let value: UInt32 = (1 << 28) - 1
 
     private var bits: UInt32
@@ -165,17 +167,17 @@ struct NormalizationTable: Sendable {
     init(list: Int) { bits = UInt32(list) << 2 | 3 }
     init(_ normalized: NormalizedScalar) { bits = normalized.scalar.value << 2 | normalized.part.rawValue }
 
-    /// Notes what normalization takes from the scalar.
+    /// Records what normalization removes from the scalar.
     mutating func mark(losesMarks: Bool, losesCase: Bool) {
       if losesMarks { bits |= Entry.losesMarks }
       if losesCase { bits |= Entry.losesCase }
     }
 
-    /// Whether normalization takes anything from the scalar but what cleaning takes.
+    /// Whether normalization removes marks or case from the scalar.
     @inline(__always) var isLossy: Bool { bits & (Entry.losesMarks | Entry.losesCase) != 0 }
     var losesMarks: Bool { bits & Entry.losesMarks != 0 }
     var losesCase: Bool { bits & Entry.losesCase != 0 }
-    /// The index of a list, nil where the entry is one scalar.
+    /// The index of a list; nil if the entry is one scalar.
     @inline(__always) var list: Int? { bits & 3 == 3 ? Int(bits >> 2 & Entry.value) : nil }
     @inline(__always) var scalar: UInt32 { bits >> 2 & Entry.value }
     @inline(__always) var isWord: Bool { bits & 3 == NormalizedScalar.Part.word.rawValue }
@@ -189,7 +191,7 @@ struct NormalizationTable: Sendable {
 
   init(_ normalizer: TextNormalizer) { self.normalizer = normalizer }
 
-  /// The entry of a scalar value; U+FFFD's for a surrogate, which decoding never gives.
+  /// The entry of a scalar value. A surrogate, which decoding never returns, has the entry of U+FFFD.
   @inline(__always)
   mutating func entry(_ value: UInt32) -> Entry {
     var start = pageStarts[Int(value >> 8)]

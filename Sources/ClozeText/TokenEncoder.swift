@@ -1,16 +1,16 @@
-/// What an encoder has met so far.
+/// Counts over the texts that an encoder has encoded.
 package struct TokenCounts: Hashable, Codable, Sendable {
-  /// Words before they are cut into pieces; a punctuation mark and a Chinese character are words.
+  /// Words before they are split into pieces; a punctuation mark or a Chinese character is a word.
   package var words = 0
-  /// Token ids given out.
+  /// Token ids emitted.
   package var tokens = 0
   /// Words that the vocabulary cannot spell.
   package var unknownTokens = 0
   /// Pieces that continue a word.
   package var continuationPieces = 0
-  /// Special tokens that the text spells and that were read as plain text.
+  /// Occurrences of the letters of special tokens that were read as ordinary text.
   package var literalSpecials = 0
-  /// Byte sequences that are no UTF-8.
+  /// Byte sequences that are not UTF-8.
   package var invalidSequences = 0
 
   package init(words: Int = 0) { self.words = words }
@@ -38,8 +38,7 @@ package struct TokenCounts: Hashable, Codable, Sendable {
 
 /// Turns text into token ids, one text after another.
 ///
-/// An encoder remembers the pieces of the words that it has met, so it is worth keeping: one for each thread. What it
-/// gives for a text does not depend on the texts before it.
+/// An encoder caches the pieces of words, so each thread keeps one. The ids of a text do not depend on earlier texts.
 package struct TokenEncoder: Sendable {
   private var splitter: WordSplitter
   private var addedTokens: AddedTokenSplitter?
@@ -48,7 +47,7 @@ package struct TokenEncoder: Sendable {
 
   /// - Parameters:
   ///   - tokenizer: the vocabulary and the normalization.
-  ///   - specials: what `[MASK]` and the like mean in the text; a corpus is `.literal`.
+  ///   - specials: how the letters of `[MASK]` and the like are read in the text; `.literal` for a corpus.
   package init(_ tokenizer: Tokenizer, specials: SpecialTokenHandling = .literal) {
     splitter = WordSplitter(tokenizer.normalizer, longestWord: tokenizer.longestWord)
     lowercases = tokenizer.normalizer.lowercases
@@ -56,20 +55,20 @@ package struct TokenEncoder: Sendable {
     pieces = PieceSink(tokenizer, specials: specials)
   }
 
-  /// What was met in all texts together.
+  /// Counts over all texts so far.
   package var counts: TokenCounts { pieces.counts }
-  /// What was lost of all texts together, or since `takeLoss`.
+  /// The loss over all texts so far, or since the last `takeLoss`.
   package var loss: TextLoss { pieces.loss }
 
-  /// Gives `loss` and begins it anew.
+  /// Returns `loss` and resets it.
   package mutating func takeLoss() -> TextLoss {
     defer { pieces.loss = TextLoss() }
     return pieces.loss
   }
 
-  /// Appends the ids of `utf8` to `ids`. Invalid UTF-8 reads as U+FFFD, which cleaning drops.
+  /// Appends the ids of `utf8` to `ids`. Invalid UTF-8 is read as U+FFFD, which cleaning drops.
   package mutating func encode(_ utf8: UnsafeBufferPointer<UInt8>, into ids: inout [TokenID]) {
-    // The sink owns the array for the time of the call, so that no id is copied.
+    // The sink owns the array during the call, so no id is copied.
     swap(&ids, &pieces.output)
     let before = pieces.output.count
     if addedTokens == nil {
@@ -82,7 +81,7 @@ package struct TokenEncoder: Sendable {
     swap(&ids, &pieces.output)
   }
 
-  /// Those that the splitter takes eight at a time; it counts all others.
+  /// The capitals A to Z, which the splitter does not count because it reads them eight at a time.
   private static func asciiCapitals(_ utf8: UnsafeBufferPointer<UInt8>) -> Int {
     utf8.reduce(0) { $0 &+ ($1 &- UInt8(ascii: "A") < 26 ? 1 : 0) }
   }
@@ -96,19 +95,19 @@ package struct TokenEncoder: Sendable {
   }
 }
 
-/// WordPiece with a memory: cuts each word into the longest pieces from the left, and keeps the result.
+/// WordPiece with a cache: splits each word greedily into the longest pieces from the left, and stores the result.
 ///
 /// Source: Wu et al. 2016, "Google's Neural Machine Translation System", section 4.1, arXiv:1609.08144; the greedy
 /// longest match is that of BERT's `tokenization.py`.
 private struct PieceSink: TokenSink {
-  /// Longer words seldom come twice.
+  /// In bytes. Longer words are not cached, since they seldom occur twice.
   private static let longestCachedWord = 48
-  /// At most this many words are kept, some 15 MB; then the memory starts anew, which changes no result.
+  /// The most words in the cache, some 15 MB. A full cache is emptied, which changes no result.
   private static let cacheCapacity = 1 << 18
 
-  /// The pieces of a word.
+  /// The pieces of a cached word.
   private struct Span {
-    /// The piece's id where there is one, else where the ids start in `ids`.
+    /// The id, if the word is one piece; otherwise the index of its first id in `ids`.
     let value: UInt32
     let count: UInt16
     let isUnknown: Bool
@@ -221,7 +220,7 @@ private struct PieceSink: TokenSink {
     }
   }
 
-  /// Appends the pieces of `word` to `ids`; false where the vocabulary cannot spell it.
+  /// Appends the pieces of `word` to `ids`; false if the vocabulary cannot spell it.
   private mutating func appendPieces(of word: UnsafeBufferPointer<UInt8>) -> Bool {
     var root = PieceTrie.beginning
     var offset = 0

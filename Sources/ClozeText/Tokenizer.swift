@@ -1,25 +1,27 @@
 package import ClozeCore
 
-/// BERT's tokenization: normalization, words, WordPiece; id for id what Hugging Face's `tokenizers` gives.
+/// BERT's tokenization: normalization, splitting into words, WordPiece. The ids are those of Hugging Face's
+/// `tokenizers`.
 ///
-/// The value is immutable and is shared by all threads; each thread that encodes much text keeps a `TokenEncoder`.
+/// The value is immutable and shared by all threads. A thread that encodes much text keeps a `TokenEncoder`.
 ///
 /// Source: Devlin et al. 2019, "BERT", section 3, arXiv:1810.04805.
 package struct Tokenizer: Sendable {
   package let vocabulary: Vocabulary
   package let normalizer: TextNormalizer
-  /// In characters of the normalized text: a longer word is unknown. `tokenizers` calls it max_input_chars_per_word.
+  /// In characters of the normalized text; a longer word becomes `[UNK]`. It is max_input_chars_per_word in
+  /// `tokenizers`.
   package let longestWord: Int
-  /// The identity of the tokenizer: equal where every text gets equal ids.
+  /// The identity of the tokenizer. Tokenizers with equal digests give every text equal ids.
   ///
-  /// SHA-256 of the settings and of the tokens in the order of their ids, whatever file they came from.
+  /// SHA-256 of the settings and of the tokens in the order of their ids, independent of the file format.
   package let digest: Digest
 
   let trie: PieceTrie
 
-  /// BERT's own.
+  /// BERT's limit.
   package static let standardLongestWord = 100
-  /// Four megabytes for a word in the making.
+  /// At the upper bound, the buffer for one word has four megabytes.
   package static let longestWordRange = 1...1 << 20
 
   package init(
@@ -53,9 +55,9 @@ package struct Tokenizer: Sendable {
       tokens: \(vocabulary.count)
 
       """
-    // Only where it is not BERT's, so that tokenizers keep the digest that they had before it was a setting.
+    // Only if it is not BERT's, so that tokenizers keep the digests that they had before this setting existed.
     if longestWord != standardLongestWord { description += "longestWord: \(longestWord)\n" }
-    // Each token's length goes before it, so that no two lists of tokens have one description.
+    // Each token is preceded by its length, so that different lists of tokens have different descriptions.
     for token in vocabulary.tokens { description += "\(token.utf8.count) \(token)\n" }
     for token in vocabulary.added {
       description +=

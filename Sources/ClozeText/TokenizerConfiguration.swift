@@ -1,38 +1,37 @@
 internal import ClozeCore
 internal import Foundation
 
-/// What stands beside a tokenizer's file and changes its ids: `tokenizer_config.json`, and for what older versions put
-/// elsewhere `special_tokens_map.json`, `added_tokens.json` and the model's `config.json`.
+/// The settings in the files beside a tokenizer that change its ids: `tokenizer_config.json`, and from older versions
+/// `special_tokens_map.json`, `added_tokens.json` and the model's `config.json`.
 struct TokenizerConfiguration {
-  /// An added token, before the vocabulary has given it its id.
+  /// An added token that has no id in the vocabulary yet.
   struct Token {
     var added: AddedToken
-    /// The id that the file states, nil where it states none.
+    /// The id that the file states; nil if it states none.
     var id: Int?
     let path: String
   }
 
-  /// Whether there is a `tokenizer_config.json`.
+  /// Whether the folder has a `tokenizer_config.json`.
   private(set) var isThere = false
   private(set) var lowercases: Bool?
-  /// Added tokens with their ids, the five special ones among them.
+  /// Added tokens with their ids, the five special ones included.
   private var tokens: [Token] = []
-  /// Special tokens beside the five, which are added where no list of added tokens has them.
+  /// Special tokens besides the five. They are added if no list of added tokens contains them.
   private var specials: [Token] = []
   private var stripsAccents: Bool?
   private var isolatesChineseCharacters: Bool?
   private var cleansText: Bool?
-  /// Whether `transformers` makes the tokenizer of the vocabulary and the settings here alone, so that what
-  /// `tokenizer.json` says of normalization does not count. It does for BERT's own class, which is also that of a BERT's
-  /// folder that names none; a setting that is not there is BERT's.
+  /// Whether the normalization in `tokenizer.json` is ignored in favour of the settings here, with BERT's defaults for
+  /// missing ones. `transformers` does so for BERT's class, which it also uses for a BERT folder that names no class.
   private(set) var decidesNormalization = false
 
-  /// BERT's class and those that are BERT's under another name, without the ending `Fast`.
+  /// BERT's class and those that equal it under another name, without the suffix `Fast`.
   private static let classes = [
     "BertTokenizer", "DistilBertTokenizer", "ElectraTokenizer", "MobileBertTokenizer", "SqueezeBertTokenizer",
     "ConvBertTokenizer", "LayoutLMTokenizer",
   ]
-  /// Classes that are what `tokenizer.json` says.
+  /// Classes for which `tokenizer.json` counts.
   private static let generalClasses = ["PreTrainedTokenizer", "TokenizersBackend"]
   private static let specialKeys = ["pad_token", "unk_token", "cls_token", "sep_token", "mask_token"]
 
@@ -61,7 +60,7 @@ struct TokenizerConfiguration {
       try check(kind, path)
     }
     decidesNormalization = kind.map(Self.isBERT) ?? (model?["model_type"]?.string == "bert")
-    // Where the configuration lists the added tokens, the older files do not count.
+    // If the configuration lists the added tokens, the older files are ignored.
     guard !statesTokens else { return }
     if let (json, path) = try beside("special_tokens_map.json") { _ = try readTokens(json, path) }
     if case .object(let members)?? = try beside("added_tokens.json").map(\.json) {
@@ -90,7 +89,7 @@ struct TokenizerConfiguration {
     }
   }
 
-  /// BERT's normalization with the settings here.
+  /// BERT's normalization with these settings.
   func normalizer(lowercases: Bool) -> TextNormalizer {
     TextNormalizer(
       lowercases: lowercases, stripsAccents: stripsAccents, cleansText: cleansText ?? true,
@@ -138,7 +137,7 @@ struct TokenizerConfiguration {
     return true
   }
 
-  /// The tokens that a `tokenizer.json` lists, and those that stand here, which count where both have a token.
+  /// The tokens that `tokenizer.json` lists together with those here; the ones here override equal ones of the file.
   func addedTokens(beside file: [Token]) -> [Token] {
     func same(_ left: Token, _ right: Token) -> Bool {
       left.added.text.utf8.elementsEqual(right.added.text.utf8)
@@ -157,7 +156,7 @@ struct TokenizerConfiguration {
 }
 
 extension AddedToken {
-  /// A token as `tokenizers` writes it, or its text alone, which is a special token's.
+  /// Reads a token as `tokenizers` writes it, or its text alone, which means a special token.
   init(_ json: JSONValue, _ list: String, path: String) throws {
     if let text = json.string {
       self.init(text: text, id: 0)
@@ -180,8 +179,8 @@ extension AddedToken {
 }
 
 extension Vocabulary {
-  /// A vocabulary of a model's pieces and of the tokens that were added to it. An added token that is a piece keeps its id;
-  /// one that states no id gets the next.
+  /// A vocabulary of a model's pieces and its added tokens. An added token that is also a piece keeps the piece's id;
+  /// one without an id gets the next free one.
   ///
   /// - Throws: `TokenizerError`, `VocabularyError`
   init(pieces: [(text: String, id: Int)], added: [TokenizerConfiguration.Token], source: String) throws {
@@ -193,7 +192,7 @@ extension Vocabulary {
     }
     let newCount = added.count { numbers[Array($0.added.text.utf8)] == nil }
     var tokens = [String?](repeating: nil, count: pieces.count + newCount)
-    // An id beyond the count leaves a gap below it, which is found there.
+    // An id beyond the count leaves a gap below it, which is refused below.
     for (text, id) in pieces where tokens.indices.contains(id) { tokens[id] = text }
     var found: [AddedToken] = []
     var next = (pieces.map(\.id) + added.compactMap(\.id)).max().map { $0 + 1 } ?? 0
@@ -224,7 +223,7 @@ extension Vocabulary {
 }
 
 extension JSONValue {
-  /// What `key` says; nil where it is absent or null. A value of another type is not taken for an absent one.
+  /// The value of `key`; nil if it is absent or null. A value of another type is an error.
   func optional<Value>(
     _ key: String, of part: String = "", path: String, _ read: (JSONValue) -> Value?
   ) throws -> Value? {

@@ -1,6 +1,6 @@
 package import ClozeCore
 
-/// A tokenizer's file cannot be used.
+/// A tokenizer's file that cannot be used.
 package enum TokenizerError: Failure {
   case noTokenizer(folder: String)
   case malformed(path: String, reason: String)

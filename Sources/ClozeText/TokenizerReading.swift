@@ -1,15 +1,15 @@
 internal import ClozeCore
 package import Foundation
 
-// Reading a tokenizer as Hugging Face's libraries write it: `tokenizer.json`, or `vocab.txt` with
-// `tokenizer_config.json`. What Cloze does not have is refused by its name, never read as something near to it.
+// Reads a tokenizer that Hugging Face's libraries wrote: `tokenizer.json`, or `vocab.txt` with `tokenizer_config.json`.
+// A setting that Cloze does not support is refused by its name.
 
 extension Tokenizer {
   /// Reads a tokenizer from a folder, a `tokenizer.json` or a `vocab.txt`.
   ///
   /// - Parameters:
-  ///   - url: a folder that holds one of the files, or the file itself.
-  ///   - lowercases: for a `vocab.txt` that has no `tokenizer_config.json` beside it: whether text is lower-cased.
+  ///   - url: a folder with one of the files, or the file itself.
+  ///   - lowercases: whether text is lower-cased, for a `vocab.txt` without a `tokenizer_config.json` beside it.
   /// - Throws: `FileError`, `TokenizerError`, `VocabularyError`
   package init(_ url: URL, lowercases: Bool? = nil) throws {
     var isDirectory: ObjCBool = false
@@ -28,7 +28,7 @@ extension Tokenizer {
     if file.pathExtension == "json" {
       self = try TokenizerFile(file).tokenizer(configuration)
     } else {
-      // A configuration that says nothing of case means BERT's own, which lower-cases.
+      // A configuration without a case setting means BERT's default, which lower-cases.
       guard let lowercases = configuration.lowercases ?? lowercases ?? (configuration.isThere ? true : nil)
       else {
         throw TokenizerError.unknownCase(path: file.path)
@@ -41,7 +41,7 @@ extension Tokenizer {
     }
   }
 
-  /// The lines of a `vocab.txt`. Only line feeds end a line: a token may be any other white space.
+  /// The lines of a `vocab.txt`. Only a line feed ends a line, since a token may contain any other white space.
   private static func lines(of file: URL) throws -> [String] {
     let bytes = try Data(textFile: file)
     var lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
@@ -50,7 +50,7 @@ extension Tokenizer {
   }
 }
 
-/// A `tokenizer.json`, checked part by part.
+/// Reads and checks a `tokenizer.json` part by part.
 private struct TokenizerFile {
   private let path: String
   private let json: JSONValue
@@ -65,14 +65,14 @@ private struct TokenizerFile {
     _ = try part("pre_tokenizer", kind: "BertPreTokenizer")
     try checkOptionalPart("post_processor", kinds: ["TemplateProcessing", "BertProcessing"])
     try checkOptionalPart("decoder", kinds: ["WordPiece"])
-    // What an earlier call asked for, which the next one need not.
+    // Settings of an earlier call, which do not change the ids of a text.
     for name in ["truncation", "padding"] {
       switch json[name] {
       case nil, .null, .object: break
       default: throw TokenizerError.missingField(path: path, field: name)
       }
     }
-    // transformers' BertTokenizer has BERT's longest word, whatever the file says.
+    // BertTokenizer of transformers uses BERT's longest word, whatever the file says.
     let followsConfiguration = configuration.decidesNormalization
     let longestWord = try longestWord()
     return Tokenizer(
@@ -92,8 +92,8 @@ private struct TokenizerFile {
     return part
   }
 
-  /// A part that a file may lack: Cloze puts `[CLS]` and `[SEP]` around ids and joins pieces in its own way, which is
-  /// that of these kinds. Any other kind belongs to another tokenizer.
+  /// Checks a part that a file may lack. Cloze adds `[CLS]` and `[SEP]` and joins pieces as these kinds do; a part of
+  /// any other kind means another tokenizer.
   private func checkOptionalPart(_ name: String, kinds: [String]) throws {
     guard let part = json[name], !part.isNull else { return }
     guard let kind = part["type"]?.string else {
@@ -138,7 +138,7 @@ private struct TokenizerFile {
     try check(
       model["continuing_subword_prefix"]?.string, "model.continuing_subword_prefix",
       is: Vocabulary.continuationPrefix)
-    // Nothing of a WordPiece model, but other models have it, and it makes ids random.
+    // WordPiece has no dropout. Other models have it, and it makes ids random.
     if let dropout = model["dropout"], !dropout.isNull {
       throw TokenizerError.unsupportedSetting(
         path: path, setting: "model.dropout", value: dropout.number.map { "\($0)" } ?? "set",

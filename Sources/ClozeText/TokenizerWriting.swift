@@ -2,12 +2,12 @@ internal import ClozeCore
 package import Foundation
 
 extension Tokenizer {
-  /// Writes `tokenizer.json`, `vocab.txt` and `tokenizer_config.json`, from which Hugging Face's `AutoTokenizer` makes
-  /// a tokenizer of the same ids that puts `[CLS]` and `[SEP]` around them. Equal tokenizers give equal bytes.
+  /// Writes `tokenizer.json`, `vocab.txt` and `tokenizer_config.json`, which Hugging Face's `AutoTokenizer` loads as a
+  /// tokenizer with the same ids that adds `[CLS]` and `[SEP]`. Equal tokenizers give equal bytes.
   ///
   /// - Parameters:
-  ///   - folder: made where it does not exist.
-  ///   - positionCount: the longest input of the model, in tokens; nil where no model is known.
+  ///   - folder: created if it does not exist.
+  ///   - positionCount: the longest input of the model, in tokens; nil if no model is known.
   /// - Throws: `FileError`
   package func write(to folder: URL, positionCount: Int? = nil) throws {
     try Folder.create(folder)
@@ -23,15 +23,15 @@ extension Tokenizer {
 
   private var stripsAccents: String { normalizer.stripsAccents.map { "\($0)" } ?? "null" }
 
-  /// transformers makes its `BertTokenizer` of the vocabulary, cleans text and has BERT's longest word, whatever
-  /// `tokenizer.json` says; as the other class it reads the whole file.
+  /// `BertTokenizer` of transformers cleans text and has BERT's longest word, whatever `tokenizer.json` says.
+  /// `PreTrainedTokenizerFast` takes all settings from the file.
   private var tokenizerClass: String {
     normalizer.cleansText && longestWord == Tokenizer.standardLongestWord
       ? "BertTokenizer" : "PreTrainedTokenizerFast"
   }
 
   private func configurationFile(positionCount: Int?) -> String {
-    // Hugging Face's own stand-in for "no limit", 10^30, where the model is not known.
+    // 10^30 is Hugging Face's value for "no limit".
     let length = positionCount.map { "\($0)" } ?? "1000000000000000019884624838656"
     return """
       {
@@ -51,14 +51,14 @@ extension Tokenizer {
       """
   }
 
-  /// The tokens without those that were added after them.
+  /// The tokens without those that were added behind them.
   private var pieces: ArraySlice<String> {
     let added = Set(vocabulary.added.filter { !$0.isPiece }.map { Int($0.id) })
     let count = vocabulary.tokens.indices.last { !added.contains($0) }.map { $0 + 1 } ?? 0
     return vocabulary.tokens[..<count]
   }
 
-  /// All added tokens by id, the five special ones among them.
+  /// All added tokens by id, the five special ones included.
   private var addedTokens: [AddedToken] {
     let specials = zip(SpecialTokens.texts, vocabulary.specials.ids).map { text, id in
       var token = AddedToken(text: text, id: id)

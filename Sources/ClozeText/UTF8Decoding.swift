@@ -1,16 +1,16 @@
-/// Reads Unicode scalars from bytes that may be anything.
+/// Decodes Unicode scalars from bytes that need not be valid UTF-8.
 enum UTF8Decoding {
-  /// What one scalar's bytes said.
+  /// The result of decoding one scalar.
   struct Step {
-    /// U+FFFD where the bytes are invalid.
+    /// U+FFFD if the bytes are invalid.
     let scalar: UInt32
-    /// How many bytes were read, at least 1.
+    /// The number of bytes read, at least 1.
     let byteCount: Int
     let isValid: Bool
   }
 
-  /// Decodes the scalar at `offset`. Invalid bytes give U+FFFD for each longest beginning of a valid sequence, as
-  /// `String(decoding:as:)` does.
+  /// Decodes the scalar at `offset`. Invalid bytes become one U+FFFD for each longest prefix of a valid sequence, as in
+  /// `String(decoding:as:)`.
   ///
   /// Source: The Unicode Standard 15.0, table 3-7 and section 3.9, "U+FFFD Substitution of Maximal Subparts".
   @inline(__always)
@@ -52,13 +52,13 @@ enum UTF8Decoding {
   }
 }
 
-/// Whether bytes are UTF-8, and where they are not.
+/// Counts and locates the invalid sequences of bytes that should be UTF-8.
 package struct UTF8Validation: Hashable, Sendable {
-  /// How many invalid sequences there are, each of which would be read as one U+FFFD.
+  /// The number of invalid sequences, each of which is read as one U+FFFD.
   package let invalidSequenceCount: Int
-  /// How many bytes they have.
+  /// The number of their bytes.
   package let invalidByteCount: Int
-  /// The offset in bytes of the first of them, nil where there is none.
+  /// The offset in bytes of the first of them; nil if there is none.
   package let firstInvalidOffset: Int?
 
   package init(_ utf8: UnsafeBufferPointer<UInt8>) {

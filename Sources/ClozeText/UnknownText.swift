@@ -1,9 +1,10 @@
 internal import ClozeCore
 internal import Foundation
 
-/// The characters of a text that a tokenizer cannot read, and why: what is kept of a `TextLoss` beside the data.
+/// A summary of the characters of a text that became `[UNK]`, and of the reason. It is computed from a `TextLoss` and
+/// stored in `index.json`.
 package struct UnknownText: Codable, Equatable, Sendable {
-  /// A character and how often it is in a word that became `[UNK]`.
+  /// A character and its count in words that became `[UNK]`.
   package struct Character: Codable, Equatable, Sendable {
     package var scalar: UInt32
     package var count: Int
@@ -14,23 +15,24 @@ package struct UnknownText: Codable, Equatable, Sendable {
     }
   }
 
-  /// Above this share of a text's characters a warning is due.
+  /// Above this share of unknown characters there is a warning.
   package static let warningShare = 0.005
-  /// Above this share a text is not worth training on.
+  /// Above this share `tokenize` refuses the text.
   package static let refusalShare = 0.2
   private static let commonestCount = 8
 
   /// Characters of all words.
   package var characters: Int
-  /// Of these, those in words longer than `longestWord`.
+  /// Those in words longer than `longestWord`.
   package var tooLong: Int
   /// The characters in words that became `[UNK]`, by script.
   package var scripts: [String: Int]
-  /// The commonest of them that the vocabulary lacks; where it lacks none, or words are too long, of all of them.
+  /// The most frequent of them that the vocabulary lacks. If it lacks none, or most are in overlong words: the most
+  /// frequent of all.
   package var commonest: [Character]
   /// The tokenizer's longest word, in characters.
   package var longestWord: Int
-  /// A normalization form of Unicode under which the vocabulary has more of `commonest`.
+  /// The Unicode normalization form under which the vocabulary has more of `commonest`; nil if none helps.
   package var normalization: String?
 
   package init(
@@ -68,11 +70,12 @@ package struct UnknownText: Codable, Equatable, Sendable {
     normalization = isTooLong ? nil : UnknownText.normalization(of: commonest, vocabulary)
   }
 
-  /// The form under which the vocabulary has the commonest character that it lacks; nil where none helps.
+  /// The form under which the vocabulary can spell the most frequent of `missing` for which there is one; nil if none
+  /// helps.
   private static func normalization(of missing: [Character], _ vocabulary: Vocabulary) -> String? {
     for character in missing {
       guard let scalar = Unicode.Scalar(character.scalar) else { continue }
-      // A mark alone: the vocabulary may have the letters that bear it.
+      // A combining mark: the vocabulary may have the composed letters.
       if scalar.properties.canonicalCombiningClass != .notReordered, Script.name(of: scalar) == "Marks" {
         return "NFC"
       }
@@ -87,7 +90,8 @@ package struct UnknownText: Codable, Equatable, Sendable {
     return nil
   }
 
-  /// Whether a file that says so may be believed: sums do not overflow, and no name says more than a script's.
+  /// Whether values that were read from a file are consistent: sums do not overflow, and names look like scripts'
+  /// names.
   package var isPlausible: Bool {
     let counts = [characters, tooLong] + scripts.values + commonest.map(\.count)
     return counts.allSatisfy { (0...1 << 52).contains($0) } && scripts.count <= 200 && unknown <= characters
@@ -103,7 +107,7 @@ package struct UnknownText: Codable, Equatable, Sendable {
   package var share: Double { characters == 0 ? 0 : Double(unknown) / Double(characters) }
   package var isWorthAWarning: Bool { share > UnknownText.warningShare }
 
-  /// What is lost: 9.10 % of the characters (91 of 1,000) become [UNK]: Thai 90, Emoji 1; most often ก U+0E01.
+  /// The loss in one line: 9.10 % of the characters (91 of 1,000) become [UNK]: Thai 90, Emoji 1; most often ก U+0E01.
   package var description: String {
     guard unknown > 0 else { return "none of \(Figure.count(characters)) characters" }
     let share = Figure.percent(self.share, self.share < 0.001 ? 4 : 2)
@@ -122,7 +126,7 @@ package struct UnknownText: Codable, Equatable, Sendable {
     commonest.compactMap { character in
       guard let scalar = Unicode.Scalar(character.scalar) else { return nil }
       let code = String(format: "U+%04X", scalar.value)
-      // A mark would stand on the comma before it; a control is not to reach a terminal.
+      // A mark would combine with the space before it, so it gets a circle; a control character is not printed.
       switch scalar.properties.generalCategory {
       case .nonspacingMark, .spacingMark, .enclosingMark: return "\u{25CC}\(scalar) \(code)"
       case .control, .format, .privateUse, .unassigned, .lineSeparator, .paragraphSeparator: return code
@@ -131,7 +135,7 @@ package struct UnknownText: Codable, Equatable, Sendable {
     }.joined(separator: ", ")
   }
 
-  /// What helps, for one who makes the vocabulary.
+  /// The advice that `tokenize` prints.
   package var adviceForTokenizing: String {
     if 2 * tooLong > unknown {
       return "words of more than \(Figure.count(longestWord)) characters are unknown; "
@@ -140,7 +144,7 @@ package struct UnknownText: Codable, Equatable, Sendable {
     return "tokenize with a larger --vocabulary-size or a vocabulary of this text" + normalizationAdvice
   }
 
-  /// What helps, for one who uses a model.
+  /// The advice that tools with a model print.
   package var adviceForModel: String {
     if 2 * tooLong > unknown {
       return
@@ -156,7 +160,7 @@ package struct UnknownText: Codable, Equatable, Sendable {
 }
 
 extension Vocabulary {
-  /// Whether a token is this character, at the beginning of a word or inside.
+  /// Whether the character is a token, at the beginning of a word or inside.
   fileprivate func spells(_ character: String) -> Bool {
     id(of: character) != nil || id(of: Vocabulary.continuationPrefix + character) != nil
   }

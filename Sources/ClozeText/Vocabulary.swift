@@ -1,6 +1,6 @@
 package import ClozeCore
 
-/// A list of tokens is no vocabulary.
+/// A list of tokens that cannot be a vocabulary.
 package enum VocabularyError: Failure {
   case missingSpecial(source: String, token: String)
   case repeatedToken(source: String, token: String, first: Int, second: Int)
@@ -23,23 +23,24 @@ package enum VocabularyError: Failure {
   }
 }
 
-/// The pieces that text is spelled with: whole words and beginnings as they are, continuations after "##".
+/// The tokens of a tokenizer. Pieces at the beginning of a word are written as they are, pieces inside a word after
+/// "##".
 package struct Vocabulary: Sendable {
   /// The tokens by id.
   package let tokens: [String]
   package let specials: SpecialTokens
-  /// The tokens that were added to the pieces, but for the five special ones.
+  /// The added tokens, without the five special ones.
   package let added: [AddedToken]
-  /// By id: whether the token continues a word, which is to say begins with "##".
+  /// By id: whether the token is a piece inside a word, written after "##".
   package let isContinuation: [Bool]
-  /// By id: whether the token is made of marks that end a sentence, such as "." or "。".
+  /// By id: whether the token consists of marks that end a sentence, such as "." or "。".
   package let isSentenceEnd: [Bool]
-  /// By id: whether the token stands for no text: the five special ones, and added ones that say so.
+  /// By id: whether the token stands for no text: the five special ones, and added tokens that are special.
   package let isSpecial: [Bool]
 
   private let numbers: WordTable
 
-  /// Several times what the largest models have.
+  /// The most tokens, several times the vocabulary of the largest models.
   package static let maximumCount = 1 << 22
 
   /// The bytes that mark a continuation.
@@ -47,8 +48,8 @@ package struct Vocabulary: Sendable {
 
   /// - Parameters:
   ///   - tokens: every token once, in the order of the ids.
-  ///   - added: those of them that are looked for in raw text, by ids among `tokens`.
-  ///   - source: the file that an error names.
+  ///   - added: the tokens that were added to the pieces; their ids are indices of `tokens`.
+  ///   - source: the file, for error messages.
   /// - Throws: `VocabularyError`
   package init(tokens: [String], added: [AddedToken] = [], source: String = "vocabulary") throws {
     guard tokens.count <= Vocabulary.maximumCount else {
@@ -83,22 +84,22 @@ package struct Vocabulary: Sendable {
     self.isSentenceEnd = tokens.map { $0.unicodeScalars.allSatisfy(Vocabulary.endsSentence) }
   }
 
-  /// How many tokens there are.
+  /// The number of tokens.
   package var count: Int { tokens.count }
 
-  /// The id of `token`, compared byte by byte; nil where there is none.
+  /// The id of `token`, compared byte by byte; nil if the vocabulary lacks it.
   package func id(of token: String) -> TokenID? {
     numbers.find(token).map { TokenID($0) }
   }
 
-  /// Unicode's property Sentence_Terminal, with the ellipses that it lacks.
+  /// The Unicode property Sentence_Terminal, and the ellipses, which it lacks.
   private static func endsSentence(_ scalar: Unicode.Scalar) -> Bool {
     scalar.properties.isSentenceTerminal || scalar == "…" || scalar == "‥" || scalar == "⋯"
   }
 }
 
 extension Vocabulary: Equatable {
-  /// Two vocabularies are equal where their tokens are, byte by byte, and the added ones among them.
+  /// Two vocabularies are equal if their tokens are equal byte by byte, and their added tokens are.
   package static func == (left: Vocabulary, right: Vocabulary) -> Bool {
     left.count == right.count && left.added == right.added
       && zip(left.tokens, right.tokens).allSatisfy { $0.utf8.elementsEqual($1.utf8) }

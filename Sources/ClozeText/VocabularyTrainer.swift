@@ -1,28 +1,29 @@
-/// Learns a WordPiece vocabulary from word counts, by byte-pair merging over characters.
+/// Trains a WordPiece vocabulary from word counts, by byte-pair merging over characters.
 ///
-/// It starts from single characters, each in the forms that it has been seen in: `x` at the beginning of a word and
-/// `##x` inside. Then it joins, again and again, the two neighbouring pieces that stand side by side most often,
+/// It starts from single characters in the forms that occur: `x` at the beginning of a word and `##x` inside. Then it
+/// repeatedly merges the most frequent pair of neighbouring pieces,
 ///
 ///     (a, b) = argmax over pairs of  sum over words w of  count(w) * occurrences of (a, b) in w,
 ///
-/// until the vocabulary is full or no pair comes `minimumFrequency` times. Ties go to the pair with the lower ids, and
-/// these to characters by their bytes, so the result is a function of the counts alone and not of the words' order.
+/// until the vocabulary is full or no pair occurs `minimumFrequency` times. Of equally frequent pairs the one with the
+/// lower ids is merged, and characters get their ids in the order of their bytes. So the result is a function of the
+/// counts and not of the order of the words.
 ///
-/// Time: near to linear in the text of the distinct words. The pairs wait in a heap; a merge touches only the words
-/// that hold the pair, and a count that has fallen since it was put in the heap is corrected when it comes up.
+/// Time: nearly linear in the total length of the distinct words. The pairs are in a heap. A merge visits only the
+/// words that contain the pair, and a count in the heap that has become too high is corrected when it is popped.
 ///
 /// Source: Sennrich, Haddow and Birch 2016, "Neural Machine Translation of Rare Words with Subword Units", section 3.2,
 /// arXiv:1508.07909; with BERT's "##", as Hugging Face's `WordPieceTrainer` does it.
 package struct VocabularyTrainer: Sendable {
-  /// How many tokens the vocabulary shall have, the special ones among them. It has fewer where the text is too poor.
+  /// The number of tokens, special ones included. The result has fewer if the text does not have enough pairs.
   package var size: Int
-  /// The most distinct characters that are kept, the most frequent ones; a word with any other is left out, since
-  /// the tokenizer will call it unknown. The default leaves half of 8,192 tokens for pieces of words;
-  /// lists of the characters in common use in modern Chinese hold 3,500.
+  /// The most distinct characters to keep, the most frequent ones. A word with any other character is left out, since
+  /// the tokenizer will read it as `[UNK]`. The default leaves half of 8,192 tokens for pieces of words; lists of the
+  /// common characters of modern Chinese have 3,500.
   package var alphabetLimit: Int
   /// The least count at which a pair becomes a piece.
   package var minimumFrequency: Int
-  /// The longest word of the tokenizer that is to be; nil for what the text needs (`WordCounts.longestWord`).
+  /// The longest word of the tokenizer to make; nil for what the text needs (`WordCounts.longestWord`).
   package var longestWord: Int?
 
   package init(
@@ -39,9 +40,9 @@ package struct VocabularyTrainer: Sendable {
     self.longestWord = longestWord
   }
 
-  /// The vocabulary: the special tokens, the characters in the order of their bytes, then the pieces in the order in
-  /// which they were joined.
-  /// - Throws: nothing that depends on the text; `VocabularyError` is `Vocabulary`'s own.
+  /// The vocabulary: the special tokens, the characters in the order of their bytes, then the pieces in the order of
+  /// the merges.
+  /// - Throws: `VocabularyError`, which no text causes.
   package func train(_ counts: WordCounts) throws -> Vocabulary {
     let longestWord = longestWord ?? counts.longestWord
     let characters = CharacterCounts(counts, longestWord: longestWord)
@@ -64,14 +65,14 @@ package struct VocabularyTrainer: Sendable {
     }
     merges.begin()
     while pieces.count < size, let pair = merges.popMostFrequent(minimumFrequency: minimumFrequency) {
-      // Two pairs may spell one piece: a + ##bc and ab + ##c.
+      // Two pairs may spell the same piece: a + ##bc and ab + ##c.
       let merged = pieces.join(pair.left, pair.right)
       merges.merge(pair, into: merged)
     }
     return try Vocabulary(tokens: pieces.texts)
   }
 
-  /// The forms of the characters that are kept, in the order of their bytes.
+  /// The forms of the kept characters, in the order of their bytes.
   private func alphabet(_ characters: CharacterCounts) -> [String] {
     let texts = characters.texts
     let ranked = texts.indices.sorted { first, second in
@@ -88,15 +89,16 @@ package struct VocabularyTrainer: Sendable {
     let room = size - SpecialTokens.texts.count
     var kept = forms(ranked.prefix(alphabetLimit))
     if kept.count > room / 2 {
-      // Room is short: characters that came once would take the place of pieces that come often.
+      // If characters take more than half of the vocabulary, those that occur once are left out for more frequent
+      // pieces.
       kept = forms(ranked.prefix(alphabetLimit).filter { characters.total($0) > 1 })
     }
-    // The forms are still in the order of their characters' counts, so the rarest go.
+    // The forms are in the order of their characters' counts here, so `prefix` drops the rarest.
     return kept.prefix(room).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
   }
 }
 
-/// The characters of the words, numbered, and how often each begins a word and stands inside of one.
+/// The distinct characters of the words, and how often each occurs at the beginning of a word and inside.
 private struct CharacterCounts {
   private var numbers = WordTable()
   private(set) var first: [Int] = []
@@ -125,8 +127,8 @@ private struct CharacterCounts {
     first.indices.map { numbers.withBytes(of: $0) { String(decoding: $0, as: UTF8.self) } }
   }
 
-  /// Calls `body` with the number of each character of `word` until it says no.
-  /// - Returns: whether it never did.
+  /// Calls `body` with the number of each character of `word` until it returns false.
+  /// - Returns: whether all calls returned true.
   func visit(_ word: UnsafeBufferPointer<UInt8>, _ body: (Int) -> Bool) -> Bool {
     var offset = 0
     while offset < word.count {
@@ -137,7 +139,7 @@ private struct CharacterCounts {
     return true
   }
 
-  /// The text of a word, or of a part of a long word, and whether it goes on from another part.
+  /// The text of a word or of a part of a long word, and whether it continues an earlier part.
   static func parts(of word: UnsafeBufferPointer<UInt8>) -> (
     text: UnsafeBufferPointer<UInt8>, isContinuation: Bool
   ) {
@@ -153,13 +155,13 @@ private struct CharacterCounts {
     return UnsafeBufferPointer(rebasing: word[offset..<end])
   }
 
-  /// How many bytes a character takes, from the first of them: the words of a `WordCounts` are valid UTF-8.
+  /// The length of a character in bytes, from its first byte: the words of a `WordCounts` are valid UTF-8.
   private static func byteCount(_ first: UInt8) -> Int {
     first < 0x80 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4
   }
 }
 
-/// The pieces by id, and the ids by bytes.
+/// Maps ids to pieces and pieces to ids.
 private struct PieceTable {
   private(set) var texts: [String] = []
   private var numbers = WordTable()
@@ -172,7 +174,7 @@ private struct PieceTable {
 
   func id(of piece: String) -> TokenID? { numbers.find(piece).map { TokenID($0) } }
 
-  /// The piece that `left` and `right` spell together.
+  /// The id of the piece that `left` and `right` spell together.
   mutating func join(_ left: TokenID, _ right: TokenID) -> TokenID {
     let ending = texts[Int(right)].utf8.dropFirst(Vocabulary.continuationPrefix.utf8.count)
     return insert(texts[Int(left)] + String(Substring(ending)))

@@ -1,31 +1,32 @@
-/// How often each word comes in a text of any length, in bounded memory.
+/// Counts the words of a text of any length in bounded memory.
 ///
-/// Words are those of `Tokenizer`: same normalization, same boundaries. Words of more than 100 characters, which a
-/// tokenizer with BERT's longest word calls unknown, are counted in parts of 100 in a table of their own; `longestWord`
-/// says whether the text needs a tokenizer that reads them, as Thai, Lao, Khmer and Burmese do, whose writing puts no
-/// spaces between words.
+/// Words are those of `Tokenizer`: same normalization, same boundaries. Words of more than 100 characters, which are
+/// unknown to a tokenizer with BERT's longest word, are counted in parts of 100 in a table of their own. Thai, Lao,
+/// Khmer and Burmese, which have no spaces between words, need a tokenizer that reads them; `longestWord` computes the
+/// limit.
 ///
-/// Memory: at most `capacity` distinct words and 16 x `capacity` bytes of them, which with the table around them is
-/// less than 64 x `capacity` bytes (256 MB at the default), and as much again for a moment when the table grows or is
-/// pruned; the same for the parts of long words. When a limit is reached, the rarest words go: all whose count is at
-/// most the smallest t that frees half of the room, but for a sample of them where they are nearly all. The count of a
-/// word is then too low by at most the sum of these t, which is `undercount`.
+/// Memory: at most `capacity` distinct words and 16 x `capacity` bytes of them, with the table less than 64 x
+/// `capacity` bytes (256 MB at the default), and as much again while the table grows or is pruned; the same for the
+/// parts of long words. When a limit is reached, the rarest words are dropped: all whose count is at most the smallest
+/// t that frees half of the room. If these are nearly all words, a sample of them is kept. The count of a word is then
+/// too low by at most the sum of these t, which is `undercount`.
 ///
-/// Source: Manku and Motwani 2002, "Approximate frequency counts over data streams", section 4.2 (lossy counting),
-/// with a threshold that rises by need and not by the clock.
+/// Source: Manku and Motwani 2002, "Approximate frequency counts over data streams", section 4.2 (lossy counting); here
+/// the threshold rises when a limit is reached, and not periodically.
 ///
-/// Any number of workers gives the same counts if each fixed block of the text has its own `WordCounts` and these are
-/// merged in the order of the blocks; while nothing is pruned, every division and every order gives the same.
+/// The counts are the same for any number of workers if each fixed block of the text has its own `WordCounts` and these
+/// are merged in the order of the blocks. As long as nothing is pruned, any division and any order gives the same
+/// counts.
 package struct WordCounts: Sendable {
   package let normalizer: TextNormalizer
-  /// The most distinct words that are kept.
+  /// The most distinct words to keep.
   package let capacity: Int
 
   private var splitter: WordSplitter
   private var sink: CountingSink
 
   /// - Parameters:
-  ///   - normalizer: the normalization of the tokenizer that is to be.
+  ///   - normalizer: the normalization of the tokenizer to make.
   ///   - capacity: the most distinct words to keep.
   package init(_ normalizer: TextNormalizer, capacity: Int = 1 << 22) {
     precondition(capacity > 1 && capacity <= 1 << 27, "WordCounts: capacity \(capacity) is not in 2 ... 2^27")
@@ -35,16 +36,16 @@ package struct WordCounts: Sendable {
     sink = CountingSink(capacity: capacity)
   }
 
-  /// How many distinct words of at most 100 characters are kept.
+  /// The number of distinct words of at most 100 characters in the table.
   package var distinctCount: Int { sink.words.table.count }
-  /// How many words were met.
+  /// The number of words counted.
   package var totalCount: Int { sink.totalCount }
-  /// By how much the count of a word may be too low; 0 while nothing was pruned.
+  /// The most by which the count of a word may be too low; 0 if nothing was pruned.
   package var undercount: Int { max(sink.words.undercount, sink.parts.undercount) }
-  /// How often the text spelled a special token such as `[MASK]`.
+  /// How often the text contains the letters of a special token such as `[MASK]`.
   package var literalSpecialCount: Int { sink.literalSpecialCount }
 
-  /// Counts the words of `utf8`. A word never goes on from one call to the next.
+  /// Counts the words of `utf8`. The end of `utf8` ends a word.
   package mutating func add(_ utf8: UnsafeBufferPointer<UInt8>) {
     splitter.split(utf8, into: &sink)
   }
@@ -55,19 +56,19 @@ package struct WordCounts: Sendable {
     text.withUTF8 { add($0) }
   }
 
-  /// Adds what another counter, with the same normalizer, has counted.
+  /// Adds the counts of another counter with the same normalizer.
   package mutating func merge(_ other: WordCounts) {
     precondition(normalizer == other.normalizer, "WordCounts.merge: the normalizers differ")
     sink.merge(other.sink)
   }
 
-  /// How often `word`, which is normalized, was met.
+  /// The count of `word`, which is normalized.
   package func count(of word: String) -> Int {
     sink.words.table.find(word).map { sink.words.counts[$0] } ?? 0
   }
 
-  /// The longest word, in characters, of a tokenizer for this text: BERT's 100, or the least 100 x 2^k above which lies
-  /// at most 1 in 1,000 of the characters, where more than 1 in 200 lie in words of more than 100.
+  /// The longest word, in characters, for a tokenizer of this text: BERT's 100. If more than 1 in 200 characters are in
+  /// words of more than 100: the least 100 x 2^k such that at most 1 in 1,000 characters are in longer words.
   package var longestWord: Int {
     var length = Tokenizer.standardLongestWord
     var longer = sink.longWordCharacters.reduce(0, +)
@@ -79,10 +80,10 @@ package struct WordCounts: Sendable {
     return length
   }
 
-  /// Calls `body` with every word that is kept and its count, in the order of their first coming.
-  /// - Parameter longestWord: the tokenizer's; longer words are left out. Where it is above 100, the parts of words of
-  ///   more than 100 characters come after the words.
-  ///   A part that is not its word's first begins with "##", which no word does: "#" is a word of its own.
+  /// Calls `body` with every word in the table and its count, in the order of first occurrence.
+  /// - Parameter longestWord: the tokenizer's; longer words are left out. If it is above 100, the parts of words of
+  ///   more than 100 characters follow the words. A part that is not the first of its word begins with "##", which no
+  ///   word does, since "#" is a word by itself.
   package func visitWords(
     longestWord: Int = Tokenizer.standardLongestWord,
     _ body: (_ word: UnsafeBufferPointer<UInt8>, _ count: Int) throws -> Void
@@ -107,18 +108,17 @@ package struct WordCounts: Sendable {
 
 private struct CountingSink: WordSink {
   var words: CountedWords
-  /// Of words that are too long for `words`.
+  /// Parts of words that are too long for `words`.
   var parts: CountedWords
   var totalCount = 0
   var characterCount = 0
-  /// Element k: the characters in words of more than 100 x 2^k characters and at most twice as many.
+  /// Element k: the characters in words of more than 100 x 2^k and at most 100 x 2^(k + 1) characters.
   var longWordCharacters = [Int](repeating: 0, count: CountingSink.longWordClasses)
   var literalSpecialCount = 0
-  /// The bytes of a part, after "##" where it is not the first.
+  /// Buffer for the bytes of a part, after "##" if it is not the first.
   private var part: [UInt8] = []
 
-  /// Up to 100 x 2^13 characters, which is the longest word that a tokenizer may have. Longer ones are text that no
-  /// tokenizer reads.
+  /// Classes up to words of 100 x 2^13 characters, the longest word that a tokenizer may have.
   private static let longWordClasses = 13
 
   init(capacity: Int) {
@@ -171,14 +171,14 @@ private struct CountingSink: WordSink {
   }
 }
 
-/// Words and how often each came, the rarest of which go where room is short.
+/// A table of words and counts that drops the rarest words when it is full.
 private struct CountedWords {
-  /// The mean length of a word, in bytes, that the memory is laid out for.
+  /// The mean length of a word, in bytes, for which the memory limit is computed.
   private static let bytesPerWord = 16
 
   private let capacity: Int
   private(set) var table = WordTable()
-  /// By the number of the word. 64 bits: a corpus may hold more than 2^32 of one word.
+  /// By the number of the word. 64 bits, since a corpus may contain a word more than 2^32 times.
   private(set) var counts: [Int] = []
   private(set) var undercount = 0
 
@@ -202,13 +202,13 @@ private struct CountedWords {
     undercount += other.undercount
   }
 
-  /// Drops the rarest words until half of the room is free.
+  /// Drops the rarest words, so that half of the room is free.
   @inline(never)
   private mutating func prune() {
     let order = counts.indices.sorted { counts[$0] > counts[$1] }
     var room = Room(count: capacity / 2, bytes: CountedWords.bytesPerWord * capacity / 2)
     let last = order.first { !room.take(byteCount(of: $0)) }
-    // Words of equal count stay or go together, so that the order of their coming decides nothing.
+    // Words of equal count are kept or dropped together, so the order in which they occurred decides nothing.
     let threshold = last.map { counts[$0] } ?? 0
     var kept = counts.indices.filter { counts[$0] > threshold }
     if kept.count < capacity / 4, kept.reduce(0, { $0 + byteCount(of: $1) }) < 4 * capacity {
@@ -221,10 +221,12 @@ private struct CountedWords {
     undercount += threshold
   }
 
-  /// `kept`, and with it those words of this count whose hashes are below a bound that leaves half of the room free.
+  /// The words of a higher count, and those words of this count whose hash is below a bound that leaves half of the
+  /// room free.
   ///
-  /// Where nearly all words come once, as the parts of sentences without spaces do, little would be left of them
-  /// otherwise. A hash hangs on the word alone, so after any number of prunings they are a sample of the whole text.
+  /// If nearly all words occur once, like the parts of sentences without spaces, pruning by count would keep almost
+  /// nothing. The hash is a function of the word alone, so after any number of prunings the words are a sample of the
+  /// whole text.
   private func sample(of count: Int, beside kept: [Int]) -> [Int] {
     var bound = UInt64(1) << 32
     while bound > 0 {
@@ -241,12 +243,12 @@ private struct CountedWords {
 
   private func byteCount(of number: Int) -> Int { table.withBytes(of: number) { $0.count } }
 
-  /// What may still be kept.
+  /// The room that is left while words are kept.
   private struct Room {
     var count: Int
     var bytes: Int
 
-    /// - Returns: whether there was room for a word of so many bytes.
+    /// - Returns: whether there was room for one more word of this many bytes.
     mutating func take(_ byteCount: Int) -> Bool {
       count -= 1
       bytes -= byteCount

@@ -1,34 +1,33 @@
-/// Takes the words of a text as a `WordSplitter` finds them.
+/// Receives the words of a text from a `WordSplitter`.
 protocol WordSink {
-  /// One word, normalized, of no more scalars than the splitter's longest word has.
+  /// One normalized word of at most the splitter's longest word, in scalars.
   mutating func receive(word: WordKey, scalarCount: Int)
-  /// A part of a word that is longer, which comes in parts of the longest word's length.
+  /// A part of a longer word, which is passed in parts of the length of the longest word.
   mutating func receive(partOfLongWord part: WordKey, scalarCount: Int, place: LongWordPlace)
-  /// Normalization takes marks from this scalar of the text, which may be one itself.
+  /// Normalization removes marks from this scalar, or removes the scalar, if it is a mark.
   mutating func receive(losingMarks scalar: UInt32)
-  /// Normalization makes a capital beyond ASCII small.
+  /// Normalization lower-cases a capital that is not ASCII.
   mutating func receiveLostCase()
-  /// The text spells the special token of this index in `SpecialTokens.texts`.
-  /// - Returns: whether the text means the token, so that its letters are no words.
+  /// The text contains the letters of the special token with this index in `SpecialTokens.texts`.
+  /// - Returns: whether it is the token; false reads the letters as ordinary text.
   mutating func receive(special: Int) -> Bool
-  /// The bytes of the text were no UTF-8 here.
+  /// The bytes of the text are not UTF-8 here.
   mutating func receiveInvalidSequence()
 }
 
-/// Which part of a long word it is. A word that is longer than the longest has two parts or more.
+/// The position of a part in its long word, which has two parts or more.
 struct LongWordPlace {
   let isFirst: Bool
-  /// The scalars of the whole word; nil where more parts follow.
+  /// The number of scalars of the whole word in its last part; nil in the others.
   let wordLength: Int?
 }
 
-/// Normalizes text and cuts it into words, in one pass over its bytes.
+/// Normalizes text and splits it into words, in one pass over its bytes.
 ///
-/// Bytes of ASCII go through a table of 256 entries, letters and digits eight at a time (`ASCIILetters`), everything
-/// else through `NormalizationTable`. A splitter is a value with a buffer and a table of its own: each thread has one and
-/// keeps it.
+/// ASCII is looked up in a table of 256 entries, with letters and digits eight at a time (`ASCIILetters`); everything
+/// else in `NormalizationTable`. A splitter owns a buffer and a table, so each thread keeps one.
 struct WordSplitter: Sendable {
-  /// What a byte asks for: below 128 the lower-cased letter of a word, else one of the constants.
+  /// What a byte is: below 128 the normalized letter of a word, otherwise one of these constants.
   private enum Class {
     static let space: UInt8 = 0x80
     static let isolated: UInt8 = 0x81
@@ -41,10 +40,10 @@ struct WordSplitter: Sendable {
   private let lowercases: Bool
   private let classes: [UInt8]
   private let longestWord: Int
-  /// The word so far. It has room for the longest word and for the letters that are written with those of the word.
+  /// The word so far, with room for the longest word and for the bytes that a write of eight bytes adds behind it.
   private var word: [UInt8]
 
-  /// - Parameter longestWord: in scalars; longer words come in parts.
+  /// - Parameter longestWord: in scalars; longer words are passed in parts.
   init(_ normalizer: TextNormalizer, longestWord: Int) {
     self.longestWord = longestWord
     word = [UInt8](repeating: 0, count: 4 * longestWord + ASCIILetters.width)
@@ -66,7 +65,7 @@ struct WordSplitter: Sendable {
     self.classes = classes
   }
 
-  /// Gives every word of `utf8` to `sink`, in order. A word never goes on from one call to the next.
+  /// Passes every word of `utf8` to `sink`, in order. The end of `utf8` ends a word.
   @inline(__always)
   mutating func split<Sink: WordSink>(_ utf8: UnsafeBufferPointer<UInt8>, into sink: inout Sink) {
     classes.withUnsafeBufferPointer { classes in
@@ -116,22 +115,23 @@ struct WordSplitter: Sendable {
   }
 }
 
-/// The letters and digits of ASCII that text goes on with. They make words whatever the normalization, which may make
-/// them lower case and nothing else; eight bytes are looked at in one go, as lanes of one number.
+/// The ASCII letters and digits at the beginning of eight bytes, tested at once as lanes of one number. They are part
+/// of a word under every normalization, which changes nothing but their case.
 private struct ASCIILetters {
   static let width = 8
 
-  /// The bytes, normalized, the first one lowest; only the first `count` of them mean anything.
+  /// The normalized bytes, the first one lowest; only the first `count` of them are valid.
   let bytes: UInt64
   let count: Int
 
-  /// - Parameter offset: a place with at least `width` bytes from it on.
+  /// - Parameter offset: at least `width` bytes before the end of `utf8`.
   @inline(__always)
   init(_ utf8: UnsafeBufferPointer<UInt8>, at offset: Int, lowercases: Bool) {
     let raw = WordKey.load(utf8, offset)
     // Digits have this bit already.
     let lowercased = raw | ASCIILetters.lanes(0x20)
-    // Each lane's highest bit says whether its other seven are at least a bound; no lane carries into the next.
+    // The highest bit of each lane tells whether its other seven bits are at least the bound. No lane carries into the
+    // next.
     func isAtLeast(_ bound: UInt8, _ bytes: UInt64) -> UInt64 {
       (bytes & ASCIILetters.lanes(0x7F)) &+ ASCIILetters.lanes(0x80 - bound)
     }
@@ -148,14 +148,14 @@ private struct ASCIILetters {
   private static func lanes(_ byte: UInt8) -> UInt64 { UInt64(byte) &* 0x0101_0101_0101_0101 }
 }
 
-/// The word that is being gathered.
+/// Collects the bytes of one word.
 private struct WordBuilder {
   let buffer: UnsafeMutableBufferPointer<UInt8>
   let longestWord: Int
-  /// Of the word so far, or of its part that has not been given away.
+  /// Of the word so far, or of the part of a long word that was not passed to the sink yet.
   var byteCount = 0
   var scalarCount = 0
-  /// Scalars of the parts that have.
+  /// Scalars of the parts that were passed to the sink.
   var partScalarCount = 0
 
   @inline(__always)
@@ -166,15 +166,15 @@ private struct WordBuilder {
     scalarCount += 1
   }
 
-  /// Writes eight bytes, of which the caller counts those that belong to the word. A `WordKey` reads eight in one go,
-  /// which the processor is quick at only where they were written in one go.
+  /// Writes eight bytes; the caller adds the number of valid ones to `byteCount`. A `WordKey` reads eight bytes at
+  /// once, which is fast only if they were written at once (store-to-load forwarding).
   @inline(__always)
   private func put(_ bytes: UInt64) {
     UnsafeMutableRawBufferPointer(buffer).storeBytes(
       of: bytes.littleEndian, toByteOffset: byteCount, as: UInt64.self)
   }
 
-  /// False where the word might grow beyond the longest one, which is then gathered letter by letter.
+  /// False if the word would become longer than the longest one; the caller then appends letter by letter.
   @inline(__always)
   mutating func append(_ letters: ASCIILetters) -> Bool {
     guard scalarCount + letters.count <= longestWord else { return false }
@@ -184,7 +184,7 @@ private struct WordBuilder {
     return true
   }
 
-  /// One scalar beyond ASCII. Gives the number of its bytes.
+  /// Appends one scalar that is not ASCII, and returns the number of its bytes.
   @inline(__always)
   mutating func append<Sink: WordSink>(
     beyond utf8: UnsafeBufferPointer<UInt8>, at offset: Int, _ table: inout NormalizationTable,
@@ -262,7 +262,7 @@ private struct WordBuilder {
   @inline(__always)
   private var word: WordKey { WordKey(padded: UnsafeBufferPointer(rebasing: buffer[..<byteCount])) }
 
-  /// Makes room where another scalar comes after the longest word.
+  /// Passes a full part to the sink when another scalar follows.
   @inline(never)
   private mutating func givePart<Sink: WordSink>(_ sink: inout Sink) {
     let place = LongWordPlace(isFirst: partScalarCount == 0, wordLength: nil)

@@ -1,12 +1,12 @@
-/// Numbers distinct byte strings in the order in which they first come: 0, 1, 2, ...
+/// Numbers distinct byte strings in the order in which they first occur: 0, 1, 2, ...
 ///
-/// Open addressing with linear probing over raw bytes, because words are compared by their bytes (Swift's `String`
-/// finds two spellings of "é" equal, a vocabulary does not) and because a lookup must allocate nothing. A slot holds
-/// 32 bits of the hash beside the number, so that a probe reads the bytes of a word only where it will match.
+/// A hash table with open addressing and linear probing over raw bytes. Words are compared by their bytes (two Unicode
+/// spellings of "é" are equal as Swift's `String`, and different tokens), and a lookup allocates nothing. A slot
+/// contains 32 bits of the hash and the number, so a probe reads the bytes of a word only when the hashes are equal.
 ///
-/// Memory: the bytes, and 4 + 8 + 16 bytes a word at most twice over while growing.
+/// Memory: the bytes of the words, and 4 + 8 + 16 bytes a word, at most doubled while the table grows.
 package struct WordTable: Sendable {
-  /// Hash bits above, number + 1 below; 0 is empty.
+  /// Upper half: hash; lower half: number + 1. An empty slot is 0.
   private var slots: [UInt64]
   private var hashes: [UInt32] = []
   private var ends: [UInt32] = []
@@ -20,15 +20,15 @@ package struct WordTable: Sendable {
     mask = size - 1
   }
 
-  /// How many distinct strings there are.
+  /// The number of distinct strings.
   package var count: Int { ends.count }
-  /// How many bytes they have together.
+  /// The number of bytes of all strings together.
   package var byteCount: Int { bytes.count }
 
-  /// The number of `word`, nil where it was never inserted.
+  /// The number of `word`; nil if it is not in the table.
   package func find(_ word: UnsafeBufferPointer<UInt8>) -> Int? { find(WordKey(word)) }
 
-  /// The number of `text`'s UTF-8 bytes.
+  /// The number of the UTF-8 bytes of `text`; nil if they are not in the table.
   package func find(_ text: String) -> Int? {
     var text = text
     return text.withUTF8 { find($0) }
@@ -50,13 +50,13 @@ package struct WordTable: Sendable {
     }
   }
 
-  /// The number of `word`, which is `count` before the call where the word is new.
+  /// The number of `word`. A new word gets the next number.
   package mutating func insert(_ word: UnsafeBufferPointer<UInt8>) -> Int {
     let key = WordKey(word)
     return find(key) ?? append(key)
   }
 
-  /// Adds a word that is known to be new.
+  /// Adds a word that is not in the table.
   mutating func append(_ word: WordKey) -> Int {
     if 2 * (count + 1) > slots.count { grow() }
     bytes.append(contentsOf: word.bytes)
@@ -73,7 +73,7 @@ package struct WordTable: Sendable {
     try bytes.withUnsafeBufferPointer { try body(UnsafeBufferPointer(rebasing: $0[range(of: number)])) }
   }
 
-  /// Forgets every string and keeps the memory.
+  /// Removes every string and keeps the memory.
   mutating func removeAll() {
     for slot in slots.indices { slots[slot] = 0 }
     hashes.removeAll(keepingCapacity: true)
@@ -118,13 +118,13 @@ package struct WordTable: Sendable {
   }
 }
 
-/// A string to look up in a `WordTable`: its bytes, and what is computed of them once.
+/// A string to look up in a `WordTable`: its bytes with their hash, which is computed once.
 ///
-/// Most words have at most eight bytes. They are one number, which is made, hashed and compared without a branch on
-/// their length: the processor cannot foretell how long the next word of a text is.
+/// Most words have at most eight bytes. They are loaded as one number, which is hashed and compared without a branch on
+/// the length, since the branch predictor cannot foresee the length of the next word.
 struct WordKey {
   let bytes: UnsafeBufferPointer<UInt8>
-  /// The first eight bytes; zeros stand for those that a shorter string lacks.
+  /// The first eight bytes, padded with zeros if the string is shorter.
   let prefix: UInt64
   let hash: UInt32
 
@@ -133,13 +133,14 @@ struct WordKey {
     self.init(bytes, prefix: WordKey.prefix(bytes))
   }
 
-  /// - Parameter bytes: in memory of which eight bytes from the first on may be read, however few they are.
+  /// - Parameter bytes: at an address from which at least eight bytes may be read, however short the string is.
   @inline(__always)
   init(padded bytes: UnsafeBufferPointer<UInt8>) {
     self.init(bytes, prefix: WordKey.prefix(padded: bytes))
   }
 
-  /// Multiplies eight bytes at a time into 128 bits and folds them; the last eight may overlap those before.
+  /// The hash multiplies eight bytes at a time into 128 bits and folds them. The last eight bytes may overlap the
+  /// previous ones.
   @inline(__always)
   private init(_ bytes: UnsafeBufferPointer<UInt8>, prefix: UInt64) {
     var state = WordKey.fold(UInt64(bytes.count) &* 0x9E37_79B9_7F4A_7C15 ^ prefix)

@@ -2,11 +2,11 @@ import ClozeCompute
 import ClozeCore
 import Foundation
 
-/// All figures of a run of `benchmark`, as a person and as a program reads them.
+/// All figures of a run of `benchmark`, as a table and as JSON.
 struct BenchmarkReport: Encodable {
   let processor = Processor.name
   let workers: Int
-  /// Operations a second by precision.
+  /// Operations per second, by precision.
   var matrixRates: [String: Double] = [:]
   var training: [TrainingTiming] = []
 

@@ -7,20 +7,20 @@ import ClozeText
 import ClozeTraining
 import Foundation
 
-/// Fine-tuning to time: 4 + 4 layers of 256 from random weights, on pairs of real lengths.
+/// A fine-tuning run to time: 4 + 4 layers of 256 from random weights, on pairs of real lengths.
 struct FinetuningCase {
   let pairs: TranslationPairs
   let tokenizer: Tokenizer
 
-  /// - Parameter seconds: how long to step, after two steps that prepare.
+  /// - Parameter seconds: how long to take steps, after two steps of preparation.
   func run(seconds: Double, workers: Int) throws -> TrainingTiming {
     var settings = FinetuneConfiguration()
     settings.model.vocabularySize = tokenizer.vocabulary.count
     settings.compute.workers = workers
     let specials = tokenizer.vocabulary.specials
-    let batches = TranslationBatches(
+    let batches = LengthBatches(
       try PairSelection(pairs, tokenizer: tokenizer, maximumLength: settings.batch.maximumLength).encoded,
-      specials: specials, tokensPerMicrobatch: settings.batch.tokensPerMicrobatch, seed: 1)
+      tokensPerMicrobatch: settings.batch.tokensPerMicrobatch, seed: 1)
     let model = TranslationModel(
       configuration: settings.model, decoder: settings.decoder, precision: settings.compute.elementType,
       seed: 1)
@@ -41,12 +41,13 @@ struct FinetuningCase {
 
   /// Useful operations a token of either side, over all pairs: 6 for each weight that a token meets, and for attention 12 D
   /// for each pair of tokens that meet, half of them where the decoder looks back.
-  private func operationsPerToken(_ batches: TranslationBatches, _ settings: FinetuneConfiguration) -> Double
+  private func operationsPerToken(_ batches: LengthBatches<EncodedPair>, _ settings: FinetuneConfiguration)
+    -> Double
   {
     let (l, d) = (Double(settings.model.layerCount), Double(settings.model.hiddenSize))
     let (decoderLayers, v) = (Double(settings.decoder.layerCount), Double(tokenizer.vocabulary.count))
     var (operations, tokens) = (0.0, 0.0)
-    for pair in batches.pairs {
+    for pair in batches.samples {
       let (s, t) = (Double(pair.source.count + 2), Double(pair.target.count + 1))
       operations += 6 * (l * (12 * d * d * s + 2 * d * s * s))
       operations += 6 * decoderLayers * (14 * d * d * t + 2 * d * d * s + d * t * t + 2 * d * s * t)

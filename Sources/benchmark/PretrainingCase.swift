@@ -7,7 +7,7 @@ import ClozeText
 import ClozeTraining
 import Foundation
 
-/// One pretraining run to time: sizes, and what it reads.
+/// A pretraining run to time: the sizes of the model and of its batches.
 struct PretrainingCase {
   let name: String
   let layerCount: Int
@@ -16,7 +16,7 @@ struct PretrainingCase {
   var windowLength = 128
   var dropout = 0.1
   var precision = ComputeConfiguration.Precision.automatic
-  /// Windows a step and a micro-batch.
+  /// Windows of a step and of a micro-batch.
   var windows = 32
   var microbatchWindows = 8
 
@@ -67,7 +67,7 @@ struct PretrainingCase {
     return settings
   }
 
-  /// - Parameter seconds: how long to step, after two steps that prepare.
+  /// - Parameter seconds: how long to take steps, after two steps of preparation.
   func run(seconds: Double, workers: Int, scratch: URL) throws -> TrainingTiming {
     var settings = configuration
     settings.compute.workers = workers

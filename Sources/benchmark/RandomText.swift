@@ -3,7 +3,7 @@ import ClozeData
 import ClozeText
 import Foundation
 
-/// Generated shards: training takes the same time whatever the tokens mean, so a benchmark needs no corpus for it.
+/// Generates shards. The time of training does not depend on what the tokens mean, so a benchmark needs no corpus.
 enum RandomText {
   static func vocabulary(count: Int) throws -> Vocabulary {
     try Vocabulary(tokens: SpecialTokens.texts + (SpecialTokens.texts.count..<count).map { "word\($0)" })
@@ -15,7 +15,7 @@ enum RandomText {
     if !FileManager.default.fileExists(atPath: data.path) {
       let writer = try DatasetWriter(
         folder: data,
-        provenance: .init(
+        source: .init(
           tokenizer: Digest(of: "benchmark"), vocabularySize: vocabularySize, seed: 1, validationRate: 0),
         pool: WorkerPool(workerCount: 1))
       var random = CounterRandom(seed: 1, purpose: .order)

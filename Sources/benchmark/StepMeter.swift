@@ -3,9 +3,9 @@ import ClozeEvaluation
 import ClozeTraining
 import Foundation
 
-/// Times optimizer steps, and says where a step's time goes.
+/// Times optimizer steps, and the operations in them.
 final class StepMeter {
-  /// The part of an operation in the workers' time.
+  /// The share of an operation in the workers' time.
   struct Share: Encodable {
     let operation: String
     let millisecondsPerStep: Double
@@ -24,7 +24,7 @@ final class StepMeter {
     self.stepper = stepper
   }
 
-  /// Two steps that prepare products and memory, then steps for about `seconds`, at least three.
+  /// Takes two steps, which prepare products and memory, then steps for about `seconds`, at least three.
   func run(seconds limit: Double) throws {
     for step in 0..<2 { _ = try stepper.take(step: step, fraction: 0) }
     for tape in stepper.tapes { tape.profile = OperationProfile() }

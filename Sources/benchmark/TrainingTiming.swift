@@ -1,6 +1,6 @@
 import Foundation
 
-/// What a case came to.
+/// The result of a case.
 struct TrainingTiming: Encodable {
   let name: String
   let precision: String

@@ -10,14 +10,16 @@ import Foundation
 struct Evaluate: Tool {
   static let configuration = CommandConfiguration(
     commandName: "evaluate",
-    abstract: "Score a pretrained model on masked tokens, or a fine-tuned one on translations.",
+    abstract: "Score a pretrained model on masked tokens, or a fine-tuned one on translations or labels.",
     discussion: """
-      The masks are frozen: a function of the text, the seed and the scheme alone. A score stands beside its bootstrap \
-      95 % interval, the unigram baseline and a signature; scores of equal signatures are comparable.
+      The masks are frozen: a function of the text, the seed and the scheme alone. Each score is printed with its \
+      bootstrap 95 % interval, the unigram baseline and a signature; scores with equal signatures are comparable.
 
       --data scores on a split of a data folder that tokenize wrote, --text on any text. --fill prints the likeliest \
-      tokens at each [MASK] of a sentence. --translation translates the sources of source<TAB>target lines with a model \
-      that finetune wrote, and compares the translations with the targets: BLEU and chrF by sacreBLEU's definitions.
+      tokens at each [MASK] of a sentence. --translation translates the sources of source<TAB>target lines with a \
+      model of finetune, and compares the translations with the targets: BLEU and chrF by sacreBLEU's definitions. \
+      --classification and --tagging label texts or words with a model of that task, and compare with their true \
+      labels: accuracy and macro F1 by scikit-learn's definitions, F1 of entities by seqeval's.
 
       Examples:
         evaluate --model checkpoints/small --data corpora/shards
@@ -51,7 +53,7 @@ struct Evaluate: Tool {
   @Option(help: ArgumentHelp("With --fill: the number of tokens to print.", valueName: "k"))
   var topK = 5
 
-  @OptionGroup(title: "Labelled pairs") var pairs: PairOptions
+  @OptionGroup(title: "Labelled rows") var rows: RowOptions
 
   @OptionGroup(title: "The text, with --text") var textOptions: TextOptions
 
@@ -69,10 +71,7 @@ struct Evaluate: Tool {
   var precision = ComputeConfiguration.Precision.automatic
 
   mutating func validate() throws {
-    let modes = [
-      ("--data", data), ("--text", text), ("--fill", fill),
-      ("--translation", pairs.translation ?? pairs.translationSource),
-    ]
+    let modes = [("--data", data), ("--text", text), ("--fill", fill)] + rows.modes
     let given = modes.filter { $0.1 != nil }.map(\.0)
     guard given.count == 1 else {
       throw ValidationError(
@@ -80,7 +79,7 @@ struct Evaluate: Tool {
           ? "nothing to evaluate on; give one of \(modes.map(\.0).joined(separator: ", "))"
           : "\(given.joined(separator: " and ")) are given; choose one of them")
     }
-    guard !pairs.skipBadRows || pairs.input != nil || text != nil else {
+    guard !rows.skipBadRows || rows.pairs != nil || rows.labels != nil || text != nil else {
       throw ValidationError("--skip-bad-rows is for --translation and --text; add one of them")
     }
     guard dumpLogits == nil || text != nil else {
@@ -97,13 +96,7 @@ struct Evaluate: Tool {
     compute.precision = precision
     try compute.validate()
     let folder = try RunFolder.model(at: URL(fileURLWithPath: model)) { Console.warning("\($0)") }
-    if let input = pairs.input {
-      let file = try TranslationPairs(input, skipsBadRows: pairs.skipBadRows)
-      let scoring = try TranslationScoring(model: folder, precision: precision, search: search)
-      let result = try scoring.score(file, workers: workers, isStrict: pairs.strictPairs)
-      for warning in result.warnings { Console.warning(warning) }
-      return try StandardOutput.writeLine(json ? result.json() : result.text)
-    }
+    if try scoreRows(folder) { return }
     let pretrained = try PretrainedModel(folder, precision: dumpLogits == nil ? precision : .float32)
     for warning in pretrained.warnings { Console.warning(warning) }
     if let fill {
@@ -131,7 +124,27 @@ struct Evaluate: Tool {
     }
   }
 
-  /// Windows of a split, which must be made with the model's tokenizer.
+  /// - Returns: whether labelled rows were named and scored.
+  private func scoreRows(_ folder: URL) throws -> Bool {
+    if let input = rows.pairs {
+      let file = try TranslationPairs(input, skipsBadRows: rows.skipBadRows)
+      let scoring = try TranslationScoring(model: folder, precision: precision, search: search)
+      let result = try scoring.score(file, workers: workers, isStrict: rows.strict)
+      for warning in result.warnings { Console.warning(warning) }
+      try StandardOutput.writeLine(json ? result.json() : result.text)
+      return true
+    }
+    guard let (kind, url) = rows.labels else { return false }
+    let file = try LabelledFile(kind, url, skipsBadRows: rows.skipBadRows)
+    let result = try LabelResult(
+      of: Labeller(folder, kind: kind, precision: precision), on: file, workers: workers,
+      isStrict: rows.strict)
+    for warning in result.warnings { Console.warning(warning) }
+    try StandardOutput.writeLine(json ? result.json() : result.text)
+    return true
+  }
+
+  /// The windows of a split, which must have the model's tokenizer.
   private func shardQuestions(_ dataset: TokenDataset, _ pretrained: PretrainedModel) throws
     -> MaskedQuestions
   {
@@ -147,7 +160,7 @@ struct Evaluate: Tool {
 
   private func encodedText(_ path: String, _ pretrained: PretrainedModel) throws -> EncodedText {
     var format = try textOptions.format()
-    format.skipsBadRows = pairs.skipBadRows
+    format.skipsBadRows = rows.skipBadRows
     let text = try EncodedText(CorpusInputs([path]), format: format, tokenizer: pretrained.tokenizer)
     if let skipped = text.skippedRowsText { Console.warning(skipped) }
     return text

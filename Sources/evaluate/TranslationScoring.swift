@@ -7,7 +7,7 @@ import ClozeModel
 import ClozeText
 import Foundation
 
-/// How translations are searched for.
+/// The options of the search.
 struct SearchOptions: ParsableArguments {
   @Option(help: "Hypotheses kept at each step; 1 is greedy search.")
   var beam = 5
@@ -39,45 +39,7 @@ struct SearchOptions: ParsableArguments {
   }
 }
 
-/// Which labelled pairs are scored.
-struct PairOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("Score translations of labelled pairs, source<TAB>target.", valueName: "tsv"))
-  var translation: String?
-
-  @Option(
-    help: ArgumentHelp(
-      "The sources of pairs that lie in two files, one a line.", valueName: "file"))
-  var translationSource: String?
-
-  @Option(
-    help: ArgumentHelp("Their targets; line i belongs to line i of --translation-source.", valueName: "file"))
-  var translationTarget: String?
-
-  @Flag(help: "Leave out rows that cannot be used, of pairs or of JSON lines, and count them.")
-  var skipBadRows = false
-
-  @Flag(help: "Refuse pairs that have anything odd about them, such as sources that are cut.")
-  var strictPairs = false
-
-  /// Nil where no pairs are named.
-  var input: PairInput? {
-    PairInput(table: translation, source: translationSource, target: translationTarget)
-  }
-
-  mutating func validate() throws {
-    guard (translationSource == nil) == (translationTarget == nil) else {
-      throw ValidationError("--translation-source and --translation-target go together; give both")
-    }
-    guard translation == nil || translationSource == nil else {
-      throw ValidationError("--translation and --translation-source are given; choose one of them")
-    }
-    guard input != nil || !strictPairs else {
-      throw ValidationError("--strict-pairs is for pairs; add --translation FILE")
-    }
-  }
-}
-
-/// The work of `--translation`: translates the sources of labelled pairs and compares with the targets.
+/// Runs `--translation`: translates the sources of labelled pairs and compares the translations with the targets.
 struct TranslationScoring {
   private let folder: URL
   private let model: TranslationModel
@@ -110,9 +72,9 @@ struct TranslationScoring {
       report: report)
   }
 
-  /// What makes a score on these pairs say something else than it seems to.
-  private func findings(_ file: TranslationPairs) -> PairFindings {
-    var findings = PairFindings()
+  /// Warnings about pairs that distort the score.
+  private func findings(_ file: TranslationPairs) -> RowFindings {
+    var findings = RowFindings(of: "pair")
     findings.describeSkippedRows(file)
     var encoder = TokenEncoder(tokenizer)
     let lengths = file.pairs.map {
@@ -134,13 +96,13 @@ struct TranslationScoring {
   }
 }
 
-/// The outcome of `--translation`, as a person and as a program reads it.
+/// The result of `--translation`, as a table and as JSON.
 struct TranslationResult {
   let unknown: UnknownPairs
   let model: URL
   let precision: String
   let pairs: Int
-  /// Of the pairs.
+  /// The digest of the pairs.
   let data: Digest
   let tokenizer: Digest
   let beam: BeamConfiguration
@@ -163,7 +125,7 @@ struct TranslationResult {
       + "\nchrF++|\(signature(report.chrFPlusPlus))"
   }
 
-  /// sacreBLEU's signature, and behind it what else decides a score here: search, arithmetic, tokenizer, pairs.
+  /// sacreBLEU's signature, followed by everything else that decides a score: search, precision, tokenizer, pairs.
   private func signature(_ score: MetricScore) -> String {
     score.signature
       + "|beam:\(beam.beamSize)|penalty:\(beam.lengthPenalty)|minimum:\(beam.minimumLength)|precision:\(precision)"
@@ -183,7 +145,7 @@ struct TranslationResult {
   }
 }
 
-/// The keys of `--json`. They stay: programs read them.
+/// The keys of `--json`. They must not change, since programs read them.
 private struct JSON: Encodable {
   struct Score: Encodable {
     let value: Double

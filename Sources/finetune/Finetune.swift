@@ -11,15 +11,22 @@ import Foundation
 struct Finetune: Tool {
   static let configuration = CommandConfiguration(
     commandName: "finetune",
-    abstract: "Fine-tune a pretrained encoder into a translator on labelled sentence pairs.",
+    abstract:
+      "Fine-tune a pretrained encoder on labelled rows: into a translator, a classifier, or a tagger.",
     discussion: """
-      The encoder, the embeddings and the output bias start from the checkpoint; the decoder's layers are new. \
-      --from-scratch trains the same network from random weights, which shows \
-      what pretraining was worth. Pairs are lines of source<TAB>target, or line i of two files.
+      A translator starts with the encoder, the embeddings and the output bias of a pretrained checkpoint, and the \
+      layers of its decoder are new; from another translator it takes everything. Its rows are lines of \
+      source<TAB>target, or line i of two files. A classifier of texts is trained on lines of label<TAB>text or \
+      label<TAB>text<TAB>text. A tagger is trained on CoNLL's columns: the word first, its label last, and a blank \
+      line after each sentence. The last layer of both is new, unless the start has the same labels. --from-scratch \
+      trains the same network from random weights, which shows what pretraining is worth. The settings are explained \
+      in configs/finetune.yaml and configs/labels.yaml.
 
-      Example:
+      Examples:
         finetune --model checkpoints/small --train pairs.train.tsv --validation pairs.validation.tsv \\
           --output checkpoints/zh-en
+        finetune --task classification --model checkpoints/small --train train.tsv --validation held-out.tsv \\
+          --output checkpoints/topics
         finetune --from-scratch --tokenizer checkpoints/small --train pairs.train.tsv \\
           --validation pairs.validation.tsv --output checkpoints/zh-en-scratch
       """)
@@ -36,20 +43,31 @@ struct Finetune: Tool {
 
   @Option(
     help: ArgumentHelp(
-      "With --from-scratch: whose tokenizer to use; a model folder gives the network's sizes as well.",
+      "With --from-scratch: whose tokenizer to use; a model folder gives the network's sizes as well. With --model: a tokenizer whose vocabulary extends the model's.",
       valueName: "folder"))
   var tokenizer: String?
 
-  @OptionGroup(title: "Labelled pairs") var pairs: PairOptions
+  @Flag(
+    help:
+      "With --model and --tokenizer: go on where the vocabulary lacks tokens of the model's, and drop their rows."
+  )
+  var allowLostTokens = false
+
+  @OptionGroup(title: "Labelled rows") var rows: RowOptions
 
   @Option(help: ArgumentHelp("The run folder.", valueName: "folder"))
   var output: String
 
+  @OptionGroup var freezing: FreezeOption
+
   @OptionGroup var resuming: ResumeOptions
 
   mutating func validate() throws {
+    guard !allowLostTokens || (model != nil && tokenizer != nil) else {
+      throw ValidationError("--allow-lost-tokens goes with --model and --tokenizer")
+    }
     switch (model, fromScratch, tokenizer) {
-    case (.some, false, nil), (nil, true, .some): break
+    case (.some, false, _), (nil, true, .some): break
     case (nil, true, nil): throw ValidationError("--from-scratch needs --tokenizer FOLDER")
     case (nil, false, _): throw ValidationError("give --model FOLDER, or --from-scratch --tokenizer FOLDER")
     default:
@@ -58,14 +76,31 @@ struct Finetune: Tool {
   }
 
   mutating func execute() throws {
-    let configuration = try settings.load(FinetuneConfiguration.self)
     let start =
-      model.map { FinetuneStart.pretrained(URL(fileURLWithPath: $0)) }
+      model.map {
+        FinetuneStart.pretrained(
+          URL(fileURLWithPath: $0), tokenizer: tokenizer.map { URL(fileURLWithPath: $0) },
+          allowsLostTokens: allowLostTokens)
+      }
       ?? .scratch(tokenizer: URL(fileURLWithPath: tokenizer ?? ""))
-    let (training, held) = (try pairs.training(), try pairs.validationPairs())
-    let task = try TranslationTask(
-      configuration: configuration, start: start, training: training, validation: held)
-    if pairs.strictPairs { try task.findings.refuse() }
+    if let kind = rows.task.labels {
+      let configuration = try settings.load(LabelConfiguration.self, options: freezing.overrides)
+      let samples = try rows.samples(kind)
+      try train(
+        LabelTask(
+          configuration: configuration, start: start, training: samples.training,
+          validation: samples.validation))
+    } else {
+      let configuration = try settings.load(FinetuneConfiguration.self, options: freezing.overrides)
+      let pairs = try rows.pairs()
+      try train(
+        TranslationTask(
+          configuration: configuration, start: start, training: pairs.training, validation: pairs.validation))
+    }
+  }
+
+  private func train(_ task: some FinetuningTask) throws {
+    if rows.strict { try task.findings.refuse() }
     let run = try TrainingRun(
       task, output: URL(fileURLWithPath: output),
       resume: ResumeMode(resumes: resuming.resume, orStarts: resuming.resumeOrStart))
@@ -73,11 +108,6 @@ struct Finetune: Tool {
     for error in task.damaged + run.damaged { progress.warning("\(error)") }
     for warning in task.warnings + task.findings.messages { progress.warning(warning) }
     describe(run, to: progress)
-    for (name, pairs) in [("training", training), ("validation", held)] {
-      for warning in UnknownPairs(pairs.pairs, task.tokenizer).warnings(of: name) {
-        progress.warning(warning)
-      }
-    }
 
     let interruption = Interruption()
     let outcome = try run.run(
@@ -97,20 +127,14 @@ struct Finetune: Tool {
     try StandardOutput.writeLine(table.text)
   }
 
-  private func describe(_ run: TrainingRun<TranslationTask>, to progress: ProgressLine) {
+  private func describe(_ run: TrainingRun<some FinetuningTask>, to progress: ProgressLine) {
     progress.line(
       "\(Figure.count(run.training.store.parameterCount)) parameters, \(run.training.store.precision), "
-        + "\(Figure.count(run.task.trainingPairCount)) pairs")
+        + run.task.sampleText)
+    let tensors = TensorTable(run.origins, run.training.store)
     var table = Table()
-    for (entry, origin) in run.origins {
-      let from =
-        switch origin {
-        case .loaded(let name): "loaded from \(name)"
-        case .shared: "shared with the encoder"
-        case .new: "new"
-        }
-      table.add(entry.name, "\(entry.shape)  \(from)")
-    }
+    for (name, text) in tensors.rows { table.add(name, text) }
     progress.line(table.text)
+    progress.line(tensors.summary)
   }
 }

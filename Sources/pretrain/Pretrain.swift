@@ -11,13 +11,15 @@ struct Pretrain: Tool {
     commandName: "pretrain",
     abstract: "Pretrain a BERT encoder by predicting masked tokens.",
     discussion: """
-      Reads the shards that `tokenize` wrote and writes a run folder: config.yaml, metrics.jsonl and checkpoints, each \
-      of which is a model folder that `evaluate`, `finetune` and Hugging Face's `from_pretrained` read. The links `best` \
-      and `latest` point at two of them. SIGINT, SIGTERM, SIGHUP and SIGUSR1 save and exit with 128 and their number; --resume goes on, \
-      bit for bit.
+      Reads the shards of a data folder that `tokenize` wrote. Writes a run folder: config.yaml, metrics.jsonl and \
+      checkpoints, each of which is a model folder for `evaluate`, `finetune` and Hugging Face's `from_pretrained`. \
+      The links `best` and `latest` point at two of them. --model starts from the weights of another model, with other \
+      text and a schedule from step 0. SIGINT, SIGTERM, SIGHUP and SIGUSR1 save and exit with 128 plus their number; \
+      --resume continues to the same bits.
 
-      Example:
+      Examples:
         pretrain --config configs/pretrain.yaml --data corpora/shards --output checkpoints/small --set stop.minutes=5
+        pretrain --model checkpoints/small --data corpora/law --output checkpoints/law --set optimizer.learningRate=3e-4
       """)
 
   @OptionGroup var common: CommonOptions
@@ -29,18 +31,37 @@ struct Pretrain: Tool {
   @Option(help: ArgumentHelp("The run folder.", valueName: "folder"))
   var output: String
 
+  @Option(
+    help: ArgumentHelp(
+      "Start from the weights of this model folder or run, whose sizes are taken, and not from random ones. The data's vocabulary is the model's or a larger one.",
+      valueName: "folder"))
+  var model: String?
+
+  @Flag(
+    help: "With --model: go on where the data's vocabulary lacks tokens of the model's, and drop their rows.")
+  var allowLostTokens = false
+
+  @OptionGroup var freezing: FreezeOption
+
   @OptionGroup var resuming: ResumeOptions
 
-  @Flag(help: "Say what the run will need and how long it will take, and write nothing.")
+  @Flag(help: "Print what the run will need and how long it will take, and write nothing.")
   var plan = false
 
   @Option(
     help: ArgumentHelp(
-      "Show on this data that a run of N steps which is stopped and resumed ends with the same bytes.",
+      "Show on this data that a run of N steps ends with the same bytes if it is stopped and resumed.",
       valueName: "n"))
   var verifyResume: Int?
 
+  private var start: PretrainStart? {
+    model.map { PretrainStart(URL(fileURLWithPath: $0), allowsLostTokens: allowLostTokens) }
+  }
+
   mutating func validate() throws {
+    guard model != nil || !allowLostTokens else {
+      throw ValidationError("--allow-lost-tokens goes with --model")
+    }
     if let verifyResume {
       guard verifyResume >= 2 else { throw ValidationError("--verify-resume needs 2 steps or more") }
       guard !resuming.isAsked, !plan else {
@@ -50,15 +71,16 @@ struct Pretrain: Tool {
   }
 
   mutating func execute() throws {
-    let configuration = try settings.load(PretrainConfiguration.self)
+    let configuration = try settings.load(PretrainConfiguration.self, options: freezing.overrides)
     if plan { return try showPlan(configuration) }
     if let verifyResume { return try proveResuming(configuration, steps: verifyResume) }
     let run = try TrainingRun(
-      MaskedLanguageTask(configuration: configuration, data: URL(fileURLWithPath: data)),
+      MaskedLanguageTask(configuration: configuration, data: URL(fileURLWithPath: data), start: start),
       output: URL(fileURLWithPath: output),
       resume: ResumeMode(resumes: resuming.resume, orStarts: resuming.resumeOrStart))
     let progress = ProgressLine(quiet: common.quiet)
     for error in run.damaged { progress.warning("\(error)") }
+    for warning in run.task.warnings { progress.warning(warning) }
     describe(run, to: progress)
 
     let interruption = Interruption()
@@ -85,7 +107,8 @@ struct Pretrain: Tool {
 
   private func showPlan(_ configuration: PretrainConfiguration) throws {
     let plan = try PretrainPlan(
-      configuration: configuration, data: URL(fileURLWithPath: data), output: URL(fileURLWithPath: output),
+      configuration: configuration, data: URL(fileURLWithPath: data), start: start,
+      output: URL(fileURLWithPath: output),
       resume: ResumeMode(resumes: resuming.resume, orStarts: resuming.resumeOrStart))
     var table = Table()
     for finding in plan.findings {
@@ -100,7 +123,7 @@ struct Pretrain: Tool {
     let progress = ProgressLine(quiet: common.quiet)
     let interruption = Interruption()
     let proof = ResumeProof(
-      steps: steps, configuration: configuration, data: URL(fileURLWithPath: data))
+      steps: steps, configuration: configuration, data: URL(fileURLWithPath: data), start: start)
     let outcome = try proof.run(
       beside: URL(fileURLWithPath: output), isInterrupted: { interruption.isRequested },
       report: { progress.show($0.message) })
@@ -124,6 +147,13 @@ struct Pretrain: Tool {
       "\(model.layerCount) layers, hidden \(model.hiddenSize), \(model.headCount) heads, vocabulary "
         + "\(Figure.count(model.vocabularySize)): \(Figure.count(run.training.store.parameterCount)) parameters, "
         + "\(run.training.store.precision)")
+    let tensors = TensorTable(run.origins, run.training.store)
+    if !tensors.rows.isEmpty {
+      var table = Table()
+      for (name, text) in tensors.rows { table.add(name, text) }
+      progress.line(table.text)
+      progress.line(tensors.summary)
+    }
     let windows = Figure.count(run.task.training.windowCount)
     let epochs = run.task.epochs.map { ", \(Figure.decimal($0.count, 2)) epochs" } ?? ""
     progress.line("\(windows) windows of \(batch.windowLength) tokens, \(batch.windows) a step\(epochs)")

@@ -4,7 +4,7 @@ import ClozeCore
 import ClozeText
 import Foundation
 
-/// What the tokenizer of a data folder is, and what text it may fail to read.
+/// The options for the tokenizer of a data folder, and for text that is unknown to it.
 struct VocabularyOptions: ParsableArguments {
   @Option(name: .long, help: "How many tokens to train. (default: 8192)")
   var vocabularySize: Int?
@@ -14,6 +14,13 @@ struct VocabularyOptions: ParsableArguments {
     help: ArgumentHelp(
       "Use this folder, tokenizer.json or vocab.txt and train no vocabulary.", valueName: "path"))
   var tokenizer: String?
+
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "With --tokenizer: add the pieces that this text needs most, up to n tokens; those that there are keep their ids. For pretrain --model.",
+      valueName: "n"))
+  var extendTo: Int?
 
   @Flag(
     exclusivity: .exclusive,
@@ -43,6 +50,15 @@ struct VocabularyOptions: ParsableArguments {
   var allowUnknown = false
 
   mutating func validate() throws {
+    if let extendTo {
+      guard tokenizer != nil else {
+        throw ValidationError("--extend-to needs --tokenizer, whose vocabulary it extends")
+      }
+      guard (100...1_000_000).contains(extendTo) else {
+        throw ValidationError(
+          "--extend-to is \(extendTo); choose a number above the tokenizer's, up to 1000000")
+      }
+    }
     if let vocabularySize {
       guard tokenizer == nil else {
         throw ValidationError(
@@ -77,9 +93,15 @@ struct VocabularyOptions: ParsableArguments {
         Console.warning(
           "--\(letterCase.rawValue): the tokenizer \(tokenizer) has a setting of its own, which holds")
       }
-      return .given(given)
+      guard let extendTo else { return .given(given) }
+      guard extendTo > given.vocabulary.count else {
+        throw ValidationError(
+          "--extend-to is \(extendTo), and \(tokenizer) has \(given.vocabulary.count) tokens already; choose more"
+        )
+      }
+      return .extended(given, VocabularyTrainer(size: extendTo, longestWord: given.longestWord))
     }
-    // Not left to follow the case, as BERT leaves it: what it drops as accents are letters' parts in most scripts.
+    // BERT's default would follow the case. It drops all nonspacing marks, which are parts of letters in most scripts.
     let lowercases = letterCase == .uncased
     let normalizer = TextNormalizer(
       lowercases: lowercases, stripsAccents: accents.map { $0 == .stripAccents } ?? (lowercases ? false : nil)
@@ -98,7 +120,7 @@ enum Accents: String, EnumerableFlag {
   case keepAccents = "keep-accents"
 }
 
-/// More of the text is unknown to the tokenizer than is worth training on, or nothing of it is left.
+/// Too much of the text is unknown to the tokenizer, or all of it.
 struct UnreadableText: Failure {
   let inputs: String
   let unknownText: UnknownText

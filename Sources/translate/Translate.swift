@@ -2,6 +2,7 @@ import ArgumentParser
 import ClozeCLI
 import ClozeCompute
 import ClozeCore
+import ClozeData
 import ClozeEvaluation
 import ClozeModel
 import ClozeText
@@ -13,8 +14,8 @@ struct Translate: Tool {
     commandName: "translate",
     abstract: "Translate lines with a fine-tuned model.",
     discussion: """
-      Reads lines from standard input and writes their translations to standard output, in order, as they are found; an \
-      empty line stays an empty line.
+      Reads lines from standard input and writes their translations to standard output, in order, as soon as they are \
+      found. An empty line stays an empty line.
 
       Example:
         echo 我爱你。 | translate --model checkpoints/zh-en
@@ -79,7 +80,7 @@ struct Translate: Tool {
     let group = WorkerGroup(count: workers)
     let tapes = group.tapes(for: translation.store)
 
-    var input = StandardInputLines()
+    var input = InputLines()
     var unknown = UnknownLines(tokenizer)
     var lineNumber = 0
     while let lines = try input.next(limit: 512 * group.count) {
@@ -95,7 +96,7 @@ struct Translate: Tool {
     if let summary = unknown.summary { progress.warning(summary) }
     if input.repairedLines > 0 {
       progress.warning(
-        "\(Figure.count(input.repairedLines)) lines were not valid UTF-8; what was wrong reads as U+FFFD")
+        "\(Figure.count(input.repairedLines)) lines were not valid UTF-8; invalid bytes were read as U+FFFD")
     }
   }
 

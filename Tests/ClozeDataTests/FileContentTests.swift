@@ -198,8 +198,8 @@ import Testing
     ("b = b'{\\\\rtf1\\\\ansi text}'", "an RTF document", "soffice "),
     ("b = b'version https://git-lfs.github.com/spec/v1\\noid sha256:1\\n'", "Git LFS", "git lfs pull"),
     ("b = b'\\x93NUMPY\\1\\0' + bytes(20)", "a NumPy array", "Python"),
-    ("b = bytes(range(256)) * 4", "is no text, by its bytes", "leave this file out"),
-    ("b = b'one more line\\n' * 100 + b'one\\0two\\0three\\0'", "has bytes that no text has", "tr -d"),
+    ("b = bytes(range(256)) * 4", "is not text: it has NUL", "leave this file out"),
+    ("b = b'one more line\\n' * 100 + b'one\\0two\\0three\\0'", "has NUL or other control", "tr -d"),
   ]) func contentThatIsNoText(script: String, kind: String, mend: String) throws {
     try Python.run(script + "\nopen('a.txt', 'wb').write(b)", in: folder)
     #expect(complaint("a.txt").contains(kind), "\(complaint("a.txt"))")

@@ -89,7 +89,7 @@ import Testing
     ]
     #expect(file.skipped.count == reasons.count)
     for (error, reason) in zip(file.skipped, reasons) { #expect("\(error)".contains("pairs.tsv" + reason)) }
-    var findings = PairFindings()
+    var findings = RowFindings(of: "pair")
     findings.describeSkippedRows(file)
     #expect(findings.messages.count == 1)
     #expect(findings.messages[0].contains("7 rows cannot be used and were left out; the first: "))
@@ -121,7 +121,7 @@ import Testing
       TranslationPair(source: source, target: target)
     }
     let training = [pair("a", "1"), pair("b", "2"), pair("c", "3")]
-    var findings = PairFindings()
+    var findings = RowFindings(of: "pair")
     findings.describeOverlap(
       of: TranslationPairs([pair("d", "4"), pair("b", "2"), pair("c", "4"), pair("a", "1")], path: "v.tsv"),
       with: training)
@@ -131,7 +131,7 @@ import Testing
         "v.tsv: 2 of its 4 pairs are training pairs as well, and 3 have a source of the training pairs, the first in line 2"
       ))
     #expect(failureMessage { try findings.refuse() }.contains("leave out --strict-pairs"))
-    var none = PairFindings()
+    var none = RowFindings(of: "pair")
     none.describeOverlap(of: TranslationPairs([pair("d", "1")]), with: training)
     #expect(none.messages.isEmpty)
   }
@@ -158,10 +158,10 @@ import Testing
 
   private func batches(
     tokensPerMicrobatch: Int = 100, seed: UInt64 = 1, pairsPerPool: Int = 8192
-  ) throws -> TranslationBatches {
-    TranslationBatches(
-      try selection().encoded, specials: try tokenizer().vocabulary.specials,
-      tokensPerMicrobatch: tokensPerMicrobatch, seed: seed, pairsPerPool: pairsPerPool)
+  ) throws -> LengthBatches<EncodedPair> {
+    LengthBatches(
+      try selection().encoded, tokensPerMicrobatch: tokensPerMicrobatch, seed: seed,
+      samplesPerPool: pairsPerPool)
   }
 
   /// The order of pairs that fit into one pool, step by step: shuffled, sorted by length, cut, shuffled. Runs of earlier
@@ -172,21 +172,21 @@ import Testing
     func shuffle<Element>(_ values: inout [Element]) {
       for i in values.indices { values.swapAt(i, i + random.below(values.count - i)) }
     }
-    var order = Array(batches.pairs.indices)
+    var order = Array(batches.samples.indices)
     shuffle(&order)
     let sorted = order.enumerated().sorted { left, right in
-      let (a, b) = (batches.pairs[left.element], batches.pairs[right.element])
+      let (a, b) = (batches.samples[left.element], batches.samples[right.element])
       return (a.target.count, a.source.count, left.offset) < (b.target.count, b.source.count, right.offset)
     }.map(\.element)
     var expected: [[Int]] = []
     var room = 0
     for pair in sorted {
-      if expected.isEmpty || batches.pairs[pair].positionCount > room {
+      if expected.isEmpty || batches.samples[pair].positionCount > room {
         expected.append([])
         room = 100
       }
       expected[expected.count - 1].append(pair)
-      room -= batches.pairs[pair].positionCount
+      room -= batches.samples[pair].positionCount
     }
     shuffle(&expected)
     #expect(batches.plan(epoch: epoch) == expected)
@@ -200,11 +200,11 @@ import Testing
     for epoch in 0..<20 {
       let plan = batches.plan(epoch: epoch)
       #expect(plan.count == batches.microbatchesPerEpoch)
-      #expect(plan.flatMap { $0 }.sorted() == Array(batches.pairs.indices))
+      #expect(plan.flatMap { $0 }.sorted() == Array(batches.samples.indices))
       #expect(
         plan.allSatisfy { indices in
           indices.count == 1
-            || indices.reduce(0) { $0 + batches.pairs[$1].positionCount } <= tokensPerMicrobatch
+            || indices.reduce(0) { $0 + batches.samples[$1].positionCount } <= tokensPerMicrobatch
         })
     }
     // Among several pools, pairs of one length meet others from epoch to epoch.
@@ -220,10 +220,10 @@ import Testing
     let batches = try batches()
     let specials = try DataFixture.vocabulary().specials
     for indices in batches.plan(epoch: 0) {
-      let batch = batches.batch(indices)
+      let batch = TranslationBatch(indices.map { batches.samples[$0] }, specials: specials)
       #expect(batch.pairCount == indices.count)
       for (number, index) in indices.enumerated() {
-        let pair = batches.pairs[index]
+        let pair = batches.samples[index]
         let source = batch.sourceOffsets[number]..<batch.sourceOffsets[number + 1]
         let target = batch.targetOffsets[number]..<batch.targetOffsets[number + 1]
         #expect(
@@ -242,9 +242,9 @@ import Testing
   func microbatchesAreFilledAndHoldEveryPairOnce(tokensPerMicrobatch: Int) throws {
     let batches = try batches(tokensPerMicrobatch: tokensPerMicrobatch)
     for plan in [batches.plan(epoch: 0), batches.plan(epoch: 1), batches.evaluationPlan] {
-      #expect(plan.flatMap { $0 }.sorted() == Array(batches.pairs.indices))
+      #expect(plan.flatMap { $0 }.sorted() == Array(batches.samples.indices))
       for indices in plan {
-        let count = indices.reduce(0) { $0 + batches.pairs[$1].positionCount }
+        let count = indices.reduce(0) { $0 + batches.samples[$1].positionCount }
         #expect(count <= tokensPerMicrobatch || indices.count == 1)
       }
     }
@@ -275,7 +275,7 @@ import Testing
     #expect(selection.pairs.map(\.source) == ["a", "c"])
     #expect(selection.sourcesWithoutTokens == [2])
     #expect(selection.targetsWithoutTokens == [3])
-    var findings = PairFindings()
+    var findings = RowFindings(of: "pair")
     findings.describe(file, selection, maximumLength: 12)
     #expect(
       findings.messages == [

@@ -180,6 +180,32 @@ extension FuzzTarget {
     }
   }
 
+  /// Labelled rows of both kinds, as a model reads them.
+  static func labelledTexts(_ name: String) throws -> FuzzTarget {
+    try labelled(name, .classification, seed: "a\tI love you\r\nb\t我爱你\n")
+  }
+
+  static func taggedWords(_ name: String) throws -> FuzzTarget {
+    try labelled(name, .tagging, seed: "-DOCSTART- O\n\n# text = I\nI\tO\nlovely\tB-X\n\nyou\tO\n")
+  }
+
+  private static func labelled(_ name: String, _ kind: LabelKind, seed: String) throws -> FuzzTarget {
+    let tokenizer = try sampleTokenizer(lowercases: true)
+    return try file(name, called: "rows.txt", seeds: [Array(seed.utf8)]) { url, _ in
+      let file = try LabelledFile(kind, url, skipsBadRows: true)
+      let encoded = try EncodedFile(file, labels: file.labels, tokenizer: tokenizer, maximumLength: 8)
+      precondition(encoded.ranges.count == file.samples.count)
+      for (sample, range) in zip(file.samples, encoded.ranges) {
+        let labels = encoded.parts[range].reduce(0) { $0 + $1.classified.count }
+        precondition(labels == sample.labels.count, "\(labels) labels of \(sample)")
+        precondition(encoded.parts[range].allSatisfy { $0.tokens.count <= 8 })
+      }
+      var findings = RowFindings(of: kind)
+      findings.describe(encoded, maximumLength: 8)
+      findings.describeLabels(of: file)
+    }
+  }
+
   static func pairs(_ name: String) throws -> FuzzTarget {
     let seed = Array("\u{FEFF}我爱你。\tI love you.\n 狗 \t a dog\r\n".utf8)
     return try file(name, called: "pairs.tsv", seeds: [seed]) { url, _ in

@@ -45,10 +45,9 @@ import Testing
   @Test(arguments: heads + headless) func everyEncoderStartsATranslator(name: String) throws {
     let folder = Fixtures.url("models/\(name)")
     let model = TranslationModel(
-      configuration: try ModelArchive.encoderConfiguration(folder),
-      decoder: DecoderConfiguration(layerCount: 1),
-      precision: .float32, seed: 3)
-    let table = try ModelArchive.loadPretrained(folder, into: model)
+      declaring: try ModelArchive.encoderConfiguration(folder), decoder: DecoderConfiguration(layerCount: 1),
+      precision: .float32)
+    let table = try ModelArchive.start(model, from: folder, seed: 3)
     let (input, file) = try reference(name)
     let tape = Tape(store: model.store)
     tape.begin()
@@ -59,6 +58,25 @@ import Testing
     }
     let bias = table.first { $0.entry.name == "decoder.cls.predictions.bias" }
     #expect((bias?.origin == .new) == Self.headless.contains(name))
+  }
+
+  /// A masked-language model that starts from a folder computes what the folder's model does; a head that is not there is new.
+  @Test(arguments: heads + headless) func everyFolderStartsAMaskedLanguageModel(name: String) throws {
+    let folder = Fixtures.url("models/\(name)")
+    let tiesOutput = try ModelArchive.tiesOutput(folder)
+    #expect(tiesOutput == (name != "untied"))
+    let model = MaskedLanguageModel(
+      declaring: try ModelArchive.encoderConfiguration(folder), precision: .float32, tiesOutput: tiesOutput)
+    let table = try ModelArchive.start(model, from: folder, seed: 3)
+    let (input, file) = try reference(name)
+    let tape = Tape(store: model.store)
+    tape.begin()
+    let hidden = model.encoder(tape, input)
+    try expectEqual(hidden, file, "last_hidden_state")
+    let new = table.filter { $0.origin == .new }.map(\.entry.name)
+    #expect(new.allSatisfy { $0.hasPrefix("cls.predictions.") })
+    #expect(new.isEmpty == Self.heads.contains(name))
+    if new.isEmpty { try expectEqual(model.head(tape, hidden), file, "logits") }
   }
 
   @Test(arguments: headless) func anEncoderWithoutAHeadSaysSo(name: String) throws {

@@ -23,6 +23,12 @@ import Testing
     #expect(try Self.keys(of: "finetune.yaml") == Self.keys(in: FinetuneConfiguration().yaml()))
   }
 
+  @Test func labelDefaults() throws {
+    let settings = try LabelConfiguration.load(file: Self.url("labels.yaml"), overrides: [])
+    #expect(settings == LabelConfiguration())
+    #expect(try Self.keys(of: "labels.yaml") == Self.keys(in: LabelConfiguration().yaml()))
+  }
+
   @Test func demoSettings() throws {
     _ = try PretrainConfiguration.load(file: Self.url("pretrain-demo.yaml"), overrides: [])
     _ = try FinetuneConfiguration.load(file: Self.url("finetune-demo.yaml"), overrides: [])

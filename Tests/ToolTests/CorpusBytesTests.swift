@@ -109,7 +109,7 @@ import Testing
       "open('a.json', 'w').write('{\"text\":\"x\",\"score\":NaN}')",
       "a.json:1: has NaN, which is not JSON, at column 21; correct the line"
     ),
-    ("open('a.json', 'wb').write(bytes(100))", "a.json: is no text, by its bytes"),
+    ("open('a.json', 'wb').write(bytes(100))", "a.json: is not text: it has NUL"),
     (
       "open('a.json', 'wb').write('text '.encode('utf-16-le') * 20)",
       "a.json: looks like UTF-16LE without a byte-order mark; read it with --encoding utf-16le"

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// The five programs one after the other, as the README tells it.
+/// The programs one after the other, as the README tells it.
 @Suite struct PipelineTests {
   @Test func textBecomesATranslator() throws {
     let work = try Workplace()
@@ -95,7 +95,7 @@ import Testing
     }
   }
 
-  @Test(arguments: ["tokenize", "pretrain", "evaluate", "finetune", "translate"])
+  @Test(arguments: ["tokenize", "pretrain", "evaluate", "finetune", "translate", "predict"])
   func helpHasAnExample(tool: String) throws {
     let help = try Workplace(isEmpty: true).succeed(tool, "--help").output
     #expect(help.contains("Example"))

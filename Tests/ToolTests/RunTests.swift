@@ -62,7 +62,7 @@ import Testing
     kill(program.process.processIdentifier, signal)
     let result = try program.wait()
     #expect(result.status == 128 + signal)
-    #expect(result.errors.contains("--resume goes on"))
+    #expect(result.errors.contains("continue with --resume"))
     #expect(result.output.isEmpty)
 
     #expect(try Program("pretrain", arguments("straight") + longer, in: work.folder).wait().status == 0)

@@ -213,7 +213,7 @@ import Testing
     #expect(warnings.first?.hasPrefix("warning: line 2: ") == true)
     #expect(warnings.dropLast().last?.hasPrefix("warning: line 20: ") == true)
     #expect(
-      warnings.last?.hasPrefix("warning: 20 lines hold characters that the model does not know") == true)
+      warnings.last?.hasPrefix("warning: 20 lines have characters that the model does not know") == true)
     #expect(warnings.last?.contains("Thai 20; most often ก U+0E01") == true)
   }
 

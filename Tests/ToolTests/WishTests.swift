@@ -77,7 +77,7 @@ import Testing
       "pretrain", "--config", "small.yaml", "--data", "shards", "--output", "run", "--set", "stop.steps=10",
       "--resume")
     #expect(result.status == 0)
-    #expect(result.errors.contains("holds no checkpoint yet; the run begins at step 0"), "\(result.errors)")
+    #expect(result.errors.contains("has no checkpoint yet; the run starts at step 0"), "\(result.errors)")
   }
 
   /// A terminal that closes sends SIGHUP, and `nohup` has it ignored.

@@ -1,4 +1,5 @@
-// The loops that oneDNN lacks, on raw pointers. Each is compiled for several instruction sets and chosen at run time.
+// The loops that oneDNN lacks, on raw pointers. Each is compiled for several instruction sets, one of which is chosen
+// at run time.
 //
 // Matrices are row-major and dense unless a leading dimension is given. `_f32` and `_bf16` are the element types of
 // the activations; statistics, parameters and parameter gradients are always f32. Nothing here checks its arguments:
@@ -9,8 +10,8 @@
 
 typedef uint16_t cloze_bf16;
 
-/// Which elements a dropout zeroes: element `column` of row `row` is dropped where its 16 random bits are below
-/// `threshold`; the rest are multiplied by `scale`. A threshold of 0 drops nothing.
+/// The elements that a dropout zeroes: an element of a row and column is dropped if its 16 random bits are below
+/// `threshold`; the others are multiplied by `scale`. A threshold of 0 drops nothing.
 typedef struct {
   uint32_t key[2];
   uint64_t index;
@@ -19,7 +20,6 @@ typedef struct {
 } cloze_dropout;
 
 void cloze_convert_f32_bf16(size_t count, const float *source, cloze_bf16 *destination);
-void cloze_convert_bf16_f32(size_t count, const cloze_bf16 *source, float *destination);
 
 /// destination[i] += source[i]
 void cloze_add(size_t count, float *destination, const float *source);
@@ -33,8 +33,8 @@ void cloze_adamw_update(
     size_t count, const cloze_adamw *settings, const float *gradient, float *value, float *first_moment,
     float *second_moment, cloze_bf16 *copy);
 
-/// Softmax of each row of `scores` [rows, keys] in place. A row sees its first `visible` keys, one more from row to
-/// row where `causal`; the others become 0.
+/// Softmax of each row of `scores` [rows, keys] in place, over its first `visible` keys; if `causal`, each row has one
+/// key more than the row before. The other keys become 0.
 void cloze_softmax(size_t rows, size_t keys, size_t visible, int causal, float *scores);
 /// destination = dropout(source); row numbers start at `first_row`.
 void cloze_dropout_f32(
@@ -45,28 +45,29 @@ void cloze_softmax_gradient(
     size_t rows, size_t keys, uint64_t first_row, const cloze_dropout *dropout, const float *probabilities,
     float *gradient);
 
-/// One head of a span of attention in bf16: `queries` rows see `keys` rows, all `width` wide, strides in elements.
+/// One head of a span of attention in bf16: `queries` rows attend to `keys` rows, all of width `width`. Strides are in
+/// elements.
 typedef struct {
   size_t queries, keys, width;
   const cloze_bf16 *query, *key, *value;
   size_t query_stride, key_stride, value_stride;
   float scale;
-  /// Whether a query sees keys up to its own place only.
+  /// If not 0, query i attends to keys 0 ... i only.
   int causal;
   cloze_dropout dropout;
   uint64_t first_dropout_row;
 } cloze_attention_span;
 
-/// Elements that `probabilities` takes, and bytes of scratch memory that either direction takes.
+/// The number of elements of `probabilities`, and the bytes of scratch memory for either direction.
 size_t cloze_attention_probabilities_bf16(size_t queries, size_t keys);
 size_t cloze_attention_scratch_bf16(size_t queries, size_t keys, size_t width);
 
-/// output = dropout(softmax(scale Q Kᵀ)) V. The probabilities are kept for the gradient, those dropped with a minus sign.
-/// `portable` asks for the loops that need no bf16 units.
+/// output = dropout(softmax(scale Q Kᵀ)) V. The probabilities are stored for the gradient, dropped ones with a minus
+/// sign. If `portable` is not 0, the loops do not use bf16 instructions.
 void cloze_attention_bf16(
     const cloze_attention_span *span, cloze_bf16 *probabilities, cloze_bf16 *output, size_t output_stride,
     void *scratch, int portable);
-/// Adds to the three gradients, whose strides are those of the values. Spends the probabilities.
+/// Adds to the three gradients, which have the strides of the values. Overwrites the probabilities.
 void cloze_attention_gradient_bf16(
     const cloze_attention_span *span, cloze_bf16 *probabilities, const cloze_bf16 *output_gradient,
     size_t output_stride, cloze_bf16 *query_gradient, cloze_bf16 *key_gradient, cloze_bf16 *value_gradient,
@@ -97,8 +98,8 @@ CLOZE_DECLARE(float, f32)
 CLOZE_DECLARE(cloze_bf16, bf16)
 #undef CLOZE_DECLARE
 
-/// Softmax and cross-entropy of f32 `logits` against `labels` (-1: nothing predicted). Where `gradient_scale` is not NULL,
-/// the gradients of the losses, multiplied by it, take the place of the logits.
+/// Softmax and cross-entropy of f32 `logits` against `labels` (-1: no prediction). If `gradient_scale` is not NULL, the
+/// gradients of the losses, multiplied by it, overwrite the logits.
 void cloze_cross_entropy(
     size_t rows, size_t classes, float smoothing, float *logits, const int32_t *labels, float *losses,
     int32_t *ranks, const float *gradient_scale);

@@ -1,87 +1,75 @@
 internal import ClozeCore
 internal import Foundation
 
-/// A stream of bytes that is read once, from its beginning to its end.
+/// A stream of bytes that is read once, from beginning to end.
 protocol ByteSource: AnyObject {
-  /// The next bytes, at most about `chunkSize` of them; none at the end.
+  /// The next bytes, at most about `chunkSize`; empty at the end.
   func next() throws -> [UInt8]
-  /// The file that the bytes come from in the end.
+  /// The file from which the bytes are read.
   var file: FileSource { get }
 }
 
-/// How many bytes the sources of a corpus take at a time.
+/// The number of bytes that the sources of a corpus read at a time.
 let chunkSize = 1 << 18
 
-/// A file as it is.
+/// The bytes of a file, unchanged.
 final class FileSource: ByteSource {
-  /// As messages name it.
+  /// The name in messages.
   let name: String
   private(set) var bytesFromDisk = 0
-  private let descriptor: Int32
+  private let descriptor: FileDescriptor
 
   var file: FileSource { self }
 
-  /// How messages name standard input.
+  /// The name of standard input in messages.
   static let standardInputName = "standard input"
 
   /// - Throws: `FileError`
   init(_ url: URL, name: String) throws {
     self.name = name
-    // Unlike a data folder's files, text that the user names may come from a pipe, and is waited for.
-    descriptor = Foundation.open(url.path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw FileError.reading(name) }
+    // Unlike the files of a data folder, text that the user names may be a pipe, so opening may block.
+    descriptor = try FileDescriptor(stream: url.path, name: name)
   }
 
   /// Standard input.
   /// - Throws: `FileError`
   init() throws {
     name = FileSource.standardInputName
-    descriptor = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
-    guard descriptor >= 0 else { throw FileError.reading(name) }
+    descriptor = try FileDescriptor(standardInput: name)
   }
 
-  deinit { if descriptor >= 0 { close(descriptor) } }
+  /// The size of the file in bytes; 0 if it is unknown.
+  var byteCount: Int { (try? descriptor.size()) ?? 0 }
 
-  /// Bytes of the file; 0 where that is not known.
-  var byteCount: Int {
-    var status = stat()
-    return fstat(descriptor, &status) == 0 ? Int(status.st_size) : 0
-  }
-
-  /// Goes on at byte `offset`; the bytes before it count as read.
+  /// Continues at byte `offset`; the bytes before it count as read.
   /// - Throws: `FileError`
   func seek(to offset: Int) throws {
-    guard lseek(descriptor, off_t(offset), SEEK_SET) == offset else { throw FileError.reading(name) }
+    try descriptor.seek(to: offset)
     bytesFromDisk = offset
   }
 
   func next() throws -> [UInt8] {
-    var failure: Int32 = 0
-    let bytes = [UInt8](unsafeUninitializedCapacity: chunkSize) { buffer, initializedCount in
-      var status: Int
-      repeat { status = read(descriptor, buffer.baseAddress, chunkSize) } while status < 0 && errno == EINTR
-      if status < 0 { failure = errno }
-      initializedCount = max(0, status)
+    let bytes = try [UInt8](unsafeUninitializedCapacity: chunkSize) { buffer, count in
+      count = try descriptor.read(into: UnsafeMutableRawBufferPointer(buffer))
     }
-    guard failure == 0 else { throw FileError.reading(name, errno: failure) }
     bytesFromDisk += bytes.count
     return bytes
   }
 }
 
-/// A source whose beginning was looked at, and is still to be read.
+/// A source that reads the first bytes in advance, and returns them again.
 final class PeekedSource: ByteSource {
-  /// The first bytes: all that the source has, or at least as many as were asked for.
+  /// The first bytes: all of the source, or at least as many as requested.
   let beginning: [UInt8]
-  /// Whether `beginning` is all there is.
+  /// Whether `beginning` is the whole source.
   let isWhole: Bool
   private let source: any ByteSource
   private var isBeginningRead = false
 
   var file: FileSource { source.file }
 
-  /// - Parameter count: how many bytes are enough to look at, given those that came; so a caller need not wait for bytes
-  ///   that nobody has written yet.
+  /// - Parameter count: the number of bytes that are enough, given those read so far. So a caller does not wait for
+  ///   bytes that nobody has written yet.
   /// - Throws: `FileError`, `CorpusError`
   init(_ source: any ByteSource, count: (_ bytes: [UInt8]) -> Int) throws {
     self.source = source

@@ -2,21 +2,21 @@ internal import Foundation
 
 /// A character encoding that the system's iconv converts from.
 package struct TextEncoding: Sendable, Equatable {
-  /// As iconv knows it.
+  /// The name for iconv.
   package let name: String
 
   static let utf8 = TextEncoding(unchecked: "UTF-8")
 
-  /// Nil where iconv does not know the name.
+  /// nil if iconv does not know the name.
   package init?(_ name: String) {
-    // An empty name is the locale's, and iconv takes what comes after a slash as options.
+    // For iconv an empty name is the locale's encoding, and what follows a slash are options.
     guard !name.isEmpty, !name.contains("/"), TextConverter(from: name) != nil else { return nil }
     self.init(unchecked: name)
   }
 
   init(unchecked name: String) { self.name = name }
 
-  /// What is wrong with a name that iconv does not know.
+  /// The message for a name that iconv does not know.
   package static func unknown(_ name: String) -> String {
     "--encoding is '\(name)', which iconv does not know; choose such as gb18030, big5, shift_jis, euc-kr, "
       + "windows-1251, windows-1252 or utf-16le (`iconv -l` lists them all)"
@@ -24,7 +24,7 @@ package struct TextEncoding: Sendable, Equatable {
 
   var isUTF8: Bool { ["UTF-8", "UTF8"].contains(name.uppercased()) }
 
-  /// Bytes of a code unit: as many are stepped over where they are invalid.
+  /// The bytes of a code unit; as many are skipped if they are invalid.
   var unitLength: Int {
     let name = name.uppercased()
     if name.hasPrefix("UTF-32") || name.hasPrefix("UTF32") || name.hasPrefix("UCS-4") { return 4 }
@@ -32,13 +32,13 @@ package struct TextEncoding: Sendable, Equatable {
   }
 }
 
-/// Converts bytes to UTF-8, a piece at a time. What is invalid becomes the byte FF, which is no UTF-8 either, so that whoever
-/// counts or refuses invalid bytes does so here as well.
+/// Converts bytes to UTF-8, piece by piece. Invalid input becomes the byte FF, which is not valid UTF-8, so that the
+/// reader counts or refuses it like any other invalid byte.
 final class TextConverter {
   private let descriptor: iconv_t
   private let unitLength: Int
 
-  /// Nil where iconv does not know the encoding.
+  /// nil if iconv does not know the encoding.
   init?(from encoding: String) {
     guard let opened = iconv_open("UTF-8", encoding), opened != iconv_t(bitPattern: -1) else { return nil }
     descriptor = opened
@@ -47,9 +47,9 @@ final class TextConverter {
 
   deinit { iconv_close(descriptor) }
 
-  /// Appends what `input` becomes to `output`.
-  /// - Parameter isLast: whether no more bytes follow, so that a character that is cut off at the end is invalid.
-  /// - Returns: how many bytes were read; those after them begin a character that more bytes complete.
+  /// Appends the converted `input` to `output`.
+  /// - Parameter isLast: whether no more bytes follow; then an incomplete character at the end is invalid.
+  /// - Returns: the number of bytes read; the rest is the beginning of a character that later bytes complete.
   func convert(_ input: ArraySlice<UInt8>, isLast: Bool, into output: inout [UInt8]) -> Int {
     var read = 0
     while read < input.count {
@@ -68,14 +68,14 @@ final class TextConverter {
     return read
   }
 
-  /// Bytes that are converted at a time, so that one that is invalid costs no more than these.
+  /// The bytes of one conversion; an invalid byte costs at most the conversion of so many.
   private static let pieceLength = 1 << 12
 
-  /// - Returns: how many bytes were converted, and why it ended there; 0 where they were all.
+  /// - Returns: the number of bytes converted, and the error that ended the conversion; 0 if all were converted.
   private func convertValid(_ input: ArraySlice<UInt8>, into output: inout [UInt8]) -> (Int, Int32) {
     var error: Int32 = 0
     var taken = 0
-    // Where that is too little, the rest is converted by the next call.
+    // If the output is larger, the next call converts the rest.
     let capacity = 2 * input.count + 64
     output += [UInt8](unsafeUninitializedCapacity: capacity) { buffer, count in
       input.withUnsafeBytes { input in
@@ -90,18 +90,18 @@ final class TextConverter {
   }
 }
 
-/// A stream in another encoding as UTF-8.
+/// Converts a stream in another encoding to UTF-8.
 final class ConvertedSource: ByteSource {
   private let source: any ByteSource
   private let converter: TextConverter
-  /// The beginning of a character whose other bytes are in the next piece.
+  /// The beginning of a character that the next piece completes.
   private var rest: [UInt8] = []
   private var skippedBytes: Int
   private var isAtEnd = false
 
   var file: FileSource { source.file }
 
-  /// - Parameter skippedBytes: of the byte-order mark at the beginning.
+  /// - Parameter skippedBytes: the length of the byte-order mark.
   /// - Throws: `CorpusError`
   init(_ source: any ByteSource, from encoding: String, skippedBytes: Int) throws {
     guard let converter = TextConverter(from: encoding) else {

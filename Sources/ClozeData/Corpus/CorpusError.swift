@@ -1,6 +1,6 @@
 package import ClozeCore
 
-/// A corpus cannot be read as it was asked for.
+/// A corpus that cannot be read.
 package enum CorpusError: Failure {
   case noMatch(pattern: String)
   case unreadablePattern(pattern: String)
@@ -18,7 +18,7 @@ package enum CorpusError: Failure {
   case unmarked(path: String, encoding: String, canChoose: Bool)
   case unknownEncoding(path: String, encoding: String)
   case invalidText(InvalidPlace)
-  /// More invalid bytes than a text has by accident.
+  /// More invalid bytes than occur by accident.
   case otherEncoding(InvalidPlace, count: Int, guess: String?)
   case array(path: String)
   case spreadObjects(path: String)
@@ -37,12 +37,12 @@ package enum CorpusError: Failure {
     switch self {
     case .noMatch(let pattern): "\(pattern): no file has such a name; check the path or the pattern"
     case .unreadablePattern(let pattern):
-      "\(pattern): a folder that the pattern goes through cannot be read; check its rights"
+      "\(pattern): a folder of the pattern cannot be read; check its permissions"
     case .emptyFolder(let path):
       "\(path): holds no \(FolderWalk.textSuffixes.joined(separator: ", ")) file, nor one with .gz or .zst after that; "
         + "name the files, or a pattern such as '\(path)/*'"
     case .danglingLink(let path):
-      "\(path): is a link that leads to no file; mend the link or remove it"
+      "\(path): is a link to a file that does not exist; correct the link or remove it"
     case .unreadableName(let folder, let name):
       "\(folder): holds a name that is not UTF-8, '\(name)'; rename it"
     case .empty(let inputs): "\(inputs): no text in it; give a corpus that has documents"
@@ -60,15 +60,15 @@ package enum CorpusError: Failure {
         + (isPacked && !content.contains("tar") ? "unpack it, then " : "")
         + mend.replacing("FILE", with: CorpusError.quoted(path))
     case .binary(let path, few: false):
-      "\(path): is no text, by its bytes (NUL or other control characters); give the text itself, or leave this file out"
+      "\(path): is not text: it has NUL or other control characters; give the text itself, or leave this file out"
     case .binary(let path, few: true):
-      "\(path): has bytes that no text has (NUL or other control characters); give text, or take them out: "
+      "\(path): has NUL or other control characters, which text does not have; give text, or remove them: "
         + "tr -d '\\000-\\010\\016-\\037' < \(CorpusError.quoted(path)) > \(CorpusError.quoted(path + ".txt"))"
     default: textDescription
     }
   }
 
-  /// Of a text whose bytes are not as they should be.
+  /// The messages about the bytes and lines of a text.
   private var textDescription: String {
     switch self {
     case .unmarked(let path, let encoding, let canChoose):
@@ -89,7 +89,7 @@ package enum CorpusError: Failure {
           ?? (place.canChoose
             ? "name its encoding with --encoding, such as gb18030, shift_jis or windows-1252"
             : "find out its encoding, and convert it with iconv"))
-        + (place.canChoose ? "; or go on with --lossy, which replaces them" : "")
+        + (place.canChoose ? "; or continue with --lossy, which replaces them" : "")
     case .array(let path):
       "\(path): is a JSON array; write one object a line: "
         + "jq -c '.[]' \(CorpusError.quoted(path)) > \(CorpusError.quoted(path + ".jsonl"))"
@@ -106,21 +106,21 @@ package enum CorpusError: Failure {
       "\(path):\(line): has the field '\(field)' twice; keep one of the two\(CorpusError.skipping)"
     case .lineTooLong(let path, let line, let limit):
       "\(path):\(line): is longer than \(limit >> 20) MiB; split the object into several\(CorpusError.skipping)"
-    case .changed(let inputs): "\(inputs): changed between the two passes over it; run again when it rests"
+    case .changed(let inputs): "\(inputs): changed between the two passes over it; run it again"
     default: "the corpus cannot be read; check it"
     }
   }
 
   private static let skipping = ", or leave such rows out with --skip-bad-rows"
 
-  /// How a text in another encoding is read.
+  /// The advice for a text in another encoding.
   /// - Parameter canChoose: whether the tool has options for it.
   private static func reading(_ path: String, in encoding: String, canChoose: Bool) -> String {
     (canChoose ? "read it with --encoding \(encoding.lowercased()), or " : "")
       + "convert it: iconv -f \(encoding) -t UTF-8 \(quoted(path)) > \(quoted(path + ".utf8"))"
   }
 
-  /// A path as the shell takes it.
+  /// A path, quoted for the shell.
   private static func quoted(_ path: String) -> String {
     guard path != FileSource.standardInputName else { return "FILE" }
     let isPlain = path.utf8.allSatisfy {

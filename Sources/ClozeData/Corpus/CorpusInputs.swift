@@ -3,27 +3,27 @@ package import Foundation
 
 /// The files of a corpus, in the order in which they are read.
 ///
-/// An input is a file; a folder, which stands for all text files under it (see `FolderWalk`); or a pattern with `*`, `?` or
-/// `[…]` for a file name of the shell's kind. A path that exists is never taken for a pattern. A file is read as often as it
-/// is named. What a file holds, its first bytes say (see `FileContent`).
+/// An input is a file; a folder, which means all text files in it (see `FolderWalk`); or a shell pattern with `*`, `?`
+/// or `[…]`. A path that exists is not read as a pattern. A file is read as often as it is named. Its first bytes
+/// decide its format (see `FileContent`).
 package struct CorpusInputs: Sendable {
   package struct File: Sendable, Equatable {
     package let url: URL
-    /// As messages name it.
+    /// The name in messages.
     package let name: String
-    /// Whether it is read line by line by somebody who knows what the lines are, so that JSON is nothing special.
+    /// Whether the caller reads plain lines, so that JSON is not treated specially.
     let isPlain: Bool
 
     package init(_ url: URL, name: String? = nil) {
       (self.url, self.name, isPlain) = (url, name ?? url.path, false)
     }
 
-    /// Lines of text, whatever they are.
+    /// A file of plain lines.
     init(plain url: URL) {
       (self.url, name, isPlain) = (url, url.path, true)
     }
 
-    /// What the file's name says of a compression or of JSON; it counts only where the content leaves it open.
+    /// The file's format by its name; it counts only if the content does not decide.
     private var nameParts: [Substring] { url.lastPathComponent.lowercased().split(separator: ".").suffix(2) }
     private var isNamedPacked: Bool { nameParts.last.map { ["gz", "zst"].contains($0) } ?? false }
     private var isNamedJSON: Bool {
@@ -35,7 +35,7 @@ package struct CorpusInputs: Sendable {
     /// - Throws: `CorpusError`, `FileError`
     func open(encoding: TextEncoding?) throws -> OpenedText {
       let text = try OpenedText(FileSource(url, name: name), encoding: encoding, canChoose: !isPlain)
-      // Compressed data are never empty, so these have not come.
+      // Compressed data are never empty, so the file is incomplete.
       if text.beginning.isEmpty, isNamedPacked { throw CorpusError.truncated(path: name) }
       if isPlain {
         try InvalidBytes.refuseOtherEncoding(text)
@@ -49,24 +49,24 @@ package struct CorpusInputs: Sendable {
       return text
     }
 
-    /// Whether every line of the text is a JSON object: by its first line or, where that is none, by the file's name.
+    /// Whether every line of the text is a JSON object: by its first line or, if there is none, by the file's name.
     func isJSONLines(_ text: OpenedText) -> Bool { !isPlain && (text.shape == .lines || isNamedJSON) }
   }
 
   package let files: [File]
-  /// The inputs as they were given, for messages.
+  /// The inputs as given, for messages.
   package let description: String
-  /// The files in its folders that are left out, since their names are not those of text.
+  /// The files in the folders that are left out because of their names.
   package let others: [String]
   /// Bytes on disk.
   package let byteCount: Int
-  /// Equal where the files have the same paths, sizes and times of modification.
+  /// A digest that is equal if the files have the same paths, sizes and modification times.
   package let identity: Digest
 
   /// - Parameters:
-  ///   - inputs: paths and patterns; `-` stands for `standardInput`.
-  ///   - standardInput: a file that holds what standard input gave.
-  ///   - excluded: a folder whose files are no text though a folder of the inputs may hold it: the data folder.
+  ///   - inputs: paths and patterns; `-` means `standardInput`.
+  ///   - standardInput: a file with the content of standard input.
+  ///   - excluded: a folder to leave out although an input may contain it: the data folder.
   /// - Throws: `CorpusError`, `FileError`
   package init(_ inputs: [String], standardInput: URL? = nil, excluding excluded: URL? = nil) throws {
     var files: [File] = []
@@ -101,8 +101,8 @@ package struct CorpusInputs: Sendable {
     self.identity = identity.finalize()
   }
 
-  /// Opens every file, so that one that cannot be read is found before the work begins. Pipes can be read only once, so they
-  /// are left for then.
+  /// Opens every file, so that an unreadable one is found before the work begins. Pipes are not opened, since they can
+  /// be read only once.
   /// - Throws: `CorpusError`, `FileError`
   package func check(_ format: CorpusFormat) throws {
     for file in files {
@@ -120,7 +120,7 @@ package struct CorpusInputs: Sendable {
     guard input.contains(where: { "*?[".contains($0) }) else { throw FileError.reading(input, errno: code) }
     var found = glob_t()
     defer { globfree(&found) }
-    // A folder that cannot be read would be passed over otherwise.
+    // glob would silently skip a folder that cannot be read.
     let result = glob(input, GLOB_ERR, nil, &found)
     guard result != GLOB_ABORTED else { throw CorpusError.unreadablePattern(pattern: input) }
     guard result == 0, let paths = found.gl_pathv else { throw CorpusError.noMatch(pattern: input) }

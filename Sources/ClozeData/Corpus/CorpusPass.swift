@@ -2,40 +2,40 @@ package import ClozeCore
 package import ClozeText
 internal import Foundation
 
-/// What a corpus turned out to be.
+/// Counts over a whole corpus.
 package struct CorpusStatistics: Sendable, Equatable {
-  /// Documents read, duplicates and empty ones too.
+  /// Documents read, with duplicates and empty ones.
   package var documents = 0
-  /// Documents dropped because one of equal text came before.
+  /// Documents dropped because an equal one came before.
   package var duplicates = 0
-  /// Documents dropped because no token is left of them.
+  /// Documents dropped because they have no token.
   package var empty = 0
   /// How often a document was cut because it was too long.
   package var splitDocuments = 0
   package var invalidSequences = 0
-  /// What the files turned out to be.
+  /// Encodings and lines of the files.
   package var shape = CorpusShape()
   package var bytesFromDisk = 0
-  /// Of the documents that were kept.
+  /// Counts of the documents that were kept.
   package var tokens = TokenCounts()
-  /// What the tokenizer lost of them.
+  /// The text that their encoding lost.
   package var loss = TextLoss()
-  /// The digest of the corpus's text.
+  /// The digest of the text of the corpus.
   package var corpus = Digest(of: "")
 
   package init() {}
 }
 
-/// A pass over a corpus on all workers: documents are read and filtered in order on the caller's thread, worked on in
-/// batches of fixed size by the pool, and their results taken in order. So the result is the same for any number of
-/// workers. In memory are at most `pool.depth` + 1 batches of `batchBytes`, or of one document that is longer.
+/// A pass over a corpus on all workers. The caller's thread reads and filters documents in order, the pool processes
+/// them in batches of fixed size, and the results are taken in order. So the result is the same for any number of
+/// workers. At most `pool.depth` + 1 batches are in memory, each of `batchBytes` or of one longer document.
 package struct CorpusPass: Sendable {
   package let inputs: CorpusInputs
   package let format: CorpusFormat
   package let seed: UInt64
   package let validationRate: Double
   package let pool: WorkerPool
-  /// Bytes of text that a worker gets at a time.
+  /// Bytes of text in a batch.
   package var batchBytes = 1 << 20
 
   package init(
@@ -49,7 +49,7 @@ package struct CorpusPass: Sendable {
     self.pool = pool
   }
 
-  /// All of it, beside the text, that decides which documents go where: equal for equal results.
+  /// All settings that decide the documents and their splits, for a given text.
   package var settings: String {
     "\(format.boundary.rawValue) \(format.isStrict) \(format.isLossy) \(format.skipsBadRows) \(format.maximumDocumentBytes) \(seed) "
       + "\(validationRate.bitPattern) \(format.encoding?.name ?? "UTF-8") \(format.field)"
@@ -69,7 +69,7 @@ package struct CorpusPass: Sendable {
     return (statistics, position)
   }
 
-  /// Reads the corpus as far as a checkpoint came, for the place after it; nil where the documents up to there are others.
+  /// Reads the corpus up to a checkpoint and returns the position there; nil if the documents before it are others.
   /// - Throws: `CorpusError`, `FileError`
   package func position(after checkpoint: DatasetProgress.Checkpoint, progress: (Int) -> Void) throws
     -> CorpusPosition?
@@ -96,7 +96,7 @@ package struct CorpusPass: Sendable {
   }
 
   /// Counts the words of the train split: the vocabulary sees nothing of the held-out text.
-  /// - Parameter progress: is told the bytes read so far, from time to time.
+  /// - Parameter progress: is called from time to time with the bytes read so far.
   /// - Throws: `CorpusError`, `FileError`
   package func countWords(normalizer: TextNormalizer, progress: (Int) -> Void) throws
     -> (counts: WordCounts, statistics: CorpusStatistics)
@@ -117,12 +117,12 @@ package struct CorpusPass: Sendable {
     return (counts, statistics)
   }
 
-  /// Encodes all documents into a data folder, from where the writer's folder has them.
+  /// Encodes all documents into a data folder, from the position of the writer's checkpoint on.
   /// - Throws: `CorpusError`, `FileError`
   package func encode(with tokenizer: Tokenizer, into writer: DatasetWriter, progress: (Int) -> Void) throws
     -> CorpusStatistics
   {
-    let encoders = EncoderShelf(tokenizer)
+    let encoders = EncoderPool(tokenizer)
     let stream = try DocumentStream(
       self, from: writer.position, distinct: writer.documentCount, after: writer.visitDocuments)
     var statistics = try run(stream, progress: progress) { documents in
@@ -142,8 +142,8 @@ package struct CorpusPass: Sendable {
   }
 
   /// - Parameters:
-  ///   - work: what a worker does with a batch.
-  ///   - take: gets the results in order, on the caller's thread.
+  ///   - work: processes a batch on a worker.
+  ///   - take: receives the results in order, on the caller's thread.
   private func run<Output: Sendable>(
     _ stream: DocumentStream, progress: (Int) -> Void, work: @escaping @Sendable (DocumentBatch) -> Output,
     take: (Output, DocumentBatch) throws -> Void

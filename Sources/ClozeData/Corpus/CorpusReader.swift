@@ -1,10 +1,10 @@
 internal import ClozeCore
 
-/// What one document is in a plain text file.
+/// The unit of a plain text file that is one document.
 package enum DocumentBoundary: String, NamedChoice {
-  /// Every line that is not blank.
+  /// Each line that is not blank.
   case lines
-  /// Lines up to a blank one, which has nothing but white space.
+  /// The lines up to a blank line, which has only white space.
   case paragraphs
   /// The whole file.
   case files
@@ -15,21 +15,21 @@ package struct CorpusFormat: Sendable {
   package var boundary = DocumentBoundary.paragraphs
   /// The field of a JSON line that holds the text.
   package var field = "text"
-  /// The encoding of texts that no byte-order mark announces; nil for UTF-8.
+  /// The encoding of texts without a byte-order mark; nil for UTF-8.
   package var encoding: TextEncoding?
   /// Whether a single invalid byte is an error; otherwise it is counted, and the tokenizer reads it as U+FFFD.
   package var isStrict = false
-  /// Whether any number of invalid bytes is no error; otherwise more than 1 in 1,000 bytes of a file is.
+  /// Whether any number of invalid bytes is accepted; otherwise more than 1 in 1,000 bytes of a file are an error.
   package var isLossy = false
-  /// Whether rows of JSON lines that cannot be used are counted and left out; otherwise they are errors.
+  /// Whether rows of JSON lines that cannot be used are left out and counted; otherwise they are errors.
   package var skipsBadRows = false
-  /// Bytes. A longer document is cut in two: after its last line end or, in one endless line, between two characters.
+  /// In bytes. A longer document is cut: after its last line end or, in one very long line, between two characters.
   package var maximumDocumentBytes = 16 << 20
 
   package init() {}
 }
 
-/// A text of the corpus, without the white space around it.
+/// A document of the corpus, without white space at both ends.
 package struct Document: Sendable, Equatable {
   /// UTF-8, which may be invalid.
   package var text: [UInt8]
@@ -41,9 +41,9 @@ package struct Document: Sendable, Equatable {
   }
 }
 
-/// The documents of a corpus, one after another; in memory are one document and one chunk of the file.
+/// Reads the documents of a corpus one after another. One document and one chunk of the file are in memory.
 package final class CorpusReader {
-  /// Takes a document's text, valid for the time of the call, and the number of its invalid sequences.
+  /// Receives the text of a document, valid during the call, and the number of its invalid sequences.
   typealias Taker<Result> = (_ text: UnsafeBufferPointer<UInt8>, _ invalidSequences: Int) throws -> Result
 
   private let inputs: CorpusInputs
@@ -52,7 +52,7 @@ package final class CorpusReader {
   private var current: DocumentReader?
   private var finishedBytes = 0
   private var finishedSplits = 0
-  /// What the files turned out to be that were read to their end.
+  /// What was found out about the files that were read to their end.
   package private(set) var shape = CorpusShape()
 
   package init(_ inputs: CorpusInputs, format: CorpusFormat) {
@@ -60,7 +60,7 @@ package final class CorpusReader {
     self.format = format
   }
 
-  /// Reads what another reader of the same files had before it.
+  /// Continues where another reader of the same files was.
   /// - Throws: `CorpusError`, `FileError`
   package init(_ inputs: CorpusInputs, format: CorpusFormat, from position: CorpusPosition) throws {
     self.inputs = inputs
@@ -77,7 +77,7 @@ package final class CorpusReader {
     }
   }
 
-  /// Where it stands, between two documents.
+  /// The current position, between two documents.
   package var position: CorpusPosition {
     var position = CorpusPosition()
     position.file = nextFile
@@ -91,7 +91,7 @@ package final class CorpusReader {
     return position
   }
 
-  /// How many bytes were read from the disk so far.
+  /// Bytes read from the disk so far.
   package var bytesFromDisk: Int { finishedBytes + (current?.lines.bytesFromDisk ?? 0) }
   /// How often a document was cut because it was too long.
   package var splitDocuments: Int { finishedSplits + (current?.splitDocuments ?? 0) }
@@ -102,8 +102,8 @@ package final class CorpusReader {
     try next { Document(text: Array($0), invalidSequences: $1) }
   }
 
-  /// Gives the next document that is not empty to `take`, without a copy of its own: most documents are short.
-  /// - Returns: what `take` made of it; nil at the end of the last file.
+  /// Passes the next document that is not empty to `take`, without copying it.
+  /// - Returns: the result of `take`; nil at the end of the last file.
   /// - Throws: `CorpusError`, `FileError`, and what `take` throws.
   func next<Result>(_ take: Taker<Result>) throws -> Result? {
     while true {

@@ -1,12 +1,12 @@
 internal import ClozeCore
 
-/// Documents that a worker gets at a time: their texts one after another in one piece of memory.
+/// A batch of documents for a worker: their texts are one after another in one buffer.
 struct DocumentBatch: Sendable {
-  /// Of all documents that were read for it, duplicates too, in order.
+  /// The digests of all documents that were read for it, in order, with duplicates.
   var digests: [Digest] = []
   /// Bytes of the texts of all documents that were read for it.
   var readBytes = 0
-  /// Where the corpus goes on after them.
+  /// The position of the corpus after the batch.
   var end = CorpusPosition()
   private(set) var splits: [Split] = []
   private var bytes: [UInt8] = []

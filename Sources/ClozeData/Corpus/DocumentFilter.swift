@@ -1,11 +1,11 @@
 package import ClozeCore
 internal import Foundation
 
-/// Decides for each document whether it is new and which split it belongs to, by a hash of its text alone: of equal
-/// documents the first is kept and all would go to the same split, so that no validation text is trained on.
+/// Decides by a hash of its text whether a document is new, and to which split it belongs. Of equal documents the first
+/// is kept. Since equal texts have one split, no validation document is trained on.
 ///
-/// It holds 128 bits of each distinct document's SHA-256, with the table around them at most 64 bytes a document.
-/// That two different documents meet in 128 bits has, for a thousand million documents, a probability of about 10⁻²¹.
+/// It stores 128 bits of the SHA-256 of each distinct document, at most 64 bytes a document with the table. The
+/// probability that two of a thousand million documents agree in 128 bits is about 10⁻²¹.
 package struct DocumentFilter: ~Copyable {
   private let seed: UInt64
   private let validationRate: Double
@@ -20,7 +20,7 @@ package struct DocumentFilter: ~Copyable {
     var high: UInt64
     var low: UInt64
 
-    // SHA-256 has mixed them well enough for one word to stand for both.
+    // One word of a SHA-256 is hash enough.
     func hash(into hasher: inout Hasher) { hasher.combine(low) }
   }
 
@@ -30,10 +30,10 @@ package struct DocumentFilter: ~Copyable {
     self.validationRate = validationRate
   }
 
-  /// Makes room for so many documents.
+  /// Reserves room for `count` documents.
   mutating func reserveCapacity(_ count: Int) { seen.reserveCapacity(count) }
 
-  /// The split of a document; nil for one that was seen before.
+  /// The split of a document; nil for a duplicate.
   package mutating func split(of document: Document) -> Split? {
     document.text.withUnsafeBufferPointer { split(of: digest(of: $0)) }
   }
@@ -44,7 +44,7 @@ package struct DocumentFilter: ~Copyable {
     return hasher.finish()
   }
 
-  /// The split of a document by its digest; nil for one that was seen before.
+  /// The split of a document by its digest; nil for a duplicate.
   mutating func split(of digest: Digest) -> Split? {
     guard insert(digest) else { return nil }
     var random = CounterRandom(
@@ -63,6 +63,6 @@ package struct DocumentFilter: ~Copyable {
     return isNew
   }
 
-  /// The identity of the corpus so far: SHA-256 of the hexadecimal SHA-256 of every document, duplicates too, in order.
+  /// The identity of the corpus so far: SHA-256 of the hexadecimal SHA-256 of every document in order, with duplicates.
   package var corpus: Digest { corpusBuilder.digestSoFar }
 }

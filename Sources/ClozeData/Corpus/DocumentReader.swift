@@ -1,7 +1,7 @@
 internal import ClozeCore
 internal import ClozeText
 
-/// The documents of one file.
+/// Reads the documents of one file.
 struct DocumentReader {
   private(set) var lines: LineReader
   private(set) var splitDocuments = 0
@@ -9,21 +9,21 @@ struct DocumentReader {
   private let format: CorpusFormat
   private let isJSONLines: Bool
   private(set) var findings: FileFindings
-  /// Some of the lines that are invalid.
+  /// A sample of invalid lines, for guessing the encoding.
   private var invalidSample: [UInt8] = []
-  /// The text of the document that has begun, and the place in the file of its first byte.
+  /// The text of the current document, and the offset of its first byte in the file.
   private var text: [UInt8] = []
   private var start: Int
-  /// Where in `text`, and where in the file, the current line begins.
+  /// The beginning of the current line, in `text` and in the file.
   private var lineStart = 0
   private var lineOffset: Int
-  /// In the lines of `text`.
+  /// The number of invalid sequences in `text`.
   private var invalidSequences = 0
 
   private var name: String { lines.text.source.file.name }
 
   /// - Parameters:
-  ///   - offset: where another reader's `offset` was, with its `findings`.
+  ///   - offset: the `offset` of another reader, with its `findings`.
   /// - Throws: `CorpusError`, `FileError`
   init(
     _ file: CorpusInputs.File, format: CorpusFormat, from offset: Int = 0, lineNumber: Int = 1,
@@ -37,11 +37,11 @@ struct DocumentReader {
     lineOffset = lines.offset
   }
 
-  /// The first byte of the file that is in no document yet. There a line begins or, where a document was cut, its rest;
-  /// of that rest no line has ended, so whoever reads on from here makes the same documents.
+  /// The first byte of the file that is in no document yet. A line begins there or, if a document was cut, the rest of
+  /// a line. A reader that starts here finds the same documents.
   var offset: Int { isJSONLines ? lines.offset : start }
 
-  /// Adds what the file turned out to be, once it is read.
+  /// Adds what was found out about the file, after it was read.
   func add(to shape: inout CorpusShape) {
     if let encoding = lines.text.conversion?.name { shape.conversions[encoding, default: 0] += 1 }
     if shape.skippedRows == 0 { shape.firstSkippedRow = findings.firstSkippedRow }
@@ -95,15 +95,15 @@ struct DocumentReader {
     }
   }
 
-  /// Between two characters of a line that is longer than a document may be.
+  /// A position between two characters of a line that is longer than a document may be.
   private func placeToCut() -> Int {
     var place = text.count - 1
     while place > max(0, text.count - 4), text[place] & 0xC0 == 0x80 { place -= 1 }
     return max(1, place)
   }
 
-  /// Takes the first `count` bytes of the text, which end where a line or its validated part ends, as a document; nil where
-  /// they are blank. The rest stays.
+  /// Passes the first `count` bytes of the text as a document to `take`; nil if they are blank. They end at the end of
+  /// a line or of its validated part. The rest stays in `text`.
   private mutating func takeDocument<Result>(_ count: Int, _ take: CorpusReader.Taker<Result>) throws
     -> Result?
   {
@@ -120,7 +120,7 @@ struct DocumentReader {
     return result
   }
 
-  /// Looks for invalid bytes in a part of the current line.
+  /// Counts invalid bytes in a part of the current line.
   private mutating func validate(_ range: Range<Int>) throws {
     let validation = text.withUnsafeBufferPointer { UTF8Validation(UnsafeBufferPointer(rebasing: $0[range])) }
     guard let invalid = validation.firstInvalidOffset else { return }
@@ -130,7 +130,7 @@ struct DocumentReader {
     invalidSequences += validation.invalidSequenceCount
     findings.invalid.add(validation, at: lineOffset)
     if invalidSample.count < 1 << 12 { invalidSample += text[range].prefix(1 << 12) }
-    // Early, where it is certain: the text's length is known, or it is of a length that says enough.
+    // An early check is possible if the length of the text is known, or if enough was read.
     let byteCount = lines.text.byteCount ?? (lines.offset >= 1 << 24 ? lines.offset : Int.max)
     if !format.isLossy { try findings.invalid.check(lines.text, byteCount: byteCount, sample: invalidSample) }
   }
@@ -170,14 +170,14 @@ struct DocumentReader {
     }
   }
 
-  /// Counts a row that cannot be used, where that is no error.
+  /// Counts a row that cannot be used, or throws its error.
   private mutating func skip(_ error: CorpusError) throws {
     guard format.skipsBadRows else { throw error }
     if findings.skippedRows == 0 { findings.firstSkippedRow = "\(error)" }
     findings.skippedRows += 1
   }
 
-  /// Reads past the rest of the current line.
+  /// Skips the rest of the current line.
   private mutating func skipLine() throws {
     var end = LineReader.End.limit
     while case .limit = end {
@@ -186,9 +186,9 @@ struct DocumentReader {
     }
   }
 
-  /// The text of the JSON line. Only the field is kept: what stands beside it may be many times as large as values.
+  /// The text of the JSON line. Only the field is stored, since the other values may be much larger.
   private func value(ofLine number: Int) throws -> [UInt8] {
-    // The JSON reader refuses invalid UTF-8, which is to be replaced here.
+    // The JSON reader refuses invalid UTF-8, so it is replaced first.
     let bytes = invalidSequences == 0 ? text : Array(String(decoding: text, as: UTF8.self).utf8)
     let value: [UInt8]?
     do {
@@ -203,19 +203,19 @@ struct DocumentReader {
     return value
   }
 
-  /// The text in the field of an object; nil where the field is absent or is no text.
+  /// The text in the field of an object; nil if the field is absent or is not a string.
   private func fieldText(_ reader: inout JSONReader, number: Int) throws -> [UInt8]? {
     var isFound = false
     var text: [UInt8]?
     let kind = try reader.kind()
     guard kind == .object else {
-      // What is no JSON at all is said so first.
+      // Throws a syntax error first, if it is not JSON.
       try reader.skip()
       throw CorpusError.notAnObject(path: name, line: number, kind: kind.name)
     }
     try reader.object { reader, key in
       guard key == format.field else { return try reader.skip() }
-      // Readers differ in which of the two they take.
+      // Programs differ in which of the two they read.
       guard !isFound else {
         throw CorpusError.repeatedField(path: name, line: number, field: format.field)
       }
@@ -240,7 +240,7 @@ extension JSONReader.Kind {
 }
 
 extension UnsafeBufferPointer<UInt8> {
-  /// Without the white space around them; nil where nothing is left.
+  /// The bytes without white space at both ends; nil if nothing is left.
   fileprivate var withoutWhiteSpace: Self? {
     guard let first = firstIndex(where: { !$0.isWhiteSpace }),
       let last = lastIndex(where: { !$0.isWhiteSpace })

@@ -1,6 +1,6 @@
 internal import ClozeCore
 
-/// A corpus's documents in batches, without duplicates, each with its split.
+/// The documents of a corpus in batches, without duplicates, each with its split.
 final class DocumentStream {
   private let reader: CorpusReader
   private var filter: DocumentFilter
@@ -8,9 +8,9 @@ final class DocumentStream {
   private let batchBytes: Int
 
   /// - Parameters:
-  ///   - position: where the corpus goes on.
-  ///   - distinct: how many different documents come before that.
-  ///   - documents: gives the digests of all documents before that, duplicates too, in order.
+  ///   - position: the position from which to read.
+  ///   - distinct: the number of distinct documents before it.
+  ///   - documents: visits the digests of all documents before it in order, with duplicates.
   /// - Throws: `CorpusError`, `FileError`, and what `documents` throws.
   init(
     _ pass: CorpusPass, from position: CorpusPosition = .init(), distinct: Int = 0,
@@ -27,7 +27,7 @@ final class DocumentStream {
 
   var bytesFromDisk: Int { reader.bytesFromDisk }
 
-  /// What was met so far.
+  /// Counts so far.
   var statistics: CorpusStatistics {
     var statistics = CorpusStatistics()
     (statistics.documents, statistics.duplicates) = (filter.documents, filter.duplicates)
@@ -37,8 +37,8 @@ final class DocumentStream {
     return statistics
   }
 
-  /// The next documents, as many as `batchBytes` of text need or are left. Duplicates count, so that a corpus of nothing
-  /// else has batches too; where a batch ends follows from the documents alone.
+  /// The next documents, up to `batchBytes` of text. The text of duplicates counts too, so the end of a batch is a
+  /// function of the documents alone.
   /// - Throws: `CorpusError`, `FileError`
   func nextBatch() throws -> (documents: DocumentBatch, isAtEnd: Bool) {
     var batch = DocumentBatch()

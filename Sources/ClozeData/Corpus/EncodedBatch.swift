@@ -6,13 +6,13 @@ struct EncodedBatch: Sendable {
   private(set) var tokens: [TokenID] = []
   /// Document i has the tokens ends[i] ..< ends[i + 1].
   private(set) var ends = [0]
-  /// What the encoder met in each document.
+  /// The encoder's counts of each document.
   private(set) var counts: [TokenCounts] = []
-  /// What was lost of all documents.
+  /// The loss of all documents together.
   private(set) var loss = TextLoss()
 
   init(_ documents: DocumentBatch, with encoder: inout TokenEncoder) {
-    // English has some four bytes a token.
+    // English has about four bytes for each token.
     tokens.reserveCapacity(documents.byteCount / 3)
     documents.visitTexts { text, _ in
       let before = encoder.counts
@@ -24,8 +24,8 @@ struct EncodedBatch: Sendable {
   }
 }
 
-/// Encoders between two uses: as many as workers have used at once, each with the words that it remembers.
-final class EncoderShelf: Sendable {
+/// A pool of encoders with their caches, as many as workers use at once.
+final class EncoderPool: Sendable {
   private let tokenizer: Tokenizer
   private let idle = Guarded<[TokenEncoder]>([])
 

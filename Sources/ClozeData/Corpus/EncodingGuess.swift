@@ -1,16 +1,16 @@
 internal import Foundation
 
-/// Which encoding bytes that are no UTF-8 look like: that in which the characters that are frequent in its languages are
-/// frequent. A guess, for a message; nothing is read by it.
+/// Guesses the encoding of bytes that are not UTF-8: the one under which characters are frequent that are frequent in
+/// its languages. The guess is for a message alone; no text is read by it.
 enum EncodingGuess {
   private struct Candidate {
-    /// As iconv knows it.
+    /// The name for iconv.
     let encoding: String
-    /// Characters beyond ASCII that are frequent in the languages that are written in it.
+    /// Non-ASCII characters that are frequent in the languages of the encoding.
     let frequent: Set<Unicode.Scalar>
-    /// Which share of the characters beyond ASCII they are in ordinary text.
+    /// Their share of the non-ASCII characters of ordinary text.
     let share: Double
-    /// Whether characters beyond ASCII stand alone between ASCII's, as in Latin script.
+    /// Whether single non-ASCII characters are between ASCII ones, as in Latin script.
     var isLatin = false
 
     init(_ encoding: String, _ frequent: String, share: Double, isLatin: Bool = false) {
@@ -51,12 +51,13 @@ enum EncodingGuess {
     .init("MACINTOSH", western, share: 0.8, isLatin: true),
   ]
 
-  /// The encoding that `bytes` look like, by iconv's name; nil where they look like none.
+  /// The encoding that `bytes` look like; nil if they look like none.
   static func encoding(of bytes: ArraySlice<UInt8>) -> TextEncoding? {
     let beyond = bytes.indices.filter { bytes[$0] >= 0x80 }
     guard !beyond.isEmpty else { return nil }
     if let unicode = unmarkedUnicode(bytes) { return unicode }
-    // In Latin script a byte beyond ASCII has ASCII on both sides, in others and in pairs of bytes its like.
+    // In Latin script most non-ASCII bytes have ASCII on both sides; in other scripts and in two-byte encodings they
+    // have non-ASCII bytes.
     let runs = beyond.count { index in
       index > bytes.startIndex && bytes[index - 1] >= 0x80
         || index + 1 < bytes.endIndex && bytes[index + 1] >= 0x80
@@ -69,8 +70,8 @@ enum EncodingGuess {
     return TextEncoding(unchecked: best.0.encoding)
   }
 
-  /// The share of the frequent characters among those beyond ASCII, compared with ordinary text; 0 where the bytes are not
-  /// of the encoding.
+  /// The share of frequent characters among the non-ASCII ones, compared with ordinary text; 0 if the bytes are invalid
+  /// in the encoding.
   private static func score(_ bytes: ArraySlice<UInt8>, _ candidate: Candidate) -> Double {
     guard let (text, invalid) = decode(bytes, candidate.encoding) else { return 0 }
     let beyond = text.filter { !$0.isASCII }
@@ -79,7 +80,7 @@ enum EncodingGuess {
     return Double(hits) / Double(beyond.count) / candidate.share
   }
 
-  /// Whether bytes are UTF-16 or UTF-32 that no mark announces, and which.
+  /// The kind of UTF-16 or UTF-32 without a mark that the bytes are; nil if they are none.
   static func unmarkedUnicode(_ bytes: ArraySlice<UInt8>) -> TextEncoding? {
     guard bytes.count >= 6 else { return nil }
     let frequent = Set((simplified + traditional + kana + hangul + cyrillic + greek + arabic).unicodeScalars)
@@ -91,10 +92,10 @@ enum EncodingGuess {
       let hits = text.count { $0.isASCII || frequent.contains($0) }
       let ideographs = text.filter { $0.value >= 0x2000 }
       let frequentIdeographs = ideographs.count(where: frequent.contains)
-      // Any bytes are rare ideographs.
+      // Nearly all byte pairs are some ideograph, so ideographs prove nothing.
       guard ideographs.count * 5 < text.count || frequentIdeographs * 10 > ideographs.count
       else { return (name, 0) }
-      // An alphabet lies in one page of 256 characters.
+      // The letters of an alphabet are in one page of 256 characters.
       var pages: [UInt32: Int] = [:]
       for scalar in text where scalar.value < 0x2000 { pages[scalar.value >> 8, default: 0] += 1 }
       return (name, Double(max(hits, (pages.values.max() ?? 0))) / Double(text.count))
@@ -103,7 +104,7 @@ enum EncodingGuess {
     return TextEncoding(unchecked: best.0)
   }
 
-  /// The characters of at most 8 KiB, and how many places were invalid.
+  /// The characters of at most 8 KiB, and the number of invalid places.
   private static func decode(_ bytes: ArraySlice<UInt8>, _ encoding: String) -> ([Unicode.Scalar], Int)? {
     guard let converter = TextConverter(from: encoding) else { return nil }
     var utf8: [UInt8] = []

@@ -1,33 +1,33 @@
 internal import ClozeCore
 
-/// What a file is, decided by its first bytes. Its name has no part in it: people rename what they download.
+/// What a file is, decided by its first bytes and not by its name.
 enum FileContent: Equatable {
   case gzip
   case zstd
-  /// Text to convert to UTF-8. What `mark` says goes before the encoding that the user named.
+  /// Text to convert to UTF-8. A byte-order mark overrides the encoding that the user named.
   case text(TextEncoding, mark: ByteOrderMark?)
-  /// UTF-16 or UTF-32 by its NUL bytes, and nothing else says so.
+  /// UTF-16 or UTF-32 without a mark, recognised by its NUL bytes.
   case unmarked(TextEncoding)
   case foreign(ForeignContent)
-  /// Bytes that text does not have; few of them where they are in a text.
+  /// Bytes that text does not have; `few` if they are rare.
   case binary(few: Bool)
 
-  /// How many bytes tell what a file is.
+  /// The number of bytes that decide what a file is.
   static let examinedBytes = 1 << 16
 
   /// - Parameters:
   ///   - bytes: the first bytes of a file, all of them or at least some kilobytes.
-  ///   - encoding: what a text without a mark has; nil where the user did not say.
+  ///   - encoding: the encoding of a text without a mark, as the user named it; nil if none was named.
   init(_ bytes: [UInt8], encoding: TextEncoding?) {
     let head = bytes.prefix(FileContent.examinedBytes)
-    // A few are an accident, as a few invalid bytes are.
+    // A few are an accident, like a few invalid bytes.
     let hasNULs = head.count { $0 == 0 } * InvalidBytes.ordinaryShare > head.count
     if let mark = ByteOrderMark(atStartOf: head) {
       self = .text(.init(unchecked: mark.rawValue), mark: mark)
     } else if head.starts(with: [0x1F, 0x8B]) {
       self = .gzip
     } else if head.starts(with: [0x28, 0xB5, 0x2F, 0xFD])
-      // A frame that is to be skipped, which parallel compressors put first.
+      // A skippable frame, which parallel compressors write first.
       || head.count > 3 && head[0] & 0xF0 == 0x50 && head[1...3].elementsEqual([0x2A, 0x4D, 0x18])
     {
       self = .zstd
@@ -44,28 +44,28 @@ enum FileContent: Equatable {
     }
   }
 
-  /// How many more bytes than have come are needed to tell what a stream is that somebody may be typing: only beginnings of
-  /// marks and of compressed data are waited for.
+  /// The number of bytes needed to decide what a stream is. A stream may be typed, so only the beginnings of marks and
+  /// of compressed data require more bytes.
   static func bytesToWaitFor(_ bytes: [UInt8]) -> Int {
     guard let first = bytes.first else { return 1 }
     return [0, 0x1F, 0x28, 0xEF, 0xFE, 0xFF].contains(first) ? 4 : 1
   }
 }
 
-/// What a text turns out to be that begins like JSON.
+/// The layout of a text that begins like JSON.
 enum JSONShape: Equatable {
-  /// No JSON.
+  /// Not JSON.
   case none
-  /// An object a line.
+  /// One object in each line.
   case lines
-  /// One array.
+  /// A single array.
   case array
-  /// Objects over several lines.
+  /// Objects that span several lines.
   case spread
 
   /// - Parameters:
   ///   - bytes: the first bytes of a text in UTF-8, without a mark.
-  ///   - isWhole: whether they are all of it.
+  ///   - isWhole: whether they are the whole text.
   init(_ bytes: ArraySlice<UInt8>, isWhole: Bool) {
     guard let first = bytes.first(where: { !$0.isWhiteSpace }),
       [UInt8(ascii: "{"), UInt8(ascii: "[")].contains(first)
@@ -73,7 +73,7 @@ enum JSONShape: Equatable {
       self = .none
       return
     }
-    // Invalid UTF-8 is another matter than the shape.
+    // Invalid UTF-8 is reported elsewhere.
     let text = Array(String(decoding: bytes.drop(while: \.isWhiteSpace), as: UTF8.self).utf8)[...]
     self = first == UInt8(ascii: "{") ? JSONShape(object: text) : JSONShape(array: text, isWhole: isWhole)
   }
@@ -84,7 +84,8 @@ enum JSONShape: Equatable {
       self = .none
       return
     }
-    // Where the object does not go on in the next line, what is wrong with it is for whoever reads the line to say.
+    // If the object does not continue in the next line, it is a line of JSON, and the reader of the line reports its
+    // error.
     guard let error = JSONShape.errorOffset(firstLine), error >= firstLine.count, firstLine.count < text.count
     else {
       self = .lines
@@ -96,7 +97,7 @@ enum JSONShape: Equatable {
 
   private init(array text: ArraySlice<UInt8>, isWhole: Bool) {
     let inner = text.dropFirst().drop(while: \.isWhiteSpace)
-    // Text may begin with a bracket, too: what tells is a string, an object or an array within.
+    // Ordinary text may begin with a bracket too, so a string, an object or an array has to follow.
     guard let first = inner.first, [UInt8(ascii: "{"), UInt8(ascii: "["), UInt8(ascii: "\"")].contains(first)
     else {
       self = .none
@@ -112,7 +113,7 @@ enum JSONShape: Equatable {
     }
   }
 
-  /// Whether a text begins with `{"key":` or is an empty object.
+  /// Whether a text begins with `{"key":` or is `{}`.
   private static func beginsWithKey(_ text: ArraySlice<UInt8>) -> Bool {
     let rest = text.dropFirst().drop(while: \.isWhiteSpace)
     guard rest.first == UInt8(ascii: "\"") else { return rest.first == UInt8(ascii: "}") }
@@ -120,7 +121,7 @@ enum JSONShape: Equatable {
     return rest[(quote + 1)...].drop(while: \.isWhiteSpace).first == UInt8(ascii: ":")
   }
 
-  /// Where a text stops being one JSON value; nil where it is one.
+  /// The offset of the first error if a text is not one JSON value; nil if it is one.
   private static func errorOffset(_ text: ArraySlice<UInt8>) -> Int? {
     do {
       try text.withUnsafeBytes { try JSONReader.read($0) { try $0.skip() } }

@@ -3,19 +3,20 @@ internal import Foundation
 
 /// The text files under a folder, in the order of their paths' bytes, which is the same in every locale.
 ///
-/// Links are followed. A folder or a file that several paths lead to is met once, by the first of them, so a circle of links
-/// ends. Hidden names are left out, and so are pipes and devices: nobody named them. What cannot be read is an error, since
-/// a corpus that lacks a part looks like a whole one.
+/// Links are followed. A folder or file that several paths lead to is read once, under the first path, so a circle of
+/// links ends. Hidden names, pipes and devices are left out. A file that cannot be read is an error, since nobody would
+/// notice that it is missing.
 struct FolderWalk {
-  /// How the names of text files end.
+  /// The suffixes of text files.
   static let textSuffixes = [".txt", ".jsonl", ".ndjson", ".json"]
-  /// What may come after that. Files that are not read are found too: to leave them out would say nothing of them.
+  /// Suffixes that may follow. Compressed files that Cloze does not read are listed too, so that they are refused and
+  /// not silently left out.
   private static let packedSuffixes = [
     "", ".gz", ".zst", ".bz2", ".xz", ".lzma", ".lz4", ".lz", ".zip", ".7z", ".br",
   ]
   private static let suffixes = packedSuffixes.flatMap { packed in textSuffixes.map { $0 + packed } }
 
-  /// What a file is to the system, whatever its paths.
+  /// The identity of a file, independent of its paths.
   private struct Identity: Hashable {
     let device: UInt
     let number: UInt
@@ -24,11 +25,11 @@ struct FolderWalk {
   }
 
   private(set) var paths: [String] = []
-  /// The files that are left out for their names.
+  /// The files that are left out because of their names.
   private(set) var others: [String] = []
   private var met: Set<Identity> = []
 
-  /// - Parameter excluded: a folder that is left out, with all under it.
+  /// - Parameter excluded: a folder to leave out, with everything in it.
   /// - Throws: `CorpusError`, `FileError`
   init(_ folder: String, excluding excluded: String?) throws {
     if let excluded, let status = FolderWalk.status(excluded) { met.insert(Identity(status)) }
@@ -48,7 +49,7 @@ struct FolderWalk {
         guard code == ENOENT, lstat(path, &link) == 0 else { throw FileError.reading(path, errno: code) }
         throw CorpusError.danglingLink(path: path)
       }
-      // The slash after a folder's name is part of the paths of what is in it.
+      // Sorted with the slash, as in the paths of the folder's files.
       entries.append((status.st_mode & S_IFMT == S_IFDIR ? name + "/" : name, path, status))
     }
     entries.sort { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
@@ -65,7 +66,7 @@ struct FolderWalk {
     }
   }
 
-  /// Nil where there is no such file; `errno` says why.
+  /// nil if there is no such file; `errno` has the reason.
   private static func status(_ path: String) -> stat? {
     var status = stat()
     return stat(path, &status) == 0 ? status : nil

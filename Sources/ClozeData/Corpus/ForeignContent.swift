@@ -1,10 +1,10 @@
-/// Content that is no text and that Cloze does not unpack: what it is called, and a command that makes text of it.
+/// A kind of file that Cloze does not read as text: its name, and a command that converts it.
 struct ForeignContent: Sendable, Equatable {
   let name: String
-  /// What to do, with `FILE` for the file.
+  /// The advice, with `FILE` for the file.
   let mend: String
 
-  /// What `bytes` begin like; nil where they begin like nothing of the table.
+  /// The kind that `bytes` begin like; nil if they are not in the table.
   init?(atStartOf bytes: [UInt8]) {
     func holds(_ pattern: [UInt8], at offset: Int = 0) -> Bool {
       bytes.count >= offset + pattern.count && bytes[offset..<offset + pattern.count].elementsEqual(pattern)
@@ -13,7 +13,7 @@ struct ForeignContent: Sendable, Equatable {
       self = ForeignContent.zip(bytes)
       return
     }
-    // A message's length follows, which is small.
+    // The length of a message follows, which is small.
     if holds([0xFF, 0xFF, 0xFF, 0xFF]), holds([0, 0], at: 6) {
       self.init(
         name: "an Arrow stream",
@@ -23,7 +23,7 @@ struct ForeignContent: Sendable, Equatable {
       return
     }
     guard let row = ForeignContent.table.first(where: { holds($0.pattern, at: $0.offset) }),
-      // A few letters begin a text as well, which has none of these bytes.
+      // A text may begin with the same few letters, but has no binary bytes.
       row.pattern.count > 4 || !row.pattern.allSatisfy(\.isPrintable) || bytes.contains(where: \.isBinary)
     else { return nil }
     self.init(name: row.name, mend: row.mend)
@@ -34,7 +34,7 @@ struct ForeignContent: Sendable, Equatable {
     self.mend = mend
   }
 
-  /// An archive by the names of its first files, which lie uncompressed in it.
+  /// The kind of a zip archive, by the names of its first files, which are not compressed.
   private static func zip(_ bytes: [UInt8]) -> ForeignContent {
     let text = String(decoding: bytes.prefix(1 << 12), as: UTF8.self)
     func has(_ names: String...) -> Bool { names.contains { text.contains($0) } }
@@ -147,7 +147,7 @@ struct ForeignContent: Sendable, Equatable {
 extension UInt8 {
   fileprivate var isPrintable: Bool { (0x20..<0x7F).contains(self) }
 
-  /// Whether it is a control character that plain text does not have: text has BEL, BS, ESC and white space, as terminals
-  /// log them.
+  /// Whether it is a control character that plain text does not have. BEL, BS, ESC and white space occur in logs of
+  /// terminals.
   var isBinary: Bool { self < 0x20 && !(0x07...0x0D).contains(self) && self != 0x1B }
 }

@@ -1,13 +1,13 @@
 internal import CZlib
 internal import ClozeCore
 
-/// The inflated bytes of a gzip file, of several members too, as `cat a.gz b.gz` makes them.
+/// The inflated bytes of a gzip file, which may have several members, like the output of `cat a.gz b.gz`.
 final class GzipSource: ByteSource {
   private let source: any ByteSource
   private let stream: UnsafeMutablePointer<z_stream>
   private var input: [UInt8] = []
   private var consumed = 0
-  /// Whether the bytes so far end where a member ends.
+  /// Whether the bytes so far end at the end of a member.
   private var isBetweenMembers = true
   private var memberCount = 0
 
@@ -61,7 +61,7 @@ final class GzipSource: ByteSource {
       isBetweenMembers = true
       memberCount += 1
       inflateReset(stream)
-    // Z_BUF_ERROR only says that there was nothing to do yet.
+    // Z_BUF_ERROR means that there was nothing to do, and is not an error.
     case Z_OK, Z_BUF_ERROR: break
     default:
       let reason = stream.pointee.msg.map { String(cString: $0) } ?? "zlib error \(status)"

@@ -1,31 +1,30 @@
 internal import Foundation
 
-/// Cuts a text into lines without ever holding more than one chunk of it. LF, CR LF and CR end a line, and are read as LF.
+/// Splits a text into lines, with one chunk in memory. LF, CR LF and CR end a line, and are read as LF.
 struct LineReader {
   enum End {
-    /// A line's end, for which LF was appended.
+    /// The end of a line; LF was appended.
     case newline
-    /// The room was used up in the middle of a line.
+    /// The limit was reached inside a line.
     case limit
     case endOfFile
   }
 
-  /// How many bytes of the text were given out, line ends as they are in the file.
+  /// Bytes of the text returned so far, counted with the line ends of the file.
   private(set) var offset: Int
-  /// The line that is read next, from 1.
+  /// The number of the next line, from 1.
   private(set) var lineNumber: Int
-  /// The text as it was opened.
+  /// The opened text.
   let text: OpenedText
 
   private var chunk: [UInt8] = []
   private var position = 0
-  /// Where in the chunk the next CR is, `Int.max` where there is none: most texts have none, and are not searched twice.
+  /// The index of the next CR in the chunk; `Int.max` if there is none, so that a chunk is searched once.
   private var carriageReturn = Int.max
 
   var bytesFromDisk: Int { text.source.file.bytesFromDisk }
 
-  /// Reads a file from its beginning, or from the place at which another reader was `offset` bytes into the text and had
-  /// line `lineNumber` before it.
+  /// Reads a file from its beginning, or from the `offset` and `lineNumber` of another reader.
   /// - Throws: `CorpusError`, `FileError`
   init(
     _ file: CorpusInputs.File, encoding: TextEncoding? = nil, from offset: Int = 0, lineNumber: Int = 1
@@ -37,7 +36,7 @@ struct LineReader {
     findCarriageReturn()
   }
 
-  /// Appends the rest of the current line to `bytes`, as far as `bytes` may grow to `limit`.
+  /// Appends the rest of the current line to `bytes`, until `bytes` has `limit` bytes.
   mutating func appendLine(to bytes: inout [UInt8], limit: Int) throws -> End {
     while true {
       if position == chunk.count {
@@ -70,7 +69,7 @@ struct LineReader {
     position = place
   }
 
-  /// After a CR: the LF that belongs to it, which may be the next chunk's first byte.
+  /// After a CR: skips the LF that belongs to it, which may be the first byte of the next chunk.
   private mutating func skipLineFeed() throws {
     if position == chunk.count { try nextChunk() }
     if position < chunk.count, chunk[position] == 0x0A { advance(to: position + 1) }

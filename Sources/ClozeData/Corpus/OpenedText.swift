@@ -1,31 +1,31 @@
 internal import ClozeCore
 internal import Foundation
 
-/// A text that was opened: what its bytes are was found out, and they come as UTF-8, inflated and converted.
+/// An opened text: its format is known, and its bytes are inflated and converted to UTF-8.
 struct OpenedText {
   private(set) var source: any ByteSource
-  /// The first bytes that are to be read, which the source gives no more.
+  /// The first bytes of the text, which were already read from the source.
   private(set) var chunk: [UInt8]
-  /// The place in the text of the first byte of `chunk`.
+  /// The offset of the first byte of `chunk` in the text.
   private(set) var offset: Int
-  /// What the text was converted from; nil for UTF-8.
+  /// The encoding of the file; nil for UTF-8.
   let conversion: TextEncoding?
-  /// The first bytes of the file's text before it was converted.
+  /// The first bytes of the text before conversion.
   let beginning: [UInt8]
-  /// Bytes of a file that is text as it is; nil where only reading it tells how long it is.
+  /// The length of a plain UTF-8 file; nil if the length is known only after reading.
   let byteCount: Int?
   let shape: JSONShape
   private let isPacked: Bool
   private let canChoose: Bool
 
-  /// Data that was compressed more often was not made to be read.
+  /// Data that is compressed more often is refused.
   private static let deepestPacking = 3
 
   /// - Parameters:
   ///   - file: at its beginning.
-  ///   - encoding: that of a text without a byte-order mark; nil where the user did not say.
-  ///   - canChoose: whether the user could say; a message then names the option.
-  ///   - count: how many of some first bytes are enough to tell what they are.
+  ///   - encoding: of a text without a byte-order mark; nil if the user named none.
+  ///   - canChoose: whether the tool has an option for the encoding, which messages then name.
+  ///   - count: the number of first bytes that are enough to decide what they are.
   /// - Throws: `CorpusError`, `FileError`
   init(
     _ file: FileSource, encoding: TextEncoding?, canChoose: Bool,
@@ -72,8 +72,8 @@ struct OpenedText {
     }
   }
 
-  /// Goes on at byte `place` of the text. A file that is text as it is is read from there, another from its beginning.
-  /// - Throws: `CorpusError.changed` where the text ends before; `CorpusError`, `FileError`
+  /// Continues at byte `place` of the text: a plain UTF-8 file by a seek, any other by reading from the beginning.
+  /// - Throws: `CorpusError.changed` if the text ends before; `CorpusError`, `FileError`
   mutating func skip(to place: Int) throws {
     if byteCount != nil {
       try source.file.seek(to: place)
@@ -90,7 +90,7 @@ struct OpenedText {
     }
   }
 
-  /// Byte `offset` of the text, which is invalid.
+  /// The place of the invalid byte at `offset`.
   func invalidPlace(_ offset: Int) -> InvalidPlace {
     InvalidPlace(
       path: source.file.name, offset: offset,

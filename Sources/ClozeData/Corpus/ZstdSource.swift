@@ -1,16 +1,17 @@
 internal import CZstd
 internal import ClozeCore
 
-/// The inflated bytes of a zstd file, of several frames too. Frames whose window is larger than 128 MiB, zstd's own
-/// limit, are refused; in files of less than 1 MiB those of more than 32 MiB: a few bytes must not take 128 MiB.
+/// The inflated bytes of a zstd file, which may have several frames. Windows of more than 128 MiB, zstd's own limit,
+/// are refused, and in files below 1 MiB windows of more than 32 MiB, so that a few bytes cannot make zstd allocate 128
+/// MiB.
 final class ZstdSource: ByteSource {
   private let source: any ByteSource
   private let context: OpaquePointer
   private var input: [UInt8] = []
   private var consumed = 0
-  /// What zstd still expects: 0 where a frame has ended.
+  /// The last hint of zstd; 0 at the end of a frame.
   private var expected = 1
-  /// Whether the last call filled its output, so that more may wait inside.
+  /// Whether the last call filled its output, so that zstd may have more.
   private var mayHoldMore = false
 
   var file: FileSource { source.file }

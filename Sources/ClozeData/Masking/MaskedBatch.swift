@@ -1,19 +1,20 @@
 internal import ClozeCore
 package import ClozeText
 
-/// Masked windows one after another, without padding: N = B T positions, M of them to be predicted.
+/// Masked windows one after another, without padding: N = B T positions, of which M are predicted.
 package struct MaskedBatch: Sendable, Equatable {
   /// B
   package private(set) var windowCount = 0
   /// T
   package let windowLength: Int
-  /// What the model sees: `[N]`.
+  /// The ids that the model reads: `[N]`.
   package private(set) var inputIDs: [TokenID] = []
-  /// Each token's place in its document's piece: `[N]`, in 0 ..< T.
+  /// The position of each token in its document's part of the window: `[N]`, in 0 ..< T.
   package private(set) var positionIDs: [Int32] = []
-  /// Where each of the S documents' pieces begins, and at last N: ascending, `[S + 1]`. Attention never leaves a piece.
+  /// The first position of each of the S parts of documents, and N at the end: ascending, `[S + 1]`. Attention stays
+  /// within a part.
   package private(set) var sequenceOffsets: [Int] = [0]
-  /// Where the model is asked: ascending places among the N, `[M]`.
+  /// The selected positions, ascending: `[M]`, in 0 ..< N.
   package private(set) var maskedPositions: [Int] = []
   /// The true tokens there: `[M]`.
   package private(set) var labels: [TokenID] = []
@@ -24,7 +25,7 @@ package struct MaskedBatch: Sendable, Equatable {
     self.windowLength = windowLength
   }
 
-  /// - Parameter window: T positions, or fewer where it is the last: a text does not end at a window's border.
+  /// - Parameter window: T positions; the last window of a text may have fewer.
   package mutating func append(_ window: MaskedWindow, documentStarts: [Int]) {
     let base = windowCount * windowLength
     precondition(
@@ -43,8 +44,8 @@ package struct MaskedBatch: Sendable, Equatable {
   }
 }
 
-/// Turns sample numbers into masked batches. Every sample is a function of the data, the seed and its number alone:
-/// it is the same in whatever batch, on whatever thread and after whatever interruption it is made.
+/// Makes masked batches from sample numbers. A sample is a function of the data, the seed and its number alone, so it
+/// is the same in any batch, on any thread and after any interruption.
 package struct MaskedBatchSource: Sendable {
   package let windows: PackedWindows
   package let masking: Masking
@@ -56,7 +57,7 @@ package struct MaskedBatchSource: Sendable {
     self.seed = seed
   }
 
-  /// Samples of a run, as training sees them: the masks are drawn anew in every epoch.
+  /// Samples of a run, for training. Every epoch has other masks.
   /// - Throws: `ShardError`, `FileError`
   package func batch(samples: Range<Int>) throws -> MaskedBatch {
     var batch = MaskedBatch(windowLength: windows.windowLength)
@@ -69,7 +70,7 @@ package struct MaskedBatchSource: Sendable {
     return batch
   }
 
-  /// Windows of these numbers, counted in natural order, under frozen masks.
+  /// The windows with these numbers, in the order of the text, under frozen masks.
   /// - Throws: `ShardError`, `FileError`
   package func evaluationBatch(windows numbers: some Sequence<Int>) throws -> MaskedBatch {
     var batch = MaskedBatch(windowLength: windows.windowLength)

@@ -1,38 +1,38 @@
 package import ClozeCore
 package import ClozeText
 
-/// What became of a selected token in the input.
+/// What the model reads at a selected position.
 package enum MaskingOutcome: UInt8, Sendable, CaseIterable {
-  /// It is `[MASK]`.
+  /// `[MASK]`.
   case masked
-  /// It is a random token.
+  /// A random token.
   case replaced
-  /// It is itself.
+  /// The token itself.
   case kept
 }
 
-/// A window with some tokens hidden.
+/// A window with selected positions, some of which are masked.
 package struct MaskedWindow: Sendable, Equatable {
-  /// What the model sees: `[T]`.
+  /// The ids that the model reads: `[T]`.
   package var inputIDs: [TokenID]
-  /// Where it is asked: ascending, `[m]`.
+  /// The selected positions, ascending: `[m]`.
   package var positions: [Int]
-  /// The answers: `[m]`.
+  /// The true tokens there: `[m]`.
   package var labels: [TokenID]
   /// `[m]`
   package var outcomes: [MaskingOutcome]
 }
 
-/// Hides tokens of windows: selects about selectionRate of the ordinary tokens, by the configured strategy, then makes
-/// each selected one `[MASK]` with probability maskRate, a random ordinary token with probability randomRate, and
-/// leaves it otherwise.
+/// Masks windows: selects about selectionRate of the ordinary tokens by the configured strategy. Each selected token
+/// becomes `[MASK]` with probability maskRate and a random ordinary token with probability randomRate; otherwise it
+/// stays.
 ///
 /// Source: Devlin et al. 2019, section 3.1 and appendix A.1, arXiv:1810.04805.
 package struct Masking: Sendable {
   package let configuration: MaskingConfiguration
   private let vocabulary: Vocabulary
   private let selection: any SelectionStrategy
-  /// The ids that a random replacement is drawn from: all that are not special.
+  /// The ids from which a random replacement is drawn: all that are not special.
   private let ordinary: [TokenID]
 
   /// - Throws: `ConfigurationError`
@@ -44,19 +44,19 @@ package struct Masking: Sendable {
     ordinary = (0..<vocabulary.count).filter { !vocabulary.isSpecial[$0] }.map { TokenID($0) }
   }
 
-  /// How many of `selectable` positions to predict: max(1, round(selectionRate · selectable)), and 0 of 0.
+  /// The number of positions to select of `selectable` ones: max(1, round(selectionRate · selectable)), and 0 of 0.
   package func budget(selectable: Int) -> Int {
     selectable == 0 ? 0 : max(1, Int((configuration.selectionRate * Double(selectable)).rounded()))
   }
 
-  /// The masked window; a function of the window and of the stream alone.
+  /// The masked window: a function of the window and the random stream alone.
   package func mask(_ window: TokenWindow, random: CounterRandom) -> MaskedWindow {
     var random = random
     let text = WindowText(window, vocabulary: vocabulary)
     let budget = budget(selectable: text.selectable.count)
     let ranges = budget == 0 ? [] : selection.select(in: text, budget: budget, random: &random)
     var masked = MaskedWindow(inputIDs: window.tokens, positions: [], labels: [], outcomes: [])
-    // In the order of the text, so that what is drawn for a position does not hang on the order of selection.
+    // In the order of the text, so that the draws do not depend on the order of selection.
     for range in ranges.sorted(by: { $0.lowerBound < $1.lowerBound }) {
       var outcome = drawOutcome(&random)
       for position in range {
@@ -74,7 +74,7 @@ package struct Masking: Sendable {
     return masked
   }
 
-  /// The masks that evaluation asks of window `number`: always the same ones, whoever is asked.
+  /// The frozen masks of window `number` for evaluation: the same for every model.
   package func frozenMask(_ window: TokenWindow, number: Int, seed: UInt64) -> MaskedWindow {
     mask(window, random: CounterRandom(seed: seed, purpose: .evaluationMasking, index: number))
   }

@@ -1,7 +1,7 @@
 internal import ClozeCore
 internal import Foundation
 
-/// Which positions of a window are chosen together.
+/// Which positions of a window are selected together.
 package enum MaskingStrategy: String, NamedChoice {
   /// Every token by itself, as in BERT.
   case token
@@ -13,7 +13,7 @@ package enum MaskingStrategy: String, NamedChoice {
   case sentence
 }
 
-/// How masked-language training examples are made from windows.
+/// The settings of masked-language training examples.
 ///
 /// Source: Devlin, Chang, Lee and Toutanova 2019, "BERT", section 3.1, arXiv:1810.04805; for the spans Joshi, Chen, Liu,
 /// Weld, Zettlemoyer and Levy 2020, "SpanBERT", section 3.1, arXiv:1907.10529.
@@ -32,13 +32,13 @@ package struct MaskingConfiguration: Configuration, Equatable {
 
   package init() {}
 
-  /// The loss, in nats a prediction, of a model that knows how frequent each token is and which token it sees, and
-  /// nothing of context: what a run has to get below.
+  /// The loss, in nats per prediction, of a model that knows the frequency of each token and copies visible tokens, and
+  /// does not use context. A run learns from context when its loss is below it.
   ///
   ///     (m + r) H - k ln q - r ln(1 - q),  q = k / (k + r)
   ///
-  /// with the unigram entropy H and the shares m masked, r random, k kept: such a model answers a visible token with
-  /// that token at probability q, and anything else by frequency.
+  /// with the unigram entropy H and the shares m masked, r random, k kept. Such a model predicts a visible token itself
+  /// with probability q, and everything else by frequency.
   package func contextFreeLoss(unigramEntropy: Double) -> Double {
     let kept = max(0, 1 - maskRate - randomRate)
     let visible = kept + randomRate
@@ -47,9 +47,7 @@ package struct MaskingConfiguration: Configuration, Equatable {
   }
 
   package func validate() throws {
-    func require(_ holds: Bool, _ key: String, _ reason: String) throws {
-      guard holds else { throw ConfigurationError.invalid(path: "masking.\(key)", reason: reason) }
-    }
+    let require = SettingsCheck("masking")
     try require(
       selectionRate > 0 && selectionRate <= 1, "selectionRate",
       "is \(selectionRate); choose a share above 0 and at most 1, such as 0.15")

@@ -1,18 +1,18 @@
 internal import ClozeCore
 internal import ClozeText
 
-/// Chooses which positions of a window are to be predicted: one file a strategy.
+/// Selects the positions of a window to predict. Each strategy has a file of its own.
 protocol SelectionStrategy: Sendable {
   /// Whether all positions of one selected range share one draw of masked, replaced or kept.
   var sharesOutcome: Bool { get }
 
-  /// Disjoint ranges of positions, none of them special, that hold about `budget` positions; the type's comment says
-  /// how near.
+  /// Disjoint ranges of positions without special tokens, together about `budget` positions. The comment of each
+  /// strategy says how close.
   func select(in text: WindowText, budget: Int, random: inout CounterRandom) -> [Range<Int>]
 }
 
 extension MaskingConfiguration {
-  /// The strategy, decided here once.
+  /// The strategy of these settings.
   var selection: any SelectionStrategy {
     switch strategy {
     case .token: TokenSelection()
@@ -23,7 +23,7 @@ extension MaskingConfiguration {
   }
 }
 
-/// A window seen as words and sentences, which is what strategies choose from.
+/// A window as words and sentences, from which strategies select.
 struct WindowText {
   private let tokens: [TokenID]
   private let vocabulary: Vocabulary
@@ -33,10 +33,11 @@ struct WindowText {
     self.vocabulary = vocabulary
   }
 
-  /// The positions that may be selected: all that are no special token.
+  /// The positions that may be selected: all without special tokens.
   var selectable: [Int] { tokens.indices.filter { !vocabulary.isSpecial[Int(tokens[$0])] } }
 
-  /// Runs of a piece and the continuations after it. The rest of a word that the window's border cut is a word.
+  /// The words: a piece and the continuations after it. The rest of a word that the border of the window cuts counts as
+  /// a word.
   var words: [Range<Int>] {
     var words: [Range<Int>] = []
     for position in selectable {
@@ -50,8 +51,8 @@ struct WindowText {
     return words
   }
 
-  /// Runs of ordinary tokens up to and including the tokens that end a sentence, or up to a special token, of which
-  /// there is one at each document's border. Several such tokens in a row, such as "?" "!", end one sentence.
+  /// The sentences: ordinary tokens up to and including the tokens that end a sentence, or up to a special token, which
+  /// is at each border of documents. Several ending tokens in a row, such as "?" "!", end one sentence.
   var sentences: [Range<Int>] {
     var sentences: [Range<Int>] = []
     var isEnded = true
@@ -71,7 +72,7 @@ struct WindowText {
 }
 
 extension CounterRandom {
-  /// Puts the first `count` places of `array` in random order, drawn from all of it.
+  /// Fills the first `count` places of `array` with random elements of it, without replacement.
   ///
   /// Source: Durstenfeld 1964, "Algorithm 235: random permutation".
   mutating func shuffle<Element>(_ array: inout [Element], first count: Int) {

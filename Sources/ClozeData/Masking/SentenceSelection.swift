@@ -1,9 +1,9 @@
 internal import ClozeCore
 
-/// Whole sentences in random order; one that would exceed the budget is skipped. Where no sentence fits, the beginning
-/// of the first one drawn is taken, as many tokens as the budget: a window without a short sentence would otherwise
-/// teach nothing, and taking a long one whole could hide all of the window. So there are never more positions than the
-/// budget. In short windows this favours short sentences.
+/// Selects whole sentences in random order; one that would exceed the budget is skipped. If no sentence fits, the
+/// beginning of the first one drawn is selected, as many tokens as the budget. Otherwise a window without a short
+/// sentence would have no prediction, and a whole long one could mask all of the window. So the budget is never
+/// exceeded. In short windows this prefers short sentences.
 struct SentenceSelection: SelectionStrategy {
   let sharesOutcome = false
 

@@ -1,12 +1,13 @@
 internal import ClozeCore
 internal import Foundation
 
-/// Runs of whole words, whose length ℓ in words has the probability
-/// p (1 - p)^(ℓ - 1) / (1 - (1 - p)^m) for 1 ≤ ℓ ≤ m.
+/// Selects runs of whole words. Their length ℓ in words has the probability
 ///
-/// A span begins at a random word. It ends early at a document's border, at a word that is selected already, and where
-/// one more word would exceed the budget; so there are never more positions than the budget, except where not even one
-/// word fits: then the first one drawn is taken whole. All of a span is masked, replaced or kept together.
+///     p (1 - p)^(ℓ - 1) / (1 - (1 - p)^m),  1 ≤ ℓ ≤ m
+///
+/// A span begins at a random word. It ends early at the border of a document, before a selected word, and before a word
+/// that would exceed the budget. So the budget is exceeded only if not even one word fits; then the first one drawn is
+/// selected. A span is masked, replaced or kept as a whole.
 ///
 /// Source: Joshi et al. 2020, "SpanBERT", section 3.1, arXiv:1907.10529.
 struct SpanSelection: SelectionStrategy {
@@ -20,9 +21,9 @@ struct SpanSelection: SelectionStrategy {
     self.maximumLength = maximumLength
   }
 
-  /// Words, drawn by inverting the distribution function F(ℓ) = (1 - (1 - p)^ℓ) / (1 - (1 - p)^m).
+  /// A length in words, drawn by inverting the distribution function F(ℓ) = (1 - (1 - p)^ℓ) / (1 - (1 - p)^m).
   func length(_ random: inout CounterRandom) -> Int {
-    // Every length is 1, and the formula below has no logarithm to divide by.
+    // Every length is 1; the formula below would divide by log 0.
     guard probability < 1 else { return 1 }
     let longer = log1p(-probability)
     let share = random.uniform() * -expm1(Double(maximumLength) * longer)

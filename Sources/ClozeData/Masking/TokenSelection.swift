@@ -1,6 +1,6 @@
 internal import ClozeCore
 
-/// Single tokens, drawn uniformly without replacement: always exactly the budget.
+/// Selects single tokens, uniformly without replacement: always exactly the budget.
 struct TokenSelection: SelectionStrategy {
   let sharesOutcome = false
 

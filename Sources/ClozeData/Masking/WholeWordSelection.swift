@@ -1,7 +1,7 @@
 internal import ClozeCore
 
-/// Whole words in random order; one that would exceed the budget is skipped. So there are never more positions than
-/// the budget, except where no word fits at all: then the first one drawn is taken whole.
+/// Selects whole words in random order; one that would exceed the budget is skipped. So the budget is exceeded only if
+/// no word fits; then the first one drawn is selected.
 ///
 /// Source: google-research/bert, create_pretraining_data.py, `do_whole_word_mask` (Devlin et al. 2019).
 struct WholeWordSelection: SelectionStrategy {
@@ -16,7 +16,7 @@ struct WholeWordSelection: SelectionStrategy {
 }
 
 extension [Range<Int>] {
-  /// In this order, each range that the budget still has room for.
+  /// The ranges, in this order, that still fit into the budget.
   func fitting(into budget: Int) -> [Range<Int>] {
     var room = budget
     var chosen: [Range<Int>] = []

@@ -1,25 +1,25 @@
 internal import ClozeCore
 internal import ClozeText
 
-/// Blocks of a split, drawn at random, and the n-grams that cover their tokens.
+/// A random sample of blocks of a split, and the n-grams that cover their tokens.
 ///
-/// A frame is cut into blocks of equal length, the last one being shorter, and so many of all blocks are drawn without
-/// replacement: every token has the same chance. An n-gram lies within one document and one frame, so that 49 places
-/// at a frame's border have fewer that cover them, of 65,536.
+/// A frame is divided into blocks of equal length (the last is shorter), and blocks are drawn without replacement, so
+/// every token has the same probability. An n-gram is within one document and one frame, so 49 of 65,536 positions, at
+/// the border of a frame, are covered by fewer n-grams.
 struct BlockSample {
   struct Block {
     let frame: Int
-    /// Places in the frame.
+    /// Positions in the frame.
     let range: Range<Int>
-    /// In order of where they begin, in the frame.
+    /// In the order of their first position in the frame.
     var grams: [(start: Int, count: Int, hash: UInt64)] = []
   }
 
   private(set) var blocks: [Block] = []
-  /// The blocks that they were drawn from.
+  /// The number of blocks from which the sample was drawn.
   let population: Int
 
-  /// - Parameter frames: those to draw from, ascending.
+  /// - Parameter frames: the frames to draw from, ascending.
   /// - Throws: `ShardError`, `FileError`
   init(
     _ dataset: TokenDataset, frames: [Int], hash: NGramHash, blockTokens: Int, blockCount: Int,
@@ -54,12 +54,12 @@ struct BlockSample {
 
   var gramCount: Int { blocks.reduce(0) { $0 + $1.grams.count } }
 
-  /// The share of tokens that lie in an n-gram which was counted at least so often.
+  /// The share of tokens that are in an n-gram with at least this count.
   func share(_ counts: NGramCounts, atLeast least: Int) -> SampledShare {
     SampledShare(
       blocks.map { block in
         var found = 0
-        // n-grams overlap: tokens before this place are settled.
+        // n-grams overlap; tokens before this position are decided.
         var settled = block.range.lowerBound
         for gram in block.grams where counts[gram.hash] >= least {
           let end = min(gram.start + gram.count, block.range.upperBound)
@@ -70,7 +70,7 @@ struct BlockSample {
       }, of: population)
   }
 
-  /// The n-gram that was counted most often, the first of equals.
+  /// The n-gram with the highest count; of equal ones the first.
   func mostFrequent(_ counts: NGramCounts) -> (frame: Int, range: Range<Int>, count: Int)? {
     var most: (frame: Int, range: Range<Int>, count: Int)?
     for block in blocks {

@@ -1,11 +1,11 @@
 internal import ClozeCore
 internal import ClozeText
 
-/// A rolling hash of the n-grams of token ids: h = Σ T[x_i] b^(n-1-i) modulo 2^64, with a random 64-bit number T for each
-/// token. One multiplication takes it to the next n-gram.
+/// A rolling hash of the n-grams of token ids: h = Σ T[x_i] b^(n-1-i) modulo 2^64, with a random 64-bit number T for
+/// each token. The hash of the next n-gram takes one multiplication.
 ///
-/// A document of fewer than n tokens is one n-gram, and differs from every longer text: so documents that are equal but
-/// for what the tokenizer drops are found however short they are.
+/// A document of fewer than n tokens is one n-gram, and differs from every longer text. So short documents with equal
+/// tokens are found too.
 ///
 /// Two different n-grams share a hash with a probability below 2^-56: b - 1 has two factors of 2, and a power's exponent
 /// below 64 adds at most five.
@@ -32,8 +32,8 @@ struct NGramHash: Sendable {
     leaving = entering.map { $0 &* power }
   }
 
-  /// Gives the n-grams of a document's tokens that begin in `starts` to `body`, in order: where each begins, how many
-  /// tokens it has, and its hash.
+  /// Calls `body` with the n-grams of a document's tokens that begin in `starts`, in order: first position, number of
+  /// tokens, and hash.
   @inline(__always)
   func forEach(
     in tokens: UnsafeBufferPointer<TokenID>, starts: Range<Int>,
@@ -41,7 +41,7 @@ struct NGramHash: Sendable {
   ) {
     guard tokens.count >= length else {
       guard starts.contains(0), !tokens.isEmpty else { return }
-      // Its length and a factor of its own keep it apart from all others.
+      // The length and a factor of its own make it differ from longer n-grams.
       let hash = tokens.reduce(UInt64(tokens.count)) { $0 &* NGramHash.base &+ entering[Int($1)] }
       return body(0, tokens.count, hash &* 0x9FB2_1C65_1E98_DF25)
     }
@@ -65,10 +65,10 @@ struct NGramHash: Sendable {
   }
 }
 
-/// How often each n-gram of a fixed set has been met.
+/// Counts the occurrences of each n-gram of a fixed set.
 ///
-/// Nearly all that a long text holds is not in the set. A bit for each hash, in a table that stays in cache, turns it
-/// away before the set itself is looked at.
+/// Nearly all n-grams of a long text are not in the set. A table with a bit for each hash, which stays in the cache,
+/// rejects them before the set is searched.
 struct NGramCounts {
   private var counts: [UInt32]
   private var hashes: [UInt64]
@@ -76,7 +76,7 @@ struct NGramCounts {
   private let slotShift: UInt64
   private let filterShift: UInt64
 
-  /// - Parameter count: how many n-grams will be inserted at most.
+  /// - Parameter count: the most n-grams that will be inserted.
   init(capacity count: Int) {
     var slotBits: UInt64 = 4
     while 1 << slotBits < 2 * count { slotBits += 1 }
@@ -87,7 +87,7 @@ struct NGramCounts {
     filter = Array(repeating: 0, count: 1 << (slotBits + 3 - 6))
   }
 
-  /// Puts an n-gram into the set.
+  /// Inserts an n-gram into the set.
   mutating func insert(_ hash: UInt64) {
     let mixed = NGramCounts.mix(hash)
     filter[Int(mixed >> (filterShift + 6))] |= 1 << (mixed >> filterShift & 63)
@@ -108,19 +108,19 @@ struct NGramCounts {
     if hashes[slot] == mixed, counts[slot] < .max { counts[slot] += 1 }
   }
 
-  /// How often an n-gram of the set has been counted.
+  /// The count of an n-gram of the set.
   subscript(hash: UInt64) -> Int {
     Int(counts[slot(of: NGramCounts.mix(hash))])
   }
 
-  /// Where the n-gram stands, or would stand.
+  /// The slot of the n-gram, or the empty slot in which it belongs.
   private func slot(of mixed: UInt64) -> Int {
     var slot = Int(mixed >> slotShift)
     while hashes[slot] != 0, hashes[slot] != mixed { slot = (slot + 1) & (hashes.count - 1) }
     return slot
   }
 
-  /// The upper bits decide the place, and 0 stands for an empty one.
+  /// The upper bits decide the slot. 0 means an empty slot, so a hash of 0 becomes 1.
   @inline(__always)
   private static func mix(_ hash: UInt64) -> UInt64 { max(hash &* 0x9E37_79B9_7F4A_7C15, 1) }
 }

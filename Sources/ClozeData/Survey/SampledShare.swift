@@ -1,18 +1,18 @@
-/// A share of a split's tokens, from blocks that were drawn at random without replacement: the ratio estimator of cluster
-/// sampling, since tokens of one block are alike.
+/// An estimate of a share of a split's tokens from blocks that were drawn without replacement: the ratio estimator of
+/// cluster sampling, since the tokens of a block are not independent.
 ///
 /// Source: Cochran 1977, "Sampling Techniques", third edition, sections 6.3 and 9A.5.
 package struct SampledShare: Sendable, Equatable {
-  /// Tokens looked at.
+  /// Tokens in the sample.
   package let tokens: Int
   /// The share, 0...1; 0 without tokens.
   package let value: Double
-  /// Half the width of the interval that holds the split's share in 95 of 100 samples; 0 where all blocks were drawn.
+  /// Half the width of the 95 % confidence interval; 0 if all blocks were drawn.
   package let margin: Double
 
   /// - Parameters:
-  ///   - blocks: of each block drawn, its tokens and those that count.
-  ///   - blockCount: the blocks that were drawn from.
+  ///   - blocks: for each block of the sample, its tokens and the counted ones among them.
+  ///   - blockCount: the number of blocks from which the sample was drawn.
   init(_ blocks: [(tokens: Int, found: Int)], of blockCount: Int) {
     tokens = blocks.reduce(0) { $0 + $1.tokens }
     let found = blocks.reduce(0) { $0 + $1.found }

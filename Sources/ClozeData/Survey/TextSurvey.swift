@@ -1,27 +1,27 @@
 internal import ClozeCore
 package import ClozeText
 
-/// What a bounded look at a data folder's tokens finds that dropping equal documents does not: boilerplate and
-/// near-duplicates, held-out text that is also trained on, and text that spells special tokens.
+/// Problems of a data folder's text that dropping equal documents does not find: boilerplate and near-duplicates,
+/// validation text that is also in the train split, and the letters of special tokens. Time and memory are bounded.
 ///
-/// A token is repeated where it lies in 50 tokens in a row, of one document, that occur at another place of the train split
-/// too; the places may overlap, so a row of sixty dashes repeats itself. A document shorter than that counts as a whole.
-/// The share is estimated from a random sample of blocks (`BlockSample`), each of whose n-grams is looked for in the
-/// train split, in one pass over it: of a split with up to `Limits.trainTokens` tokens in all of it, so that the estimate
-/// is without bias; of a larger one in as many of its frames, drawn at random, so that the share is that of a text
-/// so long and too low for the whole. Memory is that of the sample's n-grams, some 15 MB, and of the dataset's frames.
+/// A token is repeated if it is in 50 consecutive tokens of one document that also occur at another position of the
+/// train split. The positions may overlap, so sixty dashes in a row repeat themselves. A shorter document counts as a
+/// whole. The share is estimated from a random sample of blocks (`BlockSample`), whose n-grams are searched in one pass
+/// over the train split. A split of up to `Limits.trainTokens` tokens is read as a whole, so the estimate has no bias.
+/// Of a larger one as many tokens are read, in random frames, so the share is that of a text of this length and too low
+/// for the whole. Memory is that of the sample's n-grams, some 15 MB, and of the dataset's frames.
 ///
-/// Source: Lee et al. 2022, "Deduplicating Training Data Makes Language Models Better", sections 4.1 and 5, which looks
-/// for the same in all of a corpus with a suffix array. arXiv:2107.06499
+/// Source: Lee et al. 2022, "Deduplicating Training Data Makes Language Models Better", sections 4.1 and 5, which
+/// searches a whole corpus with a suffix array. arXiv:2107.06499
 package struct TextSurvey: Sendable {
-  /// How much is looked at.
+  /// The bounds of the survey.
   package struct Limits: Sendable {
     /// n.
     package var gramLength = 50
     package var blockTokens = 128
     /// Blocks sampled from each split.
     package var blocks = 1024
-    /// Tokens of the train split that are read, up to the end of a frame.
+    /// The most tokens of the train split to read, rounded up to a whole frame.
     package var trainTokens = 1 << 25
 
     package init() {}
@@ -29,22 +29,22 @@ package struct TextSurvey: Sendable {
 
   /// The share of the train split's tokens that are repeated in it.
   package let repeated: SampledShare
-  /// The share of the validation split's tokens that lie in n-grams of the train split.
+  /// The share of the validation split's tokens that are in n-grams of the train split.
   package let overlap: SampledShare
-  /// The n-gram of the sample that the train split has most often, where it has one more than once.
+  /// The n-gram of the sample that is most frequent in the train split; nil if none occurs twice.
   package let mostFrequent: (tokens: [TokenID], count: Int)?
-  /// How often the train text that was read spells a special token, such as `[MASK]`, in ordinary pieces; as the
-  /// tokenizer sees it, so that `[ MASK ]` is one. Those in `unspelledSpecials` are not counted.
+  /// How often the train text that was read contains the pieces of a special token, such as `[MASK]`. `[ MASK ]` has
+  /// the same pieces and counts too. Tokens in `unspelledSpecials` are not counted.
   package let literalSpecials: Int
-  /// The special tokens whose letters the vocabulary lacks: unknown tokens take their place in the text, where they may
-  /// be anything.
+  /// The special tokens whose letters the vocabulary lacks. In the shards they would be `[UNK]`, so they cannot be
+  /// counted.
   package let unspelledSpecials: [String]
-  /// Tokens of the train split that were read.
+  /// The number of tokens of the train split that were read.
   package let trainTokens: Int
   package let gramLength: Int
 
   /// - Parameters:
-  ///   - seed: decides the sample.
+  ///   - seed: determines the sample.
   /// - Throws: `ShardError`, `FileError`
   package init(
     training: TokenDataset, validation: TokenDataset, tokenizer: Tokenizer, seed: UInt64,
@@ -89,7 +89,7 @@ package struct TextSurvey: Sendable {
     }
     literalSpecials = spelled
     unspelledSpecials = spellings.missing
-    // A sampled n-gram of the train split is met at its own place as well.
+    // A sampled n-gram of the train split is also counted at its own position.
     repeated = sampled.share(counts, atLeast: 2)
     overlap = held.share(counts, atLeast: 1)
     mostFrequent = try sampled.mostFrequent(counts).flatMap { most in
@@ -98,11 +98,11 @@ package struct TextSurvey: Sendable {
   }
 }
 
-/// The pieces that spell special tokens in a text. A bracket is a word by itself, so whatever stands around them, they are
-/// always these.
+/// The pieces that the letters of special tokens become in a text. A bracket is a word by itself, so they do not depend
+/// on the text around them.
 private struct LiteralSpecials {
   private let spellings: [[TokenID]]
-  /// Those that the vocabulary cannot spell.
+  /// The tokens that the vocabulary cannot spell.
   let missing: [String]
 
   init(_ tokenizer: Tokenizer) {
@@ -113,7 +113,7 @@ private struct LiteralSpecials {
   }
 
   func count(in tokens: UnsafeBufferPointer<TokenID>) -> Int {
-    // All begin with the bracket.
+    // All begin with "[".
     guard let bracket = spellings.first?.first else { return 0 }
     return tokens.indices.reduce(0) { sum, start in
       guard tokens[start] == bracket else { return sum }

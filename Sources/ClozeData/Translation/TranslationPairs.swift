@@ -12,7 +12,7 @@ package struct TranslationPair: Sendable, Hashable {
   }
 }
 
-/// A file of labelled pairs breaks a rule.
+/// An error in a file of labelled pairs.
 package enum TranslationError: Failure {
   case noTab(path: String, line: Int)
   case severalTabs(path: String, line: Int)
@@ -52,14 +52,14 @@ package enum TranslationError: Failure {
   }
 }
 
-/// Where labelled pairs lie.
+/// The file or files of labelled pairs.
 package enum PairInput: Sendable, Equatable {
   /// Lines of `source<TAB>target`.
   case table(URL)
   /// Line i of both files is pair i.
   case parallel(source: URL, target: URL)
 
-  /// What three options name; nil unless they name one table, or both files of two.
+  /// The input that three options name; nil unless they name one table, or two files.
   package init?(table: String?, source: String?, target: String?) {
     switch (table, source, target) {
     case (let table?, nil, nil): self = .table(URL(fileURLWithPath: table))
@@ -70,25 +70,22 @@ package enum PairInput: Sendable, Equatable {
   }
 }
 
-/// Labelled pairs for training a translator, as they lie in files.
+/// Labelled pairs for training a translator, read from files.
 ///
-/// Spaces and tabs of ASCII around a side go, and a byte-order mark and the CR of a CR LF line end. All other white space and
-/// format characters stay: BLEU and chrF are of the text as it is. A side of white space alone is empty. A blank line is
-/// refused like any
-/// other line without a tab, except at the end of the file. A line has at most 1 MiB.
+/// ASCII spaces and tabs at both ends of a side are removed, and so are a byte-order mark and the CR of a CR LF line
+/// end. All other white space and format characters stay, since BLEU and chrF compare the unchanged text. A side of
+/// white space alone is empty. A blank line is refused like any other line without a tab, except at the end of the
+/// file. A line has at most 1 MiB.
 package struct TranslationPairs: Sendable {
   package let pairs: [TranslationPair]
   /// The line of each pair, from 1.
   package let lines: [Int]
   /// Rows that cannot be used and were left out, in order.
   package let skipped: [TranslationError]
-  /// The file, or the source's file of two, for messages.
+  /// The name of the file, or of the file of sources, for messages.
   package let path: String
 
-  /// Bytes.
-  private static let longestLine = 1 << 20
-
-  /// Pairs that lie in no file: line i + 1 is pair i.
+  /// Pairs without a file: pair i is line i + 1.
   package init(_ pairs: [TranslationPair], path: String = "pairs") {
     self.pairs = pairs
     lines = Array(1..<pairs.count + 1)
@@ -105,7 +102,7 @@ package struct TranslationPairs: Sendable {
     case .table(let url):
       path = url.path
       var lines = try Self.lines(of: url)
-      // Blank lines at the end are no pairs that lack something.
+      // Blank lines at the end are ignored.
       while Self.isBlank(lines.last) { lines.removeLast() }
       rows = lines.enumerated().map { index, line in
         Result { () throws(TranslationError) in try Self.pair(line, path: url.path, number: index + 1) }
@@ -132,14 +129,14 @@ package struct TranslationPairs: Sendable {
     (self.pairs, self.lines, self.skipped) = (pairs, lines, skipped)
   }
 
-  /// Which pairs these are, and in which order.
+  /// The digest of the pairs in their order.
   package var digest: Digest {
     var builder = DigestBuilder()
     for pair in pairs { builder.update("\(pair.source)\t\(pair.target)\n") }
     return builder.finalize()
   }
 
-  /// A line as it was read, or why it cannot be used.
+  /// A line, or the reason why it cannot be used.
   private typealias Line = Result<String, TranslationError>
 
   private static func pair(_ line: Line, path: String, number: Int) throws(TranslationError)
@@ -156,7 +153,7 @@ package struct TranslationPairs: Sendable {
   private static func rows(source: URL, target: URL) throws -> [Result<TranslationPair, TranslationError>] {
     var sources = try lines(of: source)
     var targets = try lines(of: target)
-    // Together, or a file that ends with an empty translation would lose its last line.
+    // Removed from both files together, or a file that ends with an empty translation would lose its last line.
     while sources.count == targets.count, isBlank(sources.last), isBlank(targets.last) {
       sources.removeLast()
       targets.removeLast()
@@ -179,42 +176,21 @@ package struct TranslationPairs: Sendable {
   }
 
   private static func lines(of url: URL) throws -> [Line] {
-    var reader = try LineReader(CorpusInputs.File(plain: url))
-    var lines: [Line] = []
-    var bytes: [UInt8] = []
-    var isAtEnd = false
-    while !isAtEnd {
-      bytes.removeAll(keepingCapacity: true)
-      var isTooLong = false
-      var end = try reader.appendLine(to: &bytes, limit: longestLine)
-      while case .limit = end {
-        isTooLong = true
-        bytes.removeAll(keepingCapacity: true)
-        end = try reader.appendLine(to: &bytes, limit: longestLine)
-      }
-      if case .newline = end { bytes.removeLast() } else { isAtEnd = true }
-      // What follows the last line end is a line where it holds something.
-      if isAtEnd, bytes.isEmpty, !isTooLong { break }
-      if bytes.last == UInt8(ascii: "\r") { bytes.removeLast() }
-      if isTooLong {
-        lines.append(.failure(.lineTooLong(path: url.path, line: lines.count + 1)))
-      } else if let text = String(validating: bytes, as: UTF8.self) {
-        lines.append(.success(text))
-      } else {
-        lines.append(.failure(.invalidUTF8(path: url.path, line: lines.count + 1)))
+    try RowLines.read(url).enumerated().map { index, line in
+      line.mapError {
+        switch $0 {
+        case .invalidUTF8: .invalidUTF8(path: url.path, line: index + 1)
+        case .tooLong: .lineTooLong(path: url.path, line: index + 1)
+        }
       }
     }
-    return lines
   }
 
   private static func side(_ field: Substring, _ name: String, _ path: String, _ line: Int)
     throws(TranslationError) -> String
   {
-    // By scalars: a space and a combining mark after it are one character.
-    func isSpace(_ scalar: Unicode.Scalar) -> Bool { scalar == " " || scalar == "\t" || scalar == "\r" }
-    let scalars = field.unicodeScalars.drop(while: isSpace)
-    let text = scalars.lastIndex { !isSpace($0) }.map { String(scalars[...$0]) } ?? ""
-    guard !text.unicodeScalars.allSatisfy(\.properties.isWhitespace) else {
+    let text = field.trimmed
+    guard !text.isWhiteSpace else {
       throw .emptySide(path: path, line: line, side: name)
     }
     return text

@@ -2,22 +2,22 @@ package import ClozeCore
 package import ClozeText
 internal import Foundation
 
-/// A text as token ids, document by document, for looking at a model with it; in memory are all its tokens, 4 bytes each.
-/// A corpus to train on goes through `CorpusPass`, which streams.
+/// A text as token ids by document, for an evaluation. All tokens are in memory, 4 bytes each; `CorpusPass` streams a
+/// corpus for training.
 package struct EncodedText: Sendable {
-  /// The ids of each document that has any, without special tokens.
+  /// The ids of each document that is not empty, without special tokens.
   package let documents: [[TokenID]]
-  /// Digest of the documents' text and of where each ends: which text this is, however its files were compressed.
+  /// The digest of the documents and their lengths: the identity of the text, however its files are compressed.
   package let digest: Digest
-  /// What of the text is unknown to the tokenizer.
+  /// The unknown text.
   package let unknownText: UnknownText
 
-  /// What a person should hear of rows that were left out; nil where there are none.
+  /// The warning about rows that were left out; nil if there are none.
   package let skippedRowsText: String?
 
   /// - Parameters:
-  ///   - inputs: plain text or JSON lines; equal documents are all kept.
-  ///   - format: what a document is.
+  ///   - inputs: plain text or JSON lines; duplicates are kept.
+  ///   - format: the format of the text.
   /// - Throws: `CorpusError`, `FileError`
   package init(_ inputs: CorpusInputs, format: CorpusFormat, tokenizer: Tokenizer) throws {
     let reader = CorpusReader(inputs, format: format)
@@ -25,7 +25,7 @@ package struct EncodedText: Sendable {
     var documents: [[TokenID]] = []
     var digest = DigestBuilder()
     while let document = try reader.next() {
-      // Each document's length goes before it, so that no two lists of documents have one digest.
+      // Each document is preceded by its length, so different lists of documents have different digests.
       digest.update("\(document.text.count)\n")
       document.text.withUnsafeBytes { digest.update($0) }
       var ids: [TokenID] = []
@@ -39,7 +39,7 @@ package struct EncodedText: Sendable {
     self.digest = digest.finalize()
   }
 
-  /// How often each of the vocabulary's tokens occurs in the text.
+  /// The counts of all tokens in the text.
   package func unigramCounts(vocabularySize: Int) -> UnigramCounts {
     var counts = [UInt64](repeating: 0, count: vocabularySize)
     for document in documents {

@@ -1,18 +1,18 @@
 internal import ClozeCore
 package import ClozeText
 
-/// Windows of equal length over a split, cut from one packed stream without padding.
+/// Windows of equal length over a split: parts of one packed stream, without padding.
 ///
-/// Each document becomes `[CLS] tokens [SEP]`, and all documents one after another are the stream: with t_i tokens
-/// before document i, the document begins at position t_i + 2 i. So a position is found by arithmetic and nothing is
-/// stored. Window w of epoch e is the T positions from w T + o_e, modulo the stream's length L, where the offset o_e
-/// is drawn anew in 0 ..< T for each epoch, so that borders fall elsewhere. A document that a border cuts goes on in
-/// the next window, without a `[CLS]` of its own. L mod T positions, elsewhere in every epoch, are not in any window.
+/// Each document becomes `[CLS] tokens [SEP]`, and all documents one after another are the stream. With t_i tokens
+/// before document i, the document begins at position t_i + 2 i, so positions are computed and nothing is stored.
+/// Window w of epoch e is the T positions from w T + o_e, modulo the length L of the stream. The offset o_e in 0 ..< T
+/// is drawn for each epoch, so that borders differ between epochs. A document that a border cuts continues in the next
+/// window, without a `[CLS]` of its own. L mod T positions are not in any window, other ones in each epoch.
 ///
-/// Sample s of a run, 0, 1, 2…, is window π_e(s mod n) of epoch e = s / n, where n = L / T and π_e permutes the
-/// epoch's windows. All of it is a function of the seed and s: to go on after sample s takes nothing but s.
+/// Sample s of a run, 0, 1, 2…, is window π_e(s mod n) of epoch e = s / n, where n = L / T and π_e permutes the windows
+/// of the epoch. All of it is a function of the seed and s, so a run resumes after sample s with s alone.
 package struct PackedWindows: Sendable {
-  /// Where a sample comes from.
+  /// The epoch and the window of a sample.
   package struct Place: Sendable, Equatable {
     package var epoch: Int
     package var window: Int
@@ -26,18 +26,18 @@ package struct PackedWindows: Sendable {
   package let dataset: TokenDataset
   /// T, positions.
   package let windowLength: Int
-  /// n, windows of an epoch.
+  /// n, the number of windows of an epoch.
   package let windowCount: Int
-  /// L, positions.
+  /// L, the number of positions.
   package let streamLength: Int
 
   private let specials: SpecialTokens
   private let seed: UInt64
-  /// The position of each frame's first token or, where a document begins there, of its `[CLS]`.
+  /// By frame: the position of its first token, or of the `[CLS]` before it if a document begins there.
   private let frameStarts: [Int]
 
   /// - Parameter specials: of the data's tokenizer.
-  /// - Throws: `ShardError.splitTooShort` where the split is shorter than one window.
+  /// - Throws: `ShardError.splitTooShort` if the split is shorter than one window.
   package init(_ dataset: TokenDataset, windowLength: Int, specials: SpecialTokens, seed: UInt64) throws {
     precondition(windowLength > 0, "PackedWindows: windows of \(windowLength) positions")
     self.dataset = dataset
@@ -50,13 +50,13 @@ package struct PackedWindows: Sendable {
       throw ShardError.splitTooShort(
         path: dataset.folder.path, split: dataset.split, positions: streamLength, windowLength: windowLength)
     }
-    // Before a frame that begins inside a document, one [CLS] more than [SEP] has been seen.
+    // Before a frame that begins inside a document, there is one [CLS] more than [SEP].
     frameStarts = (0..<dataset.frameCount).map {
       dataset.tokenStarts[$0] + 2 * dataset.documentStarts[$0] + (dataset.beginsInsideDocument($0) ? 1 : 0)
     }
   }
 
-  /// Where sample `number` of the run comes from.
+  /// The place of sample `number` of the run.
   package func place(ofSample number: Int) -> Place {
     precondition(number >= 0, "PackedWindows: sample \(number)")
     let epoch = number / windowCount
@@ -65,14 +65,14 @@ package struct PackedWindows: Sendable {
     return Place(epoch: epoch, window: order[number % windowCount])
   }
 
-  /// The window that training sees at `place`.
+  /// The window at `place`, for training.
   /// - Throws: `ShardError`, `FileError`
   package func window(at place: Place) throws -> TokenWindow {
     var random = CounterRandom(seed: seed, purpose: .windowOffset, epoch: place.epoch)
     return try window(from: place.window * windowLength + random.below(windowLength))
   }
 
-  /// Window `number` in natural order and without an offset, as evaluation sees it.
+  /// Window `number` in the order of the text and without an offset, for evaluation.
   /// - Throws: `ShardError`, `FileError`
   package func evaluationWindow(_ number: Int) throws -> TokenWindow {
     precondition(number >= 0 && number < windowCount, "PackedWindows: window \(number) of \(windowCount)")
@@ -96,11 +96,11 @@ package struct PackedWindows: Sendable {
     return TokenWindow(tokens: tokens, documentStarts: documentStarts)
   }
 
-  /// Appends what the window still lacks from a frame.
+  /// Appends the positions that the window still lacks from a frame.
   /// - Parameters:
-  ///   - offset: in positions from the frame's first.
+  ///   - offset: the first position to append, counted from the first of the frame.
   ///   - isInside: whether the frame begins inside a document.
-  /// - Returns: how many positions were appended.
+  /// - Returns: the number of positions appended.
   private func append(
     _ frame: ShardFrame, from offset: Int, isInside: Bool, to tokens: inout [TokenID],
     _ documentStarts: inout [Int]

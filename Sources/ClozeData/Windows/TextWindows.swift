@@ -1,15 +1,15 @@
 package import ClozeText
 
-/// Windows over a text that is in no shard, cut as `PackedWindows` cuts a split for evaluation.
+/// The windows of a text that is not in shards, divided like a split for evaluation in `PackedWindows`.
 ///
 /// Each document becomes `[CLS] tokens [SEP]`, all documents one after another are the stream, and window w is its T
-/// positions from w T. The last window is what is left of the stream: it may be shorter, and is kept, so that a text of
-/// one sentence can be scored and every token of any text can be asked for.
+/// positions from w T. The last window is the rest of the stream. It may be shorter and is kept, so that a text of one
+/// sentence can be scored, and every token of a text can be selected.
 package struct TextWindows: Sendable {
   /// T, positions.
   package let windowLength: Int
   private let stream: [TokenID]
-  /// Where in the stream each document's `[CLS]` stands: ascending.
+  /// The position of each document's `[CLS]` in the stream: ascending.
   private let documentStarts: [Int]
 
   package init(_ text: EncodedText, windowLength: Int, specials: SpecialTokens) {
@@ -29,7 +29,7 @@ package struct TextWindows: Sendable {
 
   package var windowCount: Int { (stream.count + windowLength - 1) / windowLength }
 
-  /// Window `number`; a document that a border cuts goes on in the next window, without a `[CLS]` of its own.
+  /// Window `number`. A document that a border cuts continues in the next window, without a `[CLS]` of its own.
   package func window(_ number: Int) -> TokenWindow {
     precondition(number >= 0 && number < windowCount, "TextWindows: window \(number) of \(windowCount)")
     let range = number * windowLength..<min((number + 1) * windowLength, stream.count)
@@ -42,7 +42,7 @@ package struct TextWindows: Sendable {
     return TokenWindow(tokens: Array(stream[range]), documentStarts: starts)
   }
 
-  /// Windows of these numbers under frozen masks.
+  /// The windows with these numbers, under frozen masks.
   package func evaluationBatch(windows numbers: some Sequence<Int>, masking: Masking, seed: UInt64)
     -> MaskedBatch
   {

@@ -1,7 +1,7 @@
 package import ClozeCore
 package import Foundation
 
-/// A checkpoint or a run folder is wrong.
+/// A checkpoint or a run folder that cannot be used as asked.
 package enum CheckpointError: Failure {
   case noCheckpoint(path: String)
   case noneWhole(path: String)
@@ -18,7 +18,7 @@ package enum CheckpointError: Failure {
   package var exitStatus: ExitStatus {
     switch self {
     case .runExists, .nothingToResume, .settingsDiffer: .usage
-    // Not the command is wrong: the same one works once the other process has ended.
+    // The command is right: it works once the other process has ended or the disk has room.
     case .inUse, .noRoom: .inputOutput
     default: .data
     }
@@ -29,13 +29,13 @@ package enum CheckpointError: Failure {
     case .noCheckpoint(let path):
       "\(path): is a run without a whole checkpoint; let it reach one, or name another model"
     case .noneWhole(let path):
-      "\(path): none of its checkpoints is whole, so there is nothing to go on from; move the folder away and start anew"
+      "\(path): none of its checkpoints is whole, so the run cannot resume; move the folder away and start again"
     case .damaged(let path, let file, let reason):
       "\(path): is damaged, \(file) \(reason); use an older checkpoint of the run"
     case .identityDiffers(let path, let what, let expected, let found, let mend):
       "\(path): was made with another \(what) (there \(found.prefix(8)), here \(expected.prefix(8))); \(mend)"
     case .runExists(let path):
-      "\(path): already holds a run; add --resume to go on with it, or choose another --output"
+      "\(path): already holds a run; add --resume to continue it, or choose another --output"
     case .nothingToResume(let path):
       "\(path): holds no run to resume; check --output, leave out --resume, or write --resume-or-start"
     case .settingsDiffer(let path, let differences):
@@ -52,12 +52,12 @@ package enum CheckpointError: Failure {
       "\(path): the loss or its gradient is not finite at step \(step) and those before it, and "
         + (returns > 0
           ? "was not after \(returns) returns to one checkpoint; "
-          : "there is no checkpoint yet to go back to; ")
+          : "there is no checkpoint yet to return to; ")
         + "lower optimizer.learningRate, lengthen optimizer.schedule.warmupSteps or use compute.precision=float32"
     }
   }
 
-  /// What a full disk lacks for `bytes` bytes at `path`.
+  /// The message of a disk that has no room for `bytes` bytes at `path`.
   package static func shortage(path: String, bytes: Int, free: Int?) -> String {
     let mend =
       switch free {
@@ -71,14 +71,15 @@ package enum CheckpointError: Failure {
   }
 }
 
-/// `checkpoint.json`: what a checkpoint is and the digests of its files. Written last, so a folder without it is not whole.
+/// `checkpoint.json`: the cursor, the identities, and the digests of the checkpoint's files. It is written last, so a
+/// folder without it is not whole.
 package struct CheckpointManifest: Codable, Sendable, Equatable {
   package struct File: Codable, Sendable, Equatable {
     package let bytes: Int
     package let digest: Digest
   }
 
-  /// What a checkpoint was made from: digests by name, such as `data` and `tokenizer`.
+  /// The digests, by name, of what a checkpoint was made from, such as `data` and `tokenizer`.
   package typealias Identities = [String: String]
 
   package static let fileName = "checkpoint.json"
@@ -89,10 +90,10 @@ package struct CheckpointManifest: Codable, Sendable, Equatable {
   package let cursor: RunCursor
   package let identities: Identities
   package let files: [String: File]
-  /// Of the manifest without this line; nil in those that have none.
+  /// The digest of the manifest without this line; nil in manifests of earlier versions.
   package private(set) var digest: Digest?
 
-  /// Digests the files of a folder and writes its manifest.
+  /// Computes the digests of a folder's files and writes its manifest.
   /// - Throws: `FileError`
   package static func write(
     to folder: URL, purpose: String, cursor: RunCursor, identities: Identities
@@ -108,7 +109,7 @@ package struct CheckpointManifest: Codable, Sendable, Equatable {
     ).write(to: folder)
   }
 
-  /// The same checkpoint for a run that goes on from it otherwise than it did.
+  /// The manifest with another cursor, for a run that returns to the checkpoint and then skips batches.
   package func with(_ cursor: RunCursor) -> CheckpointManifest {
     CheckpointManifest(
       version: version, purpose: purpose, cursor: cursor, identities: identities, files: files)
@@ -147,10 +148,10 @@ package struct CheckpointManifest: Codable, Sendable, Equatable {
     guard let data = try? Data(file: folder.appendingPathComponent(fileName)) else {
       throw damaged(fileName, "is missing")
     }
-    guard let manifest = try? JSONDecoder().decode(CheckpointManifest.self, from: data) else {
+    guard let manifest = try? JSONValue.decode(CheckpointManifest.self, from: data) else {
       throw damaged(fileName, "cannot be read")
     }
-    // A changed figure in it would read well, and the run go on from where it never was.
+    // Without this check a changed number would be read, and the run would resume from a state that it never had.
     guard try manifest.digest == nil || manifest.digest == manifest.ownDigest else {
       throw damaged(fileName, "differs from its digest")
     }

@@ -1,48 +1,47 @@
-/// Where a run stands: all that is needed, with the parameters and the optimizer's moments, to go on as if it had never
-/// stopped. Orders, masks and dropouts are functions of it, so nothing else is kept.
+/// The state of a run beside the parameters and the optimizer's moments. The order of the data, masks and dropout are
+/// functions of it, so a run resumes from these three alone as if it had never stopped.
 package struct RunCursor: Codable, Sendable, Equatable {
   /// Steps taken, skipped ones included.
   package var step = 0
   package var tokens = 0
-  /// Time spent, over all parts of the run.
+  /// Training time, over all parts of the run.
   package var seconds = 0.0
-  /// The best validation score so far, larger being better, and the step it was reached at.
+  /// The best validation score so far (larger is better), and its step.
   package var bestScore: Double?
   package var bestStep: Int?
-  /// What that validation said, by name; nil in checkpoints of earlier versions.
+  /// The figures of that validation, by name; nil in checkpoints of earlier versions.
   package var bestFigures: [String: Double]?
-  /// Validations since then.
+  /// Validations since the best one.
   package var validationsSinceBest = 0
-  /// The checkpoint that the run goes back to where its numbers stop being finite: the last one that the cadence asked
-  /// for. One that an interruption asked for is none, or where a run ends up would depend on its interruptions.
+  /// The checkpoint to which the run returns if its loss or gradients stop being finite: the last one of the cadence.
+  /// The checkpoint of an interruption does not count, or the result would depend on interruptions.
   package var anchorStep: Int?
-  /// What was passed over; nil where nothing was.
+  /// Skipped steps and batches; nil if there are none.
   package var skips: Skips?
 
-  /// Steps without an update, and the samples that a run has passed over.
+  /// Steps without an update, and batches that the run skips.
   package struct Skips: Codable, Sendable, Equatable {
-    /// In all.
+    /// All steps without an update.
     package var steps = 0
-    /// The last so many, one after another.
+    /// The number of such steps at the end of the run so far, in a row.
     package var inARow = 0
-    /// Step s trains on batch s + `batches`.
+    /// Step s trains on batch s + `batches`, so that many batches are skipped.
     package var batches = 0
     package var returns: [Return] = []
   }
 
-  /// The run went back to an older checkpoint, and on with other samples.
+  /// A return to an older checkpoint, after which the run trains on later batches.
   package struct Return: Codable, Sendable, Equatable {
     package let fromStep: Int
     package let toStep: Int
-    /// The batches that no step of the run that came of it is trained on.
+    /// The skipped batches: `batchCount` of them from `firstBatch` on.
     package let firstBatch: Int
     package let batchCount: Int
   }
 
   package init() {}
 
-  /// Whether the numbers are such that nothing that is done with them overflows: steps and batches times the windows or
-  /// pairs of one, too.
+  /// Whether all numbers are small enough that no computation overflows, such as steps times windows per step.
   var isPlausible: Bool {
     let returns = skips?.returns.flatMap { [$0.fromStep, $0.toStep, $0.firstBatch, $0.batchCount] } ?? []
     let steps = [step, validationsSinceBest, bestStep ?? 0, anchorStep ?? 0]
@@ -51,13 +50,13 @@ package struct RunCursor: Codable, Sendable, Equatable {
       && (steps + skipped + returns).allSatisfy { (0...1 << 41).contains($0) }
   }
 
-  /// The link in the run folder to the checkpoint that a person wants: the best, or the latest where none was validated.
+  /// The link to the checkpoint to use: `best`, or `latest` if there was no validation.
   package var bestLink: String { bestStep == nil ? "latest" : "best" }
 
   /// The number of the batch that the next step trains on.
   package var batch: Int { step + (skips?.batches ?? 0) }
 
-  /// Counts a step.
+  /// Advances by one step.
   /// - Parameter isTaken: whether it changed the parameters.
   package mutating func advance(tokens count: Int, seconds duration: Double, isTaken: Bool) {
     step += 1
@@ -72,8 +71,8 @@ package struct RunCursor: Codable, Sendable, Equatable {
     }
   }
 
-  /// The cursor with which a run that stands here goes on from the checkpoint of `earlier`: at its step, and with the
-  /// batch that would have been next here, so past all samples in between.
+  /// The cursor of a run that returns from here to the checkpoint with the cursor `earlier`: it has the step of
+  /// `earlier` and the next batch of this cursor, so the batches between are skipped.
   package func returned(to earlier: RunCursor) -> RunCursor {
     var skips = skips ?? Skips()
     skips.inARow = 0

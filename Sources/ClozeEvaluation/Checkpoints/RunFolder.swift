@@ -3,7 +3,7 @@ package import Foundation
 
 /// The folder of a run: `config.yaml`, `metrics.jsonl`, checkpoints `step-00000100`, and the links `best` and `latest`.
 ///
-/// Each checkpoint is a model folder that `transformers` reads, with the optimizer's state and a manifest beside it.
+/// Each checkpoint is a model folder that `transformers` reads, with the optimizer's moments and a manifest.
 package struct RunFolder: Sendable {
   package let url: URL
 
@@ -31,7 +31,7 @@ package struct RunFolder: Sendable {
     .sorted(by: >)
   }
 
-  /// The newest checkpoint that is whole, nil where the run has not come to one. Damaged ones are reported and passed over.
+  /// The newest whole checkpoint; nil if the run has none yet. Damaged ones are reported and skipped.
   /// - Throws: `CheckpointError.noneWhole`, `.wrongPurpose`
   package func newestWhole(
     purpose: String, report: (CheckpointError) -> Void
@@ -53,8 +53,8 @@ package struct RunFolder: Sendable {
     return nil
   }
 
-  /// The model folder that a person means: the folder itself, or a run's best, else newest, checkpoint. A checkpoint is
-  /// checked against its manifest; of a run's, damaged ones are reported and passed over.
+  /// The model folder at `url`: the folder itself, or the best or else the newest checkpoint of a run folder. A
+  /// checkpoint is checked against its manifest; damaged checkpoints of a run are reported and skipped.
   /// - Throws: `CheckpointError.noCheckpoint`, `.damaged`, `FileError.missing`
   package static func model(at url: URL, report: (CheckpointError) -> Void) throws -> URL {
     func holdsModel(_ url: URL) -> Bool {
@@ -65,7 +65,7 @@ package struct RunFolder: Sendable {
       || !FileManager.default.fileExists(atPath: url.appendingPathComponent("config.yaml").path)
     {
       let manifest = url.appendingPathComponent(CheckpointManifest.fileName)
-      // Folders from elsewhere have none.
+      // Folders that Cloze did not write have no manifest.
       if FileManager.default.fileExists(atPath: manifest.path) { _ = try CheckpointManifest.verified(url) }
       return url
     }

@@ -4,16 +4,16 @@ internal import ClozeModel
 package import ClozeText
 package import Foundation
 
-/// A model's logits on a few documents, in a safetensors file: what another implementation is compared with.
+/// A model's logits on a few documents, written to a safetensors file for a comparison with another implementation.
 ///
-/// The tensors, one row a document, rows padded with the padding token:
+/// The tensors have a row for each document, padded with the padding token:
 ///
 ///     input_ids  I32  [B, T]     [CLS] tokens [SEP] [PAD]…
 ///     logits     F32  [B, T, V]  0 at padding, where there is nothing to compare
 ///
-/// A document longer than the longest row is cut as `transformers` truncates, the `[SEP]` kept.
+/// A document that is too long is truncated as in `transformers`: the last token is still `[SEP]`.
 package struct LogitsFile {
-  /// A row of 128 tokens by 8,192 entries is 4 MB; comparisons need no more than a few.
+  /// The most documents. At a vocabulary of 8,192, a row of 128 tokens has 4 MB of logits.
   package static let rowLimit = 8
 
   /// B
@@ -30,8 +30,8 @@ package struct LogitsFile {
   /// Computes the logits of each document by itself.
   ///
   /// - Parameters:
-  ///   - source: the text's name, for the error.
-  ///   - longestRow: tokens at most, special ones included.
+  ///   - source: the name of the text, for the error.
+  ///   - longestRow: the most tokens of a row, special ones included.
   /// - Throws: `EvaluationError.tooManyRows`
   package init(_ pretrained: PretrainedModel, text: EncodedText, source: String, longestRow: Int) throws {
     guard text.documents.count <= Self.rowLimit else {
@@ -62,7 +62,7 @@ package struct LogitsFile {
     self.logits = logits
   }
 
-  /// Writes the file whole or not at all.
+  /// Writes the file atomically: whole, or not at all.
   /// - Throws: `FileError`
   package func write(to url: URL) throws {
     try inputIDs.withUnsafeBufferPointer { ids in

@@ -3,9 +3,9 @@ internal import ClozeModel
 package import ClozeText
 internal import Foundation
 
-/// Fills the gaps of a sentence: what BERT was trained to do, as a person asks it.
+/// Predicts the tokens at each `[MASK]` of a sentence.
 package struct MaskFilling: Sendable {
-  /// A token and the probability that the model gives it.
+  /// A token and its probability.
   package struct Candidate: Sendable, Equatable {
     package let token: String
     package let id: TokenID
@@ -15,7 +15,7 @@ package struct MaskFilling: Sendable {
 
   /// One `[MASK]` of the text.
   package struct Blank: Sendable, Equatable {
-    /// Among the tokens of the input, `[CLS]` being 0.
+    /// The index among the tokens of the input; `[CLS]` is 0.
     package let position: Int
     /// Best first.
     package let candidates: [Candidate]
@@ -29,9 +29,9 @@ package struct MaskFilling: Sendable {
     tokenizer = pretrained.tokenizer
   }
 
-  /// The `count` likeliest tokens at each `[MASK]` of `text`, all gaps filled independently of each other.
+  /// The `count` likeliest tokens at each `[MASK]` of `text`. Each is predicted independently of the others.
   ///
-  /// Special tokens and rows without a token are never candidates; the others' probabilities are not raised for it.
+  /// Special tokens and rows without a token are left out; the probabilities of the others are not rescaled.
   ///
   /// - Throws: `EvaluationError.noMask`, `.promptTooLong`
   package func fill(_ text: String, count: Int) throws -> [Blank] {

@@ -2,10 +2,10 @@ package import ClozeCompute
 package import ClozeData
 package import ClozeModel
 
-/// Masked-token prediction under frozen masks: the masks are a function of the text, the seed and the scheme alone, so two
-/// models with one tokenizer answer exactly the same questions.
+/// Scores masked-token prediction under frozen masks. The masks are a function of the text, the seed and the scheme
+/// alone, so two models with the same tokenizer predict exactly the same tokens.
 package struct MaskedEvaluation: Sendable {
-  /// Gives the masked windows of some window numbers.
+  /// Returns the masked windows with these numbers.
   package typealias Source = @Sendable (ArraySlice<Int>) throws -> MaskedBatch
 
   private let windows: [Int]
@@ -14,10 +14,10 @@ package struct MaskedEvaluation: Sendable {
   private let microbatchWindows: Int
 
   /// - Parameters:
-  ///   - windows: the numbers of the windows that are asked about, ascending.
-  ///   - baseline: what the model is compared with; nil for none.
-  ///   - microbatchWindows: windows a forward pass; no effect on the questions, and on the answers only by the rounding
-  ///     of products of another shape.
+  ///   - windows: the numbers of the windows to score, ascending.
+  ///   - baseline: the baseline to compare with; nil for none.
+  ///   - microbatchWindows: windows of a forward pass. It does not change the masks, and changes scores only by the
+  ///     rounding of products of another shape.
   package init(
     windows: [Int], baseline: UnigramBaseline?, microbatchWindows: Int = 8, source: @escaping Source
   ) {
@@ -28,15 +28,15 @@ package struct MaskedEvaluation: Sendable {
     self.microbatchWindows = microbatchWindows
   }
 
-  /// Whether any window has a masked position.
+  /// Whether any window has a selected position.
   /// - Throws: what the source throws.
   package func asksAnything() throws -> Bool {
     try windows.indices.contains { try !source(windows[$0...$0]).labels.isEmpty }
   }
 
-  /// Scores `model` on the tapes' workers; the report has the same bits for any number of them.
+  /// Scores `model` on a worker for each tape. The report has the same bits for any number of workers.
   ///
-  /// - Parameter progress: hears, on any worker, of each window that is done; the sum of what it hears is the number of windows.
+  /// - Parameter progress: is called, on any worker, with the number of windows of each finished batch.
   /// - Throws: what the source throws.
   package func run(
     _ model: MaskedLanguageModel, tapes: [Tape], progress: @Sendable (Int) -> Void = { _ in }
@@ -52,19 +52,19 @@ package struct MaskedEvaluation: Sendable {
     return MaskedReport(windows: parts.flatMap { $0 }, baseline: baseline)
   }
 
-  /// The same on `workers` threads of its own, 0 for one a core.
+  /// The same with `workers` new threads; 0 for one a core.
   package func run(
     _ model: MaskedLanguageModel, workers: Int, progress: @Sendable (Int) -> Void = { _ in }
   ) throws -> MaskedReport {
     try run(model, tapes: WorkerGroup(count: workers).tapes(for: model.store), progress: progress)
   }
 
-  /// The answers to a batch, window by window.
+  /// The predictions of a batch, by window.
   private static func predictions(
     of model: MaskedLanguageModel, on batch: MaskedBatch, _ tape: Tape
   ) -> [[MaskedPrediction]] {
     var windows = [[MaskedPrediction]](repeating: [], count: batch.windowCount)
-    // The rest of a text may hold nothing but a [SEP], and a product of no rows is none.
+    // The last window of a text may be a [SEP] alone, without a prediction.
     guard !batch.labels.isEmpty else { return windows }
     tape.begin()
     let result = model.predict(tape, batch)

@@ -3,7 +3,8 @@ package import ClozeData
 package import ClozeModel
 
 extension MaskedLanguageModel {
-  /// Rows of predictions come in multiples of this, so that the vocabulary product meets few different shapes.
+  /// The number of predicted rows is padded to a multiple of this, so that the vocabulary product has few different
+  /// shapes.
   private static let rowMultiple = 16
 
   /// The loss at the batch's masked positions, and its gradient on a recording tape. Results beyond the batch's M
@@ -19,7 +20,7 @@ extension MaskedLanguageModel {
 }
 
 extension EncoderInput {
-  /// A masked batch as the encoder reads it.
+  /// The encoder's input for a masked batch.
   package init(_ batch: MaskedBatch) {
     self.init(
       tokens: batch.inputIDs, positions: batch.positionIDs,

@@ -2,17 +2,17 @@ package import ClozeCore
 package import ClozeData
 package import ClozeText
 
-/// All that an evaluation asks: windows of a text under the masks of a scheme.
+/// The masked windows of an evaluation: the windows of a text under the masks of a scheme.
 package struct MaskedQuestions: Sendable {
   package let scheme: EvaluationScheme
-  /// Windows that there are to ask about.
+  /// The number of windows of the whole text.
   package let windowCount: Int
   private let data: Digest
   private let split: Split?
   private let baseline: UnigramBaseline
   private let source: MaskedEvaluation.Source
 
-  /// Questions on a split of a data folder, beside the frequencies of its training text.
+  /// The windows of a split of a data folder, with the token frequencies of its train split as the baseline.
   ///
   /// - Throws: `ConfigurationError`, `ShardError`, `FileError`
   package init(_ dataset: TokenDataset, scheme: EvaluationScheme, vocabulary: Vocabulary) throws {
@@ -28,7 +28,8 @@ package struct MaskedQuestions: Sendable {
     baseline = UnigramBaseline(trainingText: try dataset.unigramCounts(), unasked: vocabulary.specials.ids)
   }
 
-  /// Questions on a text, beside its own frequencies, since a model folder does not hold those of its training text.
+  /// The windows of a text, with its own token frequencies as the baseline, since a model folder does not contain those
+  /// of its training text.
   ///
   /// - Throws: `ConfigurationError`
   package init(_ text: EncodedText, scheme: EvaluationScheme, vocabulary: Vocabulary) throws {
@@ -43,10 +44,10 @@ package struct MaskedQuestions: Sendable {
       evaluatedText: text.unigramCounts(vocabularySize: vocabulary.count), unasked: vocabulary.specials.ids)
   }
 
-  /// The evaluation of `count` windows drawn over the whole text, of all where there are no more than that.
+  /// The evaluation of `count` windows drawn over the whole text; nil, or more than there are, means all.
   ///
-  /// A window has the same questions in every sample. A forward pass takes 8 windows, or fewer of long ones, so that its
-  /// memory does not grow with their length.
+  /// A window has the same masks in every sample. A forward pass has 8 windows, or fewer long ones, so its memory does
+  /// not grow with their length.
   package func evaluation(windows count: Int? = nil) -> MaskedEvaluation {
     MaskedEvaluation(
       windows: StratifiedSample.draw(count ?? windowCount, of: windowCount, seed: scheme.seed),
@@ -55,7 +56,7 @@ package struct MaskedQuestions: Sendable {
 
   /// - Parameters:
   ///   - precision: of the model's arithmetic.
-  ///   - report: what the evaluation found.
+  ///   - report: the result of the evaluation.
   package func signature(tokenizer: Digest, precision: String, report: MaskedReport) -> MaskedSignature {
     MaskedSignature(
       scheme: scheme, tokenizer: tokenizer, data: data, split: split,

@@ -2,11 +2,11 @@ internal import ClozeCore
 package import ClozeData
 package import ClozeText
 
-/// One answer of a model: a masked position, and how its label fared.
+/// One prediction of a model: the true token at a selected position, and its rank and loss.
 package struct MaskedPrediction: Sendable, Equatable {
   package let label: TokenID
   package let outcome: MaskingOutcome
-  /// How many tokens scored above the label.
+  /// The number of tokens with a higher logit than the label.
   package let rank: Int32
   /// -ln p(label), nats.
   package let loss: Float
@@ -19,7 +19,7 @@ package struct MaskedPrediction: Sendable, Equatable {
   }
 }
 
-/// What a masked evaluation found: a function of the predictions alone.
+/// The result of a masked evaluation: a function of the predictions alone.
 package struct MaskedReport: Sendable, Equatable {
   package struct Unigram: Sendable, Equatable {
     package let origin: UnigramBaseline.Origin
@@ -36,11 +36,11 @@ package struct MaskedReport: Sendable, Equatable {
   /// Bootstrap 95 % intervals.
   package let accuracyInterval: ClosedRange<Double>
   package let top5Interval: ClosedRange<Double>
-  /// Nil without a baseline or predictions.
+  /// nil without a baseline or predictions.
   package let unigram: Unigram?
 
   /// - Parameter windows: the predictions of each window, in order. All sums run in this order, so the report has the
-  ///   same bits however the windows were shared out.
+  ///   same bits for any distribution of the windows over workers.
   package init(windows: [[MaskedPrediction]], baseline: UnigramBaseline?) {
     var all = MaskedScores()
     var byOutcome = Dictionary(uniqueKeysWithValues: MaskingOutcome.allCases.map { ($0, MaskedScores()) })
@@ -57,13 +57,13 @@ package struct MaskedReport: Sendable, Equatable {
         unigramLoss += baseline.loss(of: prediction.label)
       }
     }
-    let bootstrap = Bootstrap(windows)
+    let intervals = MaskedReport.intervals(windows)
     self.all = all
     self.byOutcome = byOutcome
     self.byBand = byBand
     windowCount = windows.count
-    accuracyInterval = bootstrap.accuracyInterval
-    top5Interval = bootstrap.top5Interval
+    accuracyInterval = intervals[0]
+    top5Interval = intervals[1]
     unigram = baseline.flatMap { baseline in
       guard all.count > 0 else { return nil }
       return Unigram(
@@ -72,10 +72,28 @@ package struct MaskedReport: Sendable, Equatable {
     }
   }
 
-  /// What a person should hear of before believing the figures.
+  /// Windows are resampled, not predictions: those of one window share its text and are not independent.
+  /// - Returns: of the accuracy and the top-5 accuracy.
+  private static func intervals(_ windows: [[MaskedPrediction]]) -> [ClosedRange<Double>] {
+    let counts = windows.map(\.count)
+    let top1 = windows.map { $0.count { $0.rank == 0 } }
+    let top5 = windows.map { $0.count { $0.rank < 5 } }
+    return Bootstrap.intervals(itemCount: windows.count, scoreCount: 2) { drawn in
+      var (count, hits, hits5) = (0, 0, 0)
+      for window in drawn {
+        count += counts[window]
+        hits += top1[window]
+        hits5 += top5[window]
+      }
+      // A resample without predictions has no accuracy.
+      return count > 0 ? [Double(hits) / Double(count), Double(hits5) / Double(count)] : nil
+    }
+  }
+
+  /// Reasons not to trust the figures, one sentence each.
   package var warnings: [String] {
     var warnings: [String] = []
-    // Of the selected tokens some stay visible and need only be copied: what is learnt shows on the masked ones.
+    // Some selected tokens stay visible and can be copied, so the check uses the masked ones alone.
     let masked = byOutcome[.masked] ?? MaskedScores()
     let accuracy = Figure.percent(masked.accuracy, 2)
     if masked.accuracy > 0.95 {
@@ -101,50 +119,5 @@ package struct MaskedReport: Sendable, Equatable {
           + "evaluate on more text")
     }
     return warnings
-  }
-}
-
-/// How far scores would scatter over texts like this one.
-///
-/// Windows are resampled, not predictions: those of one window share its text and are not independent. Of 1,000
-/// resamples, the interval leaves out the 25 lowest and the 25 highest.
-///
-/// Source: Efron 1979, "Bootstrap methods: another look at the jackknife"; percentile intervals over clusters.
-private struct Bootstrap {
-  private static let resamples = 1000
-  private static let outside = 25
-
-  let accuracyInterval: ClosedRange<Double>
-  let top5Interval: ClosedRange<Double>
-
-  init(_ windows: [[MaskedPrediction]]) {
-    let counts = windows.map(\.count)
-    let top1 = windows.map { $0.count { $0.rank == 0 } }
-    let top5 = windows.map { $0.count { $0.rank < 5 } }
-    var accuracies: [Double] = []
-    var top5Accuracies: [Double] = []
-    var random = CounterRandom(seed: 0, purpose: .bootstrap)
-    for _ in 0..<Self.resamples where counts.contains(where: { $0 > 0 }) {
-      var (count, hits, hits5) = (0, 0, 0)
-      for _ in counts.indices {
-        let window = random.below(counts.count)
-        count += counts[window]
-        hits += top1[window]
-        hits5 += top5[window]
-      }
-      // A resample of windows without predictions says nothing.
-      guard count > 0 else { continue }
-      accuracies.append(Double(hits) / Double(count))
-      top5Accuracies.append(Double(hits5) / Double(count))
-    }
-    accuracyInterval = Self.interval(accuracies)
-    top5Interval = Self.interval(top5Accuracies)
-  }
-
-  private static func interval(_ values: [Double]) -> ClosedRange<Double> {
-    guard !values.isEmpty else { return 0...1 }
-    let sorted = values.sorted()
-    let cut = sorted.count * outside / resamples
-    return sorted[cut]...sorted[sorted.count - 1 - cut]
   }
 }

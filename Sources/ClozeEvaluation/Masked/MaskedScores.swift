@@ -1,12 +1,12 @@
 internal import Foundation
 
-/// Scores of masked-token prediction over one group of predictions, as sums, so that groups add up.
+/// Scores of masked-token prediction over a group of predictions, kept as sums.
 package struct MaskedScores: Sendable, Equatable {
   /// Predictions.
   package private(set) var count = 0
-  /// Predictions whose likeliest token was the label.
+  /// Predictions whose likeliest token is the label.
   package private(set) var top1 = 0
-  /// Predictions that had the label among the five likeliest tokens.
+  /// Predictions with the label among the five likeliest tokens.
   package private(set) var top5 = 0
   /// Nats, summed.
   package private(set) var lossSum = 0.0
@@ -14,7 +14,7 @@ package struct MaskedScores: Sendable, Equatable {
   package init() {}
 
   /// - Parameters:
-  ///   - rank: how many tokens score above the label.
+  ///   - rank: the number of tokens with a higher logit than the label.
   ///   - loss: -ln p(label), nats.
   package mutating func add(rank: Int32, loss: Double) {
     count += 1
@@ -23,11 +23,11 @@ package struct MaskedScores: Sendable, Equatable {
     lossSum += loss
   }
 
-  /// NaN without predictions, as are the others.
+  /// In 0...1; NaN without predictions, like the scores below.
   package var accuracy: Double { count > 0 ? Double(top1) / Double(count) : .nan }
   package var top5Accuracy: Double { count > 0 ? Double(top5) / Double(count) : .nan }
   /// Nats a prediction.
   package var loss: Double { count > 0 ? lossSum / Double(count) : .nan }
-  /// exp(loss): between how many equally likely tokens the model still wavers.
+  /// exp(loss): the number of equally likely tokens with the same loss.
   package var perplexity: Double { exp(loss) }
 }

@@ -2,9 +2,9 @@ package import ClozeCore
 package import ClozeData
 internal import Foundation
 
-/// What an evaluation asks, but for the text: how windows are cut and which of their tokens are masked.
+/// The settings of an evaluation apart from the text: the length of windows and the masks.
 package struct EvaluationScheme: Sendable, Equatable {
-  /// The seed of every validation, and of `evaluate` unless told otherwise.
+  /// The seed of every validation, and the default of `evaluate`.
   package static let standardSeed: UInt64 = 7
 
   package var masking = MaskingConfiguration()
@@ -22,12 +22,12 @@ package struct EvaluationScheme: Sendable, Equatable {
   }
 }
 
-/// What must be equal for two scores to be comparable, in one line of `key:value` fields:
+/// Everything that two comparable scores must have in common, as one line of `key:value` fields:
 ///
 ///     acc|rate:15|scheme:80-10-10|unit:token|length:128|seed:7|tokenizer:9f3c…|data:41ab…|split:validation|windows:all|n:18233|precision:bfloat16|cloze:0.1
 ///
-/// `rate` and `scheme` are percentages; `unit` is the masking strategy, with its parameters where it has any; `windows` is
-/// `all` or the size of the sample; `n` counts the predictions; a text that is in no data folder has no split.
+/// `rate` and `scheme` are percentages. `unit` is the masking strategy, with its parameters if it has any. `windows` is
+/// `all` or the size of the sample. `n` is the number of predictions. A text outside a data folder has no split.
 ///
 /// Source: Post 2018, "A Call for Clarity in Reporting BLEU Scores", section 4 (signatures). arXiv:1804.08771
 package struct MaskedSignature: Sendable, CustomStringConvertible {
@@ -43,8 +43,8 @@ package struct MaskedSignature: Sendable, CustomStringConvertible {
   ///   - tokenizer: of the model.
   ///   - data: the identity of a data folder, or the digest of a text.
   ///   - split: of the data folder; nil for a text.
-  ///   - sampledWindows: how many windows were drawn; nil for all.
-  ///   - count: how many tokens were predicted.
+  ///   - sampledWindows: the number of windows drawn; nil for all.
+  ///   - count: the number of predictions.
   ///   - precision: of the model's arithmetic.
   package init(
     scheme: EvaluationScheme, tokenizer: Digest, data: Digest, split: Split?, sampledWindows: Int? = nil,
@@ -70,7 +70,7 @@ package struct MaskedSignature: Sendable, CustomStringConvertible {
     return fields.compactMap { $0 }.joined(separator: "|")
   }
 
-  /// Masked, replaced and kept tokens in percent of the selected ones.
+  /// The percentages of selected tokens that are masked, replaced and kept.
   private var outcomes: String {
     let masking = scheme.masking
     // 1 - 0.8 - 0.1 is not exactly 0.1.
@@ -84,6 +84,6 @@ package struct MaskedSignature: Sendable, CustomStringConvertible {
     return "span-p\(percent(masking.spanProbability))-max\(masking.maximumSpanLength)"
   }
 
-  /// With as many digits as tell two rates apart, so 15 and not 15.000000000000002.
+  /// With 15 digits, so 15 and not 15.000000000000002.
   private func percent(_ rate: Double) -> String { String(format: "%.15g", 100 * rate) }
 }

@@ -4,7 +4,7 @@ package import ClozeModel
 package import ClozeText
 package import Foundation
 
-/// A model cannot be asked what it is asked.
+/// A model and the text to score or fill do not fit.
 package enum EvaluationError: Failure {
   case tokenizerDiffers(model: String, tokenizer: Digest, data: String, dataTokenizer: Digest)
   case foreignTokenizer(model: String, trainedWith: String, found: Digest)
@@ -14,11 +14,12 @@ package enum EvaluationError: Failure {
   case nothingToPredict(text: String)
   case promptTooLong(tokens: Int, positionCount: Int)
   case tooManyRows(text: String, rows: Int, limit: Int)
+  case tooFewPositions(model: String, positions: Int)
 
   package var exitStatus: ExitStatus {
     switch self {
     case .tokenizerDiffers, .foreignTokenizer, .vocabularyDiffers: .data
-    case .nothingToPredict: .data
+    case .nothingToPredict, .tooFewPositions: .data
     case .windowTooLong, .noMask, .promptTooLong, .tooManyRows: .usage
     }
   }
@@ -44,20 +45,22 @@ package enum EvaluationError: Failure {
       "--fill: the text has \(tokens) tokens with [CLS] and [SEP], and the model \(positionCount) positions; shorten it"
     case .tooManyRows(let text, let rows, let limit):
       "\(text): has \(rows) documents, and logits are written for \(limit) at most; give a shorter text"
+    case .tooFewPositions(let model, let positions):
+      "\(model): has \(positions) positions, which do not hold two texts; use another model"
     }
   }
 }
 
-/// A masked-language model and the tokenizer beside it, checked to belong together.
+/// A masked-language model and its tokenizer from one folder, checked to belong together.
 package struct PretrainedModel: Sendable {
   package let folder: URL
   package let model: MaskedLanguageModel
   package let tokenizer: Tokenizer
-  /// What of the folder is not used.
+  /// Warnings about parts of the folder that are not used.
   package let warnings: [String]
 
-  /// - Throws: `ArchiveError`, `TensorFileError`, `TokenizerError`, `VocabularyError`, `FileError`, and `EvaluationError`
-  ///   where model and tokenizer do not fit.
+  /// - Throws: `ArchiveError`, `TensorFileError`, `TokenizerError`, `VocabularyError`, `FileError`, and
+  ///   `EvaluationError` if model and tokenizer do not belong together.
   package init(_ folder: URL, precision: ComputeConfiguration.Precision) throws {
     var compute = ComputeConfiguration()
     compute.precision = precision
@@ -71,7 +74,7 @@ package struct PretrainedModel: Sendable {
 
   package var positionCount: Int { model.configuration.positionCount }
 
-  /// Refuses data whose ids mean other tokens than the model's.
+  /// Refuses data that were made with another tokenizer.
   /// - Throws: `EvaluationError.tokenizerDiffers`
   package func check(_ dataset: TokenDataset) throws {
     guard dataset.index.tokenizer == tokenizer.digest else {
@@ -81,7 +84,7 @@ package struct PretrainedModel: Sendable {
     }
   }
 
-  /// The window length to evaluate with: the one asked for, or 128, or all positions where there are fewer.
+  /// The window length to evaluate with: the requested one, or 128, or the model's positions if they are fewer.
   /// - Throws: `EvaluationError.windowTooLong`
   package func windowLength(_ requested: Int?) throws -> Int {
     let length = requested ?? min(128, positionCount)
@@ -93,7 +96,7 @@ package struct PretrainedModel: Sendable {
 }
 
 extension ModelArchive {
-  /// Names the tensors of other heads, nil where there are none.
+  /// A warning that names the tensors of other heads; nil if there are none.
   package static func unreadWarning(_ folder: URL) throws -> String? {
     let names = try unreadTensors(folder)
     guard let first = names.first else { return nil }
@@ -102,8 +105,8 @@ extension ModelArchive {
 }
 
 extension Vocabulary {
-  /// The ids that answer no question: the special tokens, and the rows of a model of `rowCount` that no token has. Tables
-  /// are often padded to a multiple that processors like.
+  /// The ids that are never predicted: the special tokens, and the rows of a model with `rowCount` rows that have no
+  /// token. Embedding tables are often padded to a round number of rows.
   package func unanswerable(rowCount: Int) -> Set<TokenID> {
     Set(specials.ids).union(TokenID(count)..<TokenID(max(count, rowCount)))
   }
@@ -113,7 +116,7 @@ extension Tokenizer {
   /// The tokenizer in a model folder, checked to be the one that the model was trained with.
   ///
   /// - Parameters:
-  ///   - vocabularySize: of the model, which may have more rows than there are tokens.
+  ///   - vocabularySize: of the model, which may have more rows than the tokenizer has tokens.
   ///   - metadata: of the model's weights.
   /// - Throws: `EvaluationError.vocabularyDiffers`, `.foreignTokenizer`, `TokenizerError`, `VocabularyError`, `FileError`
   package init(besideModel folder: URL, vocabularySize: Int, metadata: [String: String]) throws {
@@ -122,7 +125,7 @@ extension Tokenizer {
       throw EvaluationError.vocabularyDiffers(
         model: folder.path, modelSize: vocabularySize, tokenizerSize: tokenizer.vocabulary.count)
     }
-    // A folder that Cloze wrote says which tokenizer it was trained with; one from elsewhere does not.
+    // The metadata of a folder that Cloze wrote contain the tokenizer's digest; those of other folders do not.
     if let trainedWith = metadata["tokenizer"], trainedWith != tokenizer.digest.hex {
       throw EvaluationError.foreignTokenizer(
         model: folder.path, trainedWith: trainedWith, found: tokenizer.digest)

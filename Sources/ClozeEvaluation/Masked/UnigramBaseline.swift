@@ -2,23 +2,22 @@ package import ClozeData
 package import ClozeText
 internal import Foundation
 
-/// What a model scores that knows how frequent each token is and nothing of its context: it always answers the most
+/// The scores of a model that knows the frequency of each token and nothing of the context. It always predicts the most
 /// frequent token, and gives the token x the probability
 ///
 ///     p(x) = (c(x) + s) / (N + s V),
 ///
-/// with c(x) occurrences of x among N tokens and V tokens in the vocabulary. Only tokens that a model can be asked for
-/// count, in all three: special tokens, `[UNK]` among them, are never masked. Counts of the training text are smoothed
-/// with s = 1, since a held-out token may be missing there; counts of the very text that is asked about need no
-/// smoothing, s = 0, and are a baseline that has seen the answers.
+/// with c(x) occurrences of x among N tokens and V tokens in the vocabulary. All three leave out special tokens, which
+/// are never selected. Counts of the training text are smoothed with s = 1, since a held-out token may not occur in it.
+/// Counts of the evaluated text need no smoothing (s = 0); that baseline has seen the answers.
 package struct UnigramBaseline: Sendable {
-  /// Whose frequencies they are.
+  /// The text that the frequencies are from.
   package enum Origin: String, Sendable {
     case training
     case text
   }
 
-  /// A share of all N tokens, and the tokens at least that frequent but less than the band before.
+  /// Bands of frequency: each has the tokens with at least this share of all N tokens that are not in an earlier band.
   package static let bands: [(name: String, share: Double)] = [
     ("over 1 in 1,000", 1e-3), ("1 in 1,000 to 10,000", 1e-4), ("1 in 10,000 to 100,000", 1e-5), ("rarer", 0),
   ]
@@ -31,14 +30,14 @@ package struct UnigramBaseline: Sendable {
   private let answer: Int?
 
   /// - Parameters:
-  ///   - counts: of the text that the model was trained on.
+  ///   - counts: of the training text.
   ///   - unasked: tokens that are never masked: the special ones.
   package init(trainingText counts: UnigramCounts, unasked: [TokenID]) {
     self.init(counts, unasked, origin: .training, smoothing: 1)
   }
 
   /// - Parameters:
-  ///   - counts: of the text that is evaluated on.
+  ///   - counts: of the evaluated text.
   ///   - unasked: tokens that are never masked: the special ones.
   package init(evaluatedText counts: UnigramCounts, unasked: [TokenID]) {
     self.init(counts, unasked, origin: .text, smoothing: 0)
@@ -52,7 +51,7 @@ package struct UnigramBaseline: Sendable {
     answer = self.counts.mostFrequent
   }
 
-  /// Whether the baseline's one answer is right.
+  /// Whether the baseline predicts this label.
   package func answers(_ label: TokenID) -> Bool { answer == Int(label) }
 
   /// -ln p(label), nats.

@@ -9,15 +9,15 @@ package struct TranslationEvaluation: Sendable {
     package let bleu: MetricScore
     package let chrF: MetricScore
     package let chrFPlusPlus: MetricScore
-    /// Different translations, as a share of different sources: near 0 where the decoder ignores its source.
+    /// Distinct translations divided by distinct sources: near 0 if the decoder ignores its source.
     package let diversity: Double
-    /// Indices of the pairs whose sources have such a problem.
+    /// The indices of the pairs with each problem.
     package let problems: [TranslationProblem: [Int]]
 
-    /// Whether the decoder gives so few different translations that it cannot heed its source.
+    /// Whether there are so few distinct translations that the decoder must be ignoring its source.
     package var ignoresSource: Bool { hypotheses.count >= 20 && diversity < 0.1 }
 
-    /// What a person should hear of.
+    /// Warnings about the translations.
     package var warnings: [String] {
       if let lines = problems[.notFinite] {
         return [
@@ -27,8 +27,8 @@ package struct TranslationEvaluation: Sendable {
       }
       guard ignoresSource else { return [] }
       return [
-        "only \(Set(hypotheses).count) different translations for \(hypotheses.count) sentences: the decoder does not "
-          + "heed its source yet; train longer, or lower optimizer.learningRate"
+        "only \(Set(hypotheses).count) different translations for \(hypotheses.count) sentences: the decoder "
+          + "ignores its source so far; train longer, or lower optimizer.learningRate"
       ]
     }
   }
@@ -36,13 +36,13 @@ package struct TranslationEvaluation: Sendable {
   private let pairs: [TranslationPair]
   private let metricTokenizer: MetricTokenizer
 
-  /// - Parameter metricTokenizer: how BLEU splits the target language; found from the targets where nil.
+  /// - Parameter metricTokenizer: how BLEU splits the target language; nil chooses by the targets.
   package init(_ pairs: [TranslationPair], metricTokenizer: MetricTokenizer? = nil) {
     self.pairs = pairs
     self.metricTokenizer = metricTokenizer ?? TranslationEvaluation.metricTokenizer(for: pairs)
   }
 
-  /// Translates every source and scores the result against the targets.
+  /// Translates every source and scores the translations against the targets.
   package func run(_ translator: Translator, tapes: [Tape]) throws -> Report {
     var problems: [TranslationProblem: [Int]] = [:]
     let hypotheses = try translator.translate(pairs.map(\.source), tapes: tapes) { index, problem in
@@ -57,7 +57,7 @@ package struct TranslationEvaluation: Sendable {
       problems: problems)
   }
 
-  /// `zh` where most letters of the targets are Chinese, else `13a`.
+  /// `zh` if most letters of the targets are Chinese, else `13a`.
   private static func metricTokenizer(for pairs: [TranslationPair]) -> MetricTokenizer {
     var (chinese, others) = (0, 0)
     for scalar in pairs.lazy.flatMap(\.target.unicodeScalars)

@@ -5,21 +5,22 @@ package import ClozeText
 /// A translation as text.
 package struct Translation: Sendable, Equatable {
   package let text: String
-  /// The hypothesis's score: its logarithmic probability over its length to the power of the penalty.
+  /// The score of the hypothesis: its logarithmic probability divided by length^penalty.
   package let score: Double
 }
 
-/// Something about a line that its translation does not show.
+/// A problem with the translation of a line.
 package enum TranslationProblem: Sendable {
-  /// The line is longer than the model's positions, and its end was left out.
+  /// The line is longer than the model's positions; its end was not translated.
   case cut
-  /// The model gives numbers that are not finite, so there is no likeliest translation; the line stays empty.
+  /// The model's logits are not finite, so there is no likeliest translation; the translation is empty.
   case notFinite
 }
 
-/// Text in, text out: tokenizer, model and search together, batched over lines and spread over workers.
+/// Translates text to text: combines tokenizer, model and search, in batches of lines that are distributed over
+/// workers.
 ///
-/// A batch has as many lines as its memory allows: with the longest lines few, with ordinary ones `maximumLinesPerBatch`.
+/// A batch has as many lines as its memory limit allows: few very long ones, or `maximumLinesPerBatch` ordinary ones.
 package struct Translator: Sendable {
   private let tokenizer: Tokenizer
   private let search: BeamSearch
@@ -27,9 +28,9 @@ package struct Translator: Sendable {
   private let batchBytes: Int
   private static let maximumLinesPerBatch = 32
 
-  /// - Parameter batchBytes: bytes that a worker's batch takes beside the model, unless a single line takes more; nil for
-  ///   48 MiB, or for a quarter of the parameters' where that is more: a step of the search reads the whole model for however
-  ///   few lines, so a large one is given more of them.
+  /// - Parameter batchBytes: the memory limit of a worker's batch, which a single line may exceed. nil means 48 MiB, or
+  ///   a quarter of the parameters' bytes if that is more: a step of the search reads the whole model for any number of
+  ///   lines, so a large model gets larger batches.
   package init(
     _ model: TranslationModel, tokenizer: Tokenizer, beam: BeamConfiguration, batchBytes: Int? = nil
   ) {
@@ -43,9 +44,9 @@ package struct Translator: Sendable {
     self.batchBytes = batchBytes ?? max(48 << 20, model.store.elementCount)
   }
 
-  /// The best translations of each line, best first, in the order of the lines; an empty line has an empty translation.
+  /// The best translations of each line, best first, in the order of the lines. An empty line has an empty translation.
   ///
-  /// - Parameter report: hears of a line's problem, by its index.
+  /// - Parameter report: is called with the index of a line and its problem.
   package func translate(
     _ lines: [String], tapes: [Tape], report: (Int, TranslationProblem) -> Void = { _, _ in }
   ) throws -> [[Translation]] {
@@ -56,7 +57,7 @@ package struct Translator: Sendable {
       return ids.isEmpty
         ? [] : [specials.classification] + ids.prefix(positionCount - 2) + [specials.separator]
     }
-    // Lines of like length end together.
+    // Lines of similar length end at about the same step.
     let order = sources.indices.filter { !sources[$0].isEmpty }.sorted {
       (sources[$0].count, $0) < (sources[$1].count, $1)
     }
@@ -77,7 +78,7 @@ package struct Translator: Sendable {
     return results
   }
 
-  /// Cuts the lines `order` into batches.
+  /// Divides the lines `order` into batches.
   /// - Parameter length: the tokens of a line.
   private func batches(_ order: [Int], length: (Int) -> Int) -> [[Int]] {
     var batches: [[Int]] = []

@@ -1,7 +1,7 @@
 package import ClozeData
 package import ClozeText
 
-/// What of labelled pairs is unknown to a tokenizer, a side at a time.
+/// The unknown text in the sources and in the targets of labelled pairs.
 package struct UnknownPairs: Sendable {
   package let source: UnknownText
   package let target: UnknownText
@@ -11,8 +11,8 @@ package struct UnknownPairs: Sendable {
     target = UnknownText(TextLoss(pairs.lazy.map(\.target), tokenizer), tokenizer)
   }
 
-  /// A sentence for each side of which more than 1 in 200 characters are unknown.
-  /// - Parameter name: of the pairs, such as "training".
+  /// A warning for each side with more than 1 in 200 unknown characters.
+  /// - Parameter name: the name of the pairs, such as "training".
   package func warnings(of name: String) -> [String] {
     [("sources", source), ("targets", target)].filter(\.1.isWorthAWarning).map { side, text in
       "\(name) \(side): \(text.description); \(text.adviceForModel)"

@@ -3,7 +3,7 @@ internal import ClozeCore
 package import ClozeEvaluation
 package import Foundation
 
-/// AdamW's settings; matrices decay, biases and norms do not.
+/// The settings of AdamW. Matrices decay, biases and norms do not.
 package struct OptimizerConfiguration: Codable, Sendable, Equatable {
   /// The peak of the schedule.
   package var learningRate = 1e-3
@@ -11,19 +11,22 @@ package struct OptimizerConfiguration: Codable, Sendable, Equatable {
   package var beta2 = 0.98
   package var epsilon = 1e-6
   package var weightDecay = 0.01
-  /// The gradient's greatest norm over all parameters; 0 for no clipping.
+  /// The largest norm of the gradient of all parameters; 0 for no clipping.
   package var gradientClip = 1.0
+  /// The factor between the learning rates of a layer of the encoder and of the one above it; 1 for equal rates, see
+  /// `LayerRates`.
+  package var layerDecay = 1.0
+  /// The parts that training does not change, separated by commas: embeddings, encoder, decoder, layers:0-3; or none.
+  package var freeze = "none"
   package var schedule = ScheduleConfiguration()
 
   package init() {}
 
   /// - Throws: `ConfigurationError`
   package func validate(section: String = "optimizer") throws {
-    func require(_ condition: Bool, _ key: String, _ reason: String) throws {
-      guard condition else { throw ConfigurationError.invalid(path: "\(section).\(key)", reason: reason) }
-    }
+    let require = SettingsCheck(section)
     try require(learningRate > 0, "learningRate", "is \(learningRate); choose a positive number")
-    // They are used as Float, in which a Double just below 1 is 1, and a small one 0.
+    // They are used as Float, where a Double just below 1 becomes 1, and a small one 0.
     for (key, beta) in [("beta1", beta1), ("beta2", beta2)] {
       try require(
         beta >= 0 && Float(beta) < 1, key, "is \(beta); choose a number in 0 ..< 1, such as 0.98")
@@ -33,21 +36,27 @@ package struct OptimizerConfiguration: Codable, Sendable, Equatable {
       "is \(epsilon); choose a small positive number, such as 1e-6")
     try require(weightDecay >= 0, "weightDecay", "is \(weightDecay); choose 0 or more")
     try require(gradientClip >= 0, "gradientClip", "is \(gradientClip); choose 0 (none) or more")
+    try require(
+      layerDecay > 0 && layerDecay <= 1, "layerDecay",
+      "is \(layerDecay); choose a factor above 0 and up to 1, which is none")
+    _ = try FrozenPart.parse(freeze, path: section + ".freeze")
     try schedule.validate(section: section + ".schedule")
   }
 }
 
 /// AdamW with clipping by the global norm, over a flat parameter store.
 ///
-/// The store is cut into chunks, the same for any number of workers; each chunk's squared norm is summed on its own and
-/// the chunks' sums are added in order, so the norm has the same bits however many workers share the work.
+/// The store is divided into chunks that do not depend on the number of workers. The squared norm is summed in each
+/// chunk, and the sums of the chunks are added in order, so the norm has the same bits for any number of workers.
+/// Frozen parameters are in no chunk: they are not part of the norm, do not decay, and their moments do not change.
 package final class AdamW {
   private struct Chunk {
     let range: Range<Int>
     let decays: Bool
+    let rateFactor: Double
   }
 
-  /// So small that the lanes' chunks stay in a core's cache while they are added.
+  /// Small enough that the chunks of all lanes stay in a core's cache while they are added.
   private static let chunkElements = 1 << 13
 
   package let configuration: OptimizerConfiguration
@@ -59,9 +68,13 @@ package final class AdamW {
   package init(_ store: ParameterStore, configuration: OptimizerConfiguration) {
     self.store = store
     self.configuration = configuration
-    chunks = store.parameters.flatMap { parameter in
-      stride(from: parameter.range.lowerBound, to: parameter.range.upperBound, by: AdamW.chunkElements).map {
-        Chunk(range: $0..<min($0 + AdamW.chunkElements, parameter.range.upperBound), decays: parameter.decays)
+    let rates = LayerRates(store, decay: configuration.layerDecay)
+    chunks = store.parameters.filter { !store.isFrozen($0) }.flatMap { parameter in
+      let (range, rateFactor) = (parameter.range, rates.factor(parameter))
+      return stride(from: range.lowerBound, to: range.upperBound, by: AdamW.chunkElements).map {
+        Chunk(
+          range: $0..<min($0 + AdamW.chunkElements, range.upperBound), decays: parameter.decays,
+          rateFactor: rateFactor)
       }
     }
     firstMoment = .allocate(capacity: store.elementCount)
@@ -78,10 +91,10 @@ package final class AdamW {
   /// Takes step number `step` (from 0) along the mean gradient.
   ///
   /// - Parameters:
-  ///   - lanes: the summed gradients; lanes[0] holds their sum afterwards.
-  ///   - predictionCount: what the sum is divided by, once.
+  ///   - lanes: the gradients of the lanes; lanes[0] contains their sum afterwards.
+  ///   - predictionCount: the divisor of the sum.
   ///   - rateFactor: the schedule's factor on the learning rate.
-  /// - Returns: the norm of the mean gradient before clipping; where it is not finite, nothing was changed.
+  /// - Returns: the norm of the mean gradient before clipping; if it is not finite, nothing was changed.
   package func step(
     _ step: Int, lanes: [GradientLane], predictionCount: Int, rateFactor: Double, workers: WorkerGroup
   ) -> Double {
@@ -106,8 +119,11 @@ package final class AdamW {
     guard let first = firstMoment.baseAddress, let second = secondMoment.baseAddress else { return norm }
     nonisolated(unsafe) let moments = (first, second)
     workers.forEach(chunks.count) { [chunks, store] index in
+      let chunk = chunks[index]
+      var update = update
+      update.learningRate *= chunk.rateFactor
       update.apply(
-        to: store, range: chunks[index].range, decays: chunks[index].decays, gradient: lanes[0],
+        to: store, range: chunk.range, decays: chunk.decays, gradient: lanes[0],
         firstMoment: moments.0, secondMoment: moments.1)
     }
     return norm

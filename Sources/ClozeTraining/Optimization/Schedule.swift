@@ -1,7 +1,7 @@
 internal import ClozeCore
 internal import Foundation
 
-/// When a run ends: at the first limit that it meets; 0 stands for no limit.
+/// The limits of a run, which ends at the first one that it reaches; 0 means no limit.
 package struct StopConfiguration: Codable, Sendable, Equatable {
   package var steps = 0
   package var tokens = 0
@@ -29,7 +29,7 @@ package struct StopConfiguration: Codable, Sendable, Equatable {
     }
   }
 
-  /// How much of the run is done, 0...1: the share of the limit that is nearest.
+  /// How much of the run is done, 0...1: the share of the nearest limit.
   package func fraction(steps doneSteps: Int, tokens doneTokens: Int, seconds: Double) -> Double {
     var fraction = 0.0
     if steps > 0 { fraction = max(fraction, Double(doneSteps) / Double(steps)) }
@@ -39,31 +39,29 @@ package struct StopConfiguration: Codable, Sendable, Equatable {
   }
 }
 
-/// The learning rate over a run.
+/// The schedule of the learning rate.
 package struct ScheduleConfiguration: Codable, Sendable, Equatable {
   package enum Shape: String, NamedChoice {
-    /// Straight down to the final rate (Devlin et al. 2019, appendix A.2).
+    /// Linear decay to the final rate (Devlin et al. 2019, appendix A.2).
     case linear
-    /// Half a cosine down to it (Loshchilov and Hutter 2017, arXiv:1608.03983).
+    /// Decay along half a cosine (Loshchilov and Hutter 2017, arXiv:1608.03983).
     case cosine
-    /// Level, then straight down in the last `decayFraction` of the run (Zhai et al. 2022, arXiv:2106.04560).
+    /// Constant, then linear decay in the last `decayFraction` of the run (Zhai et al. 2022, arXiv:2106.04560).
     case constantThenDecay
   }
 
   package var shape = Shape.linear
-  /// Steps of linear rise from 0.
+  /// The number of steps of linear rise from 0.
   package var warmupSteps = 100
   package var decayFraction = 0.2
-  /// The last rate, as a share of the peak.
+  /// The final rate, as a share of the peak.
   package var finalRate = 0.0
 
   package init() {}
 
   /// - Throws: `ConfigurationError`
   package func validate(section: String) throws {
-    func require(_ condition: Bool, _ key: String, _ reason: String) throws {
-      guard condition else { throw ConfigurationError.invalid(path: "\(section).\(key)", reason: reason) }
-    }
+    let require = SettingsCheck(section)
     try require(warmupSteps >= 0, "warmupSteps", "is \(warmupSteps); choose 0 or more")
     try require(
       (0...1).contains(decayFraction), "decayFraction", "is \(decayFraction); choose a share in 0...1")
@@ -71,14 +69,15 @@ package struct ScheduleConfiguration: Codable, Sendable, Equatable {
       (0...1).contains(finalRate), "finalRate", "is \(finalRate); choose a share of the peak in 0...1")
   }
 
-  /// The factor on the peak learning rate: up to 1 in the warm-up, from 1 down after it.
+  /// The factor of the peak learning rate, which rises to 1 in the warm-up and then falls.
   ///
   /// - Parameters:
-  ///   - step: the step about to be taken, from 0.
-  ///   - fraction: how much of the run is done, 0...1. It is a function of the step alone unless the run stops by the clock.
+  ///   - step: the next step, from 0.
+  ///   - fraction: how much of the run is done, 0...1. It is a function of the step alone unless the run is limited by
+  ///     minutes.
   package func factor(step: Int, fraction: Double) -> Double {
     guard step >= warmupSteps else { return Double(step + 1) / Double(warmupSteps) }
-    // What the warm-up took of the run; of a run by the clock, what it took so far at the mean pace.
+    // The share of the warm-up in the run; in a run limited by minutes, estimated from the mean speed so far.
     let warmup = step > 0 ? fraction * Double(warmupSteps) / Double(step) : 0
     let decayed = warmup < 1 ? (fraction - warmup) / (1 - warmup) : 1
     let remaining: Double

@@ -4,15 +4,15 @@ package import ClozeEvaluation
 internal import Dispatch
 internal import Foundation
 
-/// Takes optimizer steps: micro-batches through the workers, lanes, one update.
+/// Takes optimizer steps: computes the micro-batches on the workers, adds the lanes, and updates the parameters once.
 package final class Stepper {
-  /// What one step did.
+  /// The result of one step.
   package struct Outcome: Sendable {
     package let statistics: StepStatistics
-    /// Of the mean gradient, before clipping. Not finite: the step changed nothing.
+    /// The norm of the mean gradient before clipping. If it is not finite, the step changed nothing.
     package let gradientNorm: Double
     package let learningRate: Double
-    /// Of a step that changed nothing, the micro-batches whose loss or gradient is not finite.
+    /// If the step changed nothing: the micro-batches whose loss or gradient is not finite.
     package let faultyMicrobatches: [Int]
 
     /// Whether the step changed the parameters.
@@ -41,8 +41,8 @@ package final class Stepper {
     tapes = (0..<workers.count).map { _ in Tape(store: objective.store) }
   }
 
-  /// Runs a micro-batch of step `step` on every tape and leaves no trace but memory and prepared products: a run knows what
-  /// it needs before it begins, and its first step allocates nothing.
+  /// Runs a micro-batch of step `step` on every tape, which allocates memory and prepares products and changes nothing
+  /// else. So the memory of a run is known before its first step, which allocates nothing.
   package func prepare(step: Int) throws {
     nonisolated(unsafe) let tapes = tapes
     let failures = Guarded<[any Error]>([])
@@ -62,9 +62,9 @@ package final class Stepper {
     if let error = failures.withLock({ $0.first }) { throw error }
   }
 
-  /// Step number `step`, from 0; `fraction` of the run is done before it.
+  /// Takes step `step`, from 0, before which `fraction` of the run is done.
   ///
-  /// - Parameter batch: the number of the batch that it trains on; nil for the step's own.
+  /// - Parameter batch: the number of the batch to train on; nil means `step`.
   package func take(step: Int, batch: Int? = nil, fraction: Double) throws -> Outcome {
     let batch = batch ?? step
     let count = objective.microbatchCount
@@ -102,8 +102,8 @@ package final class Stepper {
       faultyMicrobatches: norm.isFinite ? [] : try faultyMicrobatches(step: step, batch: batch, scales))
   }
 
-  /// The micro-batches whose own loss or gradient is not finite: each is computed again by itself, with the parameters as
-  /// they were. All, where only their sum is not finite.
+  /// The micro-batches whose loss or gradient is not finite. Each is computed again by itself, with the unchanged
+  /// parameters. If only the sum is not finite, all are returned.
   private func faultyMicrobatches(step: Int, batch: Int, _ scales: [Float]) throws -> [Int] {
     let count = objective.microbatchCount
     let faulty = try workers.map(lanes.count, tapes: tapes) { [objective, lanes, seed] laneIndex, tape in

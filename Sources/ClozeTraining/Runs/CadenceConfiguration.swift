@@ -1,6 +1,6 @@
 internal import ClozeCore
 
-/// How often a run looks up from its steps.
+/// How often a run logs, validates and saves.
 package struct CadenceConfiguration: Codable, Sendable, Equatable {
   /// Progress lines and `metrics.jsonl`.
   package var logSteps = 20
@@ -8,7 +8,7 @@ package struct CadenceConfiguration: Codable, Sendable, Equatable {
   package var checkpointSteps = 250
   /// Checkpoints kept besides the best.
   package var keepCheckpoints = 2
-  /// How long a run waits for room on a full disk before it ends.
+  /// How long a run waits for room on a full disk before it ends with an error.
   package var diskWaitMinutes = 10.0
 
   package init() {}
@@ -19,16 +19,11 @@ package struct CadenceConfiguration: Codable, Sendable, Equatable {
       ("logSteps", logSteps), ("validationSteps", validationSteps), ("checkpointSteps", checkpointSteps),
       ("keepCheckpoints", keepCheckpoints),
     ]
-    for (key, value) in values where value < 1 {
-      throw ConfigurationError.invalid(path: "\(section).\(key)", reason: "is \(value); choose 1 or more")
-    }
-    guard keepCheckpoints <= 10_000 else {
-      throw ConfigurationError.invalid(
-        path: "\(section).keepCheckpoints", reason: "is \(keepCheckpoints); choose 1 to 10000")
-    }
-    guard (0...1e6).contains(diskWaitMinutes) else {
-      throw ConfigurationError.invalid(
-        path: "\(section).diskWaitMinutes", reason: "is \(diskWaitMinutes); choose 0 (not at all) to 1e6")
-    }
+    let require = SettingsCheck(section)
+    for (key, value) in values { try require(value >= 1, key, "is \(value); choose 1 or more") }
+    try require(keepCheckpoints, in: 1...10_000, "keepCheckpoints")
+    try require(
+      (0...1e6).contains(diskWaitMinutes), "diskWaitMinutes",
+      "is \(diskWaitMinutes); choose 0 (not at all) to 1e6")
   }
 }

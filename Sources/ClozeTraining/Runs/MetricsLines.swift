@@ -10,7 +10,7 @@ struct ProgressWindow {
   init(_ losses: [WeightedLoss]) { statistics = StepStatistics(losses) }
 
   mutating func add(_ statistics: StepStatistics, seconds: Double) {
-    // The tokens of a step that is not finite were read; its loss would hide that of all other steps.
+    // The tokens of a step that is not finite count; its loss would make the whole sum not finite.
     self.statistics += statistics.isFinite ? statistics : statistics.withoutLosses
     self.seconds += seconds
   }
@@ -33,7 +33,7 @@ struct MetricsLine: Encodable {
   init(_ progress: TrainingEvent.Progress, cursor: RunCursor) {
     step = progress.step
     tokens = cursor.tokens
-    // JSON has no NaN; what no step gives is written as -1.
+    // JSON has no NaN, so a value without a step is written as -1, which no step has.
     func finite(_ value: Double) -> Double { value.isFinite ? value : -1 }
     loss = finite(progress.statistics.loss)
     let byName = progress.statistics.lossByName.mapValues(finite)

@@ -2,16 +2,16 @@ package import ClozeCore
 package import ClozeEvaluation
 package import Foundation
 
-/// Whether a run begins or goes on.
+/// Whether a run starts or resumes.
 package enum ResumeMode: Sendable {
-  /// It begins, in a folder that holds no run.
+  /// It starts; a folder with a run is an error.
   case never
-  /// It goes on; a folder without a run is an error.
+  /// It resumes; a folder without a run is an error.
   case required
-  /// It goes on where the folder holds a run, and begins where not.
+  /// It resumes if the folder has a run, and starts otherwise.
   case ifPresent
 
-  /// The mode that `--resume` and `--resume-or-start` ask for.
+  /// The mode of the options `--resume` and `--resume-or-start`.
   package init(resumes: Bool, orStarts: Bool) {
     self = resumes ? .required : orStarts ? .ifPresent : .never
   }
@@ -19,19 +19,24 @@ package enum ResumeMode: Sendable {
   var mayResume: Bool { self != .never }
 }
 
-/// What a run writes into its folder.
+/// The part of a run folder that a run writes.
 extension RunFolder {
-  /// Takes the folder for this process alone, for as long as the lock lives, and puts in order what a killed run left there
-  /// half-done.
+  /// Locks the folder for this process until the lock is released, and finishes or removes what a killed run left
+  /// half-written.
   /// - Throws: `CheckpointError.inUse`, `FileError`
-  package func lock() throws -> RunLock {
-    let lock = try RunLock(url)
+  package func lock() throws -> FolderLock {
+    let lock: FolderLock
+    do {
+      lock = try FolderLock(url, fileName: "run.lock")
+    } catch let held as FolderLock.Held {
+      throw CheckpointError.inUse(path: url.path, process: held.process)
+    }
     let names = (try? FileManager.default.contentsOfDirectory(atPath: url.path)) ?? []
     for name in names where name.hasPrefix(RunFolder.checkpointPrefix) {
       let folder = url.appendingPathComponent(name)
       let named = folder.deletingPathExtension()
       if folder.pathExtension == "replaced", !FileManager.default.fileExists(atPath: named.path) {
-        // Killed between the two renames of a replacement: the old checkpoint is the whole one.
+        // The run was killed between the two renames of a replacement; the old checkpoint is whole.
         guard rename(folder.path, named.path) == 0 else { throw FileError.writing(named.path) }
       } else if ["partial", "replaced"].contains(folder.pathExtension) {
         try? FileManager.default.removeItem(at: folder)
@@ -40,7 +45,7 @@ extension RunFolder {
     return lock
   }
 
-  /// Checks that a run with these settings may begin in the folder, or go on. Changes nothing.
+  /// Checks that a run with these settings may start or resume in the folder. Changes nothing.
   /// - Throws: `CheckpointError.runExists`, `.nothingToResume`, `.settingsDiffer`
   package func check<Settings: RunConfiguration>(_ configuration: Settings, resume: ResumeMode) throws {
     let holdsSettings = FileManager.default.fileExists(atPath: settings.path)
@@ -56,14 +61,14 @@ extension RunFolder {
     }
   }
 
-  /// Makes the folder and writes the settings, once everything has been checked.
+  /// Creates the folder and writes the settings. To be called after all checks.
   package func begin(_ configuration: some Configuration) throws {
     try Folder.create(url)
     try AtomicFile.write(Data(try configuration.yaml().utf8), to: settings)
   }
 
-  /// Writes a checkpoint whole, then `settle`s. Later ones that stand there are damaged, or this run would have gone on
-  /// from them.
+  /// Writes a checkpoint atomically, then calls `settle`. Later checkpoints in the folder are damaged: the run would
+  /// have resumed from them otherwise.
   package func write(
     purpose: String, cursor: RunCursor, identities: CheckpointManifest.Identities, keep: Int,
     fill: (URL) throws -> Void
@@ -76,8 +81,8 @@ extension RunFolder {
     try settle(cursor, keep: keep)
   }
 
-  /// Points `latest` and `best` at the checkpoints of a run that stands at `cursor`, and removes those beyond the last
-  /// `keep` and those later than it. A run that was killed after a checkpoint may have come to none of it.
+  /// Makes `latest` and `best` link to the checkpoints of a run that is at `cursor`, and removes later checkpoints and
+  /// all but the last `keep`. A resumed run calls it too, since a kill may have prevented it.
   package func settle(_ cursor: RunCursor, keep: Int) throws {
     try link("latest", to: checkpoint(step: cursor.step))
     if let best = cursor.bestStep, FileManager.default.fileExists(atPath: checkpoint(step: best).path) {
@@ -90,11 +95,11 @@ extension RunFolder {
     }
   }
 
-  /// Makes the run go on from an older checkpoint with another cursor, which the checkpoint's manifest records.
+  /// Returns to an older checkpoint: writes the new cursor, with the skipped batches, into the checkpoint's manifest.
   ///
-  /// Killed before the manifest is written, the run comes from any checkpoint to the same return once more; so the later
-  /// checkpoints, which know nothing of it, are removed first.
-  package func goBack(to manifest: CheckpointManifest, cursor: RunCursor, keep: Int) throws {
+  /// The later checkpoints, whose cursors do not record the return, are removed first. If the process is killed before
+  /// the manifest is written, the resumed run reaches the same return once more.
+  package func returnTo(_ manifest: CheckpointManifest, cursor: RunCursor, keep: Int) throws {
     try settle(cursor, keep: keep)
     if cursor.bestStep == nil { unlink(url.appendingPathComponent("best").path) }
     try Folder.synchronize(url)

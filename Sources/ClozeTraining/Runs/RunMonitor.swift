@@ -1,10 +1,10 @@
 internal import ClozeCore
 
-/// Watches a run's figures for what a person should hear of.
+/// Watches the figures of a run for signs of common problems.
 ///
-/// Each warning comes once; it says what is odd and what usually causes it.
+/// Each warning is given once. It says what is unusual and what usually causes it.
 package struct RunMonitor: Sendable {
-  /// The loss, in nats, of a model that knows nothing of context; nil where it is not known.
+  /// The loss, in nats, of a model without context; nil if it is unknown.
   private let contextFreeLoss: Double?
   private var smoothedLoss: Double?
   private var reported: Set<String> = []
@@ -15,7 +15,7 @@ package struct RunMonitor: Sendable {
 
   /// - Parameters:
   ///   - fraction: how much of the run is done, 0...1.
-  ///   - pastWarmup: steps since the warm-up ended.
+  ///   - pastWarmup: steps since the end of the warm-up.
   /// - Returns: warnings to print.
   package mutating func observe(
     loss: Double, accuracy: Double, gradientNorm: Double, fraction: Double, pastWarmup: Int
@@ -44,12 +44,13 @@ package struct RunMonitor: Sendable {
         warn(
           "plateau",
           "the loss has stayed at the unigram entropy of the corpus: "
-            + "\(Figure.decimal(contextFreeLoss, 3)) nats is what word frequencies and copying visible tokens give, so "
-            + "nothing of context is learnt so far. Small models leave this plateau late; if it lasts, raise "
+            + "\(Figure.decimal(contextFreeLoss, 3)) nats come from word frequencies and copying visible tokens alone, so "
+            + "the model has not learnt from context so far. Small models leave this plateau late; if it lasts, raise "
             + "optimizer.learningRate or batch.windows, or lower the dropout")
       }
     }
-    if accuracy > 0.98, pastWarmup > 50 {
+    // A classifier may know all its training samples.
+    if contextFreeLoss != nil, accuracy > 0.98, pastWarmup > 50 {
       warn(
         "too good",
         "\(Figure.percent(accuracy)) of the masked tokens are predicted, which real text hardly allows: look for "
@@ -58,7 +59,7 @@ package struct RunMonitor: Sendable {
     return warnings
   }
 
-  /// After a validation.
+  /// To be called after a validation.
   package mutating func observe(validationLoss: Double, trainingLoss: Double) -> [String] {
     guard validationLoss > 1.15 * trainingLoss + 0.1, reported.insert("overfit").inserted else { return [] }
     return [

@@ -1,17 +1,17 @@
 package import ClozeCore
 package import ClozeEvaluation
 
-/// What a run tells of itself while it goes on.
+/// An event of a run, for progress and warnings.
 package enum TrainingEvent: Sendable {
   case resumed(step: Int, folder: String)
-  /// All memory is there; bytes of the whole process.
+  /// All memory is allocated; the size of the whole process.
   case prepared(memoryBytes: Int)
   case progress(Progress)
   case validated(step: Int, ValidationReport)
   case saved(folder: String)
-  /// A step's loss or gradient was not finite, and it changed nothing.
+  /// The loss or gradient of a step was not finite, and the step changed nothing.
   case skipped(step: Int, samples: [String])
-  /// After several such steps, the run went on from an older checkpoint and past their samples.
+  /// After several such steps, the run returned to an older checkpoint and skips their samples.
   case returned(RunCursor.Return, folder: String)
   case warning(String)
   case finished(RunOutcome)
@@ -28,7 +28,7 @@ package enum TrainingEvent: Sendable {
   }
 }
 
-/// Where a run ended, and why.
+/// The state in which a run ended, and why it ended.
 package struct RunOutcome: Sendable, Equatable {
   package enum Reason: Sendable, Equatable {
     case limitReached
@@ -41,7 +41,7 @@ package struct RunOutcome: Sendable, Equatable {
 }
 
 extension TrainingEvent {
-  /// The event as a person reads it.
+  /// The event as text.
   package var message: ProgressMessage {
     switch self {
     case .resumed(let step, let folder): .line("resumed at step \(Figure.count(step)) from \(folder)")
@@ -59,14 +59,14 @@ extension TrainingEvent {
           + samples.joined(separator: "; "))
     case .returned(let back, let folder):
       .warning(
-        "went back from step \(Figure.count(back.fromStep)) to \(folder) and goes on past its next "
+        "returned from step \(Figure.count(back.fromStep)) to \(folder) and skips its next "
           + "\(Figure.count(back.batchCount)) batches, from number \(Figure.count(back.firstBatch))")
     case .warning(let text): .warning(text)
     case .finished(let outcome):
       switch outcome.reason {
       case .limitReached: .line("finished at step \(Figure.count(outcome.cursor.step))")
       case .interrupted:
-        .line("interrupted at step \(Figure.count(outcome.cursor.step)) and saved; --resume goes on")
+        .line("interrupted at step \(Figure.count(outcome.cursor.step)) and saved; continue with --resume")
       case .noImprovement:
         .line("ended at step \(Figure.count(outcome.cursor.step)): the validation score no longer improves")
       }

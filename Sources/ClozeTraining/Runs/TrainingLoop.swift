@@ -3,8 +3,8 @@ internal import ClozeCore
 internal import ClozeEvaluation
 internal import Foundation
 
-/// The loop of a run: steps, recovery from steps that are not finite, progress, validations, checkpoints, until a limit,
-/// an interruption or no improvement.
+/// The loop of a run: steps, recovery from steps that are not finite, progress, validation and checkpoints, until a
+/// limit, an interruption, or the end of patience.
 struct TrainingLoop<Task: TrainingTask> {
   private let task: Task
   private let training: Task.Training
@@ -13,15 +13,15 @@ struct TrainingLoop<Task: TrainingTask> {
   private let report: (TrainingEvent) -> Void
   private let stepper: Stepper
   private let events: RunLog
-  private let diskPatience: DiskPatience
+  private let diskWait: DiskWait
 
   private var cursor = RunCursor()
   private var monitor: RunMonitor
   /// The figures since the last progress line.
   private var window: ProgressWindow
-  /// When the time in the cursor was last brought up to date.
+  /// When the seconds of the cursor were last updated.
   private var clock = ContinuousClock.now
-  /// The step that the newest checkpoint is of; -1 where there is none.
+  /// The step of the newest checkpoint; -1 if there is none.
   private var savedStep = -1
   private var end: RunOutcome.Reason?
 
@@ -48,7 +48,7 @@ struct TrainingLoop<Task: TrainingTask> {
     stepper = Stepper(
       training, optimizer: settings.optimizer, compute: settings.compute, seed: UInt64(settings.seed))
     events = try RunLog(folder.metrics)
-    diskPatience = DiskPatience(folder: folder.url, minutes: settings.cadence.diskWaitMinutes)
+    diskWait = DiskWait(folder: folder.url, minutes: settings.cadence.diskWaitMinutes)
     monitor = RunMonitor(contextFreeLoss: task.contextFreeLoss)
     if let checkpoint {
       cursor = checkpoint.manifest.cursor
@@ -84,12 +84,12 @@ struct TrainingLoop<Task: TrainingTask> {
 
   private var isOutOfPatience: Bool { task.patience > 0 && cursor.validationsSinceBest >= task.patience }
 
-  /// Takes a step and counts it.
+  /// Takes a step and advances the cursor.
   private mutating func takeStep() throws -> Stepper.Outcome {
     let start = ContinuousClock.now
     let outcome = try stepper.take(step: cursor.step, batch: cursor.batch, fraction: fraction)
     let now = ContinuousClock.now
-    // A run's time has validations and checkpoints in it, its tokens a second have not.
+    // The time of a run includes validation and checkpoints; its tokens per second do not.
     cursor.advance(
       tokens: outcome.statistics.tokenCount, seconds: (now - clock) / .seconds(1), isTaken: outcome.isTaken)
     clock = now
@@ -103,26 +103,27 @@ struct TrainingLoop<Task: TrainingTask> {
     return outcome
   }
 
-  /// Names the samples of a step that changed nothing, and after several such steps in a row goes back.
-  /// - Returns: whether the run went back.
+  /// Reports the samples of a step that changed nothing; after several such steps in a row returns to a checkpoint.
+  /// - Returns: whether the run returned to a checkpoint.
   private mutating func recover(from outcome: Stepper.Outcome) throws -> Bool {
     guard !outcome.isTaken else { return false }
-    // The step that the cursor has counted.
+    // The cursor has already advanced past this step.
     let batch = cursor.batch - 1
     let samples = outcome.faultyMicrobatches.map { training.samples(step: batch, microbatch: $0) }
     try append(SkippedLine(step: cursor.step, batch: batch, samples: samples))
     report(.skipped(step: cursor.step, samples: samples))
     guard cursor.skips?.inARow == Recovery.skipsBeforeReturn else { return false }
-    try goBack()
+    try returnToAnchor()
     return true
   }
 
-  /// Puts parameters and moments back to the last checkpoint that the cadence asked for, and the cursor behind the samples
-  /// since then: diverging runs recover that way where a lower rate is not wanted.
+  /// Loads parameters and moments of the last checkpoint of the cadence, and sets the cursor to skip the batches since
+  /// then. Diverging runs recover this way without a lower learning rate.
   ///
   /// Source: Chowdhery et al. 2022, section 5.1. arXiv:2204.02311
-  /// - Throws: `CheckpointError.notFinite` where there is no such checkpoint, or going back to it does not help
-  private mutating func goBack() throws {
+  /// - Throws: `CheckpointError.notFinite` if there is no such checkpoint, or returning to it several times did not
+  ///   help
+  private mutating func returnToAnchor() throws {
     let returns = cursor.skips?.returns.count { $0.toStep == cursor.anchorStep } ?? 0
     guard let anchor = cursor.anchorStep, returns < Recovery.returnsToOneCheckpoint else {
       throw CheckpointError.notFinite(path: folder.url.path, step: cursor.step, returns: returns)
@@ -134,7 +135,7 @@ struct TrainingLoop<Task: TrainingTask> {
     training.store.refreshCopies()
     try stepper.optimizer.read(from: checkpoint)
     cursor = cursor.returned(to: manifest.cursor)
-    try folder.goBack(to: manifest, cursor: cursor, keep: cadence.keepCheckpoints)
+    try folder.returnTo(manifest, cursor: cursor, keep: cadence.keepCheckpoints)
     if let last = cursor.skips?.returns.last {
       report(.returned(last, folder: checkpoint.path))
       try append(ReturnLine(last))
@@ -143,7 +144,7 @@ struct TrainingLoop<Task: TrainingTask> {
     window = ProgressWindow(training.losses)
   }
 
-  /// Reports the figures since the last progress line where one is due.
+  /// Logs the figures since the last progress line, if a line is due.
   private mutating func log(_ outcome: Stepper.Outcome) throws {
     guard cursor.step % cadence.logSteps == 0 || end != nil else { return }
     let progress = window.progress(cursor: cursor, outcome: outcome, fraction: fraction)
@@ -152,10 +153,10 @@ struct TrainingLoop<Task: TrainingTask> {
     window = ProgressWindow(training.losses)
   }
 
-  /// Scores the model where that is due, and saves it where it is the best so far.
+  /// Validates the model if a validation is due, and saves it if it is the best so far.
   ///
-  /// An interrupted run, too, validates where it is due: left out, it would never be made up for, and the best checkpoint
-  /// would depend on the interruption.
+  /// An interrupted run also makes a validation that is due. The resumed run would not repeat it, and the best
+  /// checkpoint would depend on the interruption.
   private mutating func validate(trainingLoss: Double) throws {
     guard cursor.step % cadence.validationSteps == 0 || end == .limitReached else { return }
     let result = try task.validate(training, tapes: stepper.tapes)
@@ -171,7 +172,7 @@ struct TrainingLoop<Task: TrainingTask> {
     if cursor.bestStep == cursor.step { try save() }
   }
 
-  /// Writes a checkpoint of the step where there is none.
+  /// Writes a checkpoint of this step, if it does not exist yet.
   private mutating func save() throws {
     guard savedStep != cursor.step else { return }
     try waitingForRoom(checkpointBytes) {
@@ -191,19 +192,19 @@ struct TrainingLoop<Task: TrainingTask> {
   }
 
   private func waitingForRoom(_ bytes: @autoclosure () -> Int, _ write: () throws -> Void) throws {
-    try diskPatience(bytes: bytes(), isInterrupted: isInterrupted, report: report, write)
+    try diskWait(bytes: bytes(), isInterrupted: isInterrupted, report: report, write)
   }
 
-  /// What a checkpoint takes: the last one's size, or parameters and two moments of 4 bytes each.
+  /// The size of a checkpoint: that of the last one, or 4 bytes for each parameter and its two moments.
   private var checkpointBytes: Int {
     guard let step = folder.checkpointSteps.first else { return 12 * training.store.parameterCount }
     return Folder.byteCount(of: folder.checkpoint(step: step))
   }
 }
 
-/// When a run goes back to an earlier checkpoint.
+/// When a run returns to an earlier checkpoint.
 private enum Recovery {
-  /// Steps without an update, one after another.
+  /// Steps in a row without an update.
   static let skipsBeforeReturn = 3
   static let returnsToOneCheckpoint = 3
 }

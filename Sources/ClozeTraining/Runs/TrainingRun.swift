@@ -3,23 +3,23 @@ package import ClozeEvaluation
 package import ClozeModel
 package import Foundation
 
-/// A run of a task in a run folder: it takes the folder's lock, checks settings and identities, finds the checkpoint to
-/// resume from, and trains.
+/// A run of a task in a run folder: it locks the folder, checks settings and identities, finds the checkpoint to resume
+/// from, and trains.
 package struct TrainingRun<Task: TrainingTask> {
   package let task: Task
   package let training: Task.Training
-  /// Each tensor and where it came from.
-  package let origins: [(entry: ArchiveEntry, origin: TensorOrigin)]
-  /// Checkpoints that were damaged and passed over.
+  /// Each tensor, and where its values came from.
+  package let origins: TensorOrigins
+  /// Damaged checkpoints that were skipped.
   package let damaged: [CheckpointError]
   private let folder: RunFolder
-  private let lock: RunLock?
+  private let lock: FolderLock?
   private let resume: ResumeMode
   private let checkpoint: (folder: URL, manifest: CheckpointManifest)?
 
-  /// Checks the run folder, and makes or loads the model. Nothing has been computed or written yet.
+  /// Checks the run folder, and makes or loads the model. It computes and writes nothing.
   ///
-  /// - Parameter plansOnly: whether to leave the run folder to others, for a run that is looked at and never `run`.
+  /// - Parameter plansOnly: for a run that is planned and never `run`: takes no lock.
   /// - Throws: `CheckpointError`, `FileError`, and what the task throws when it starts
   package init(_ task: Task, output: URL, resume: ResumeMode, plansOnly: Bool = false) throws {
     self.task = task
@@ -32,12 +32,16 @@ package struct TrainingRun<Task: TrainingTask> {
     self.damaged = damaged
     if let checkpoint { try TrainingRun.check(checkpoint, task) }
     let start = try task.start(from: checkpoint?.folder)
+    try task.configuration.optimizer.freeze(start.training.store)
     (training, origins) = (start.training, start.origins)
   }
 
   private static func check(_ checkpoint: (folder: URL, manifest: CheckpointManifest), _ task: Task) throws {
-    for (what, expected) in task.identities.sorted(by: { $0.key < $1.key }) {
-      let found = checkpoint.manifest.identities[what] ?? "none"
+    let (expected, found) = (task.identities, checkpoint.manifest.identities)
+    // The keys of both: a run that started from weights resumes only with the same start, and one from scratch with
+    // none.
+    for what in Set(expected.keys).union(found.keys).sorted() {
+      let (expected, found) = (expected[what] ?? "none", found[what] ?? "none")
       guard found == expected else {
         throw CheckpointError.identityDiffers(
           path: checkpoint.folder.path, what: what, expected: expected, found: found, mend: task.identityMend)
@@ -45,14 +49,14 @@ package struct TrainingRun<Task: TrainingTask> {
     }
   }
 
-  /// Where the run will go on.
+  /// The state from which the run will continue.
   package var cursor: RunCursor { checkpoint?.manifest.cursor ?? RunCursor() }
 
-  /// Trains until a limit, an interruption, or no improvement; the last state is always saved.
+  /// Trains until a limit, an interruption, or the end of patience. The last state is always saved.
   ///
-  /// - Parameter report: hears each event as it happens.
-  /// - Throws: `CheckpointError.noRoom`, `FileError` where a checkpoint cannot be written: the last whole one stays.
-  ///   `CheckpointError.notFinite` where steps without an update go on.
+  /// - Parameter report: is called with each event.
+  /// - Throws: `CheckpointError.noRoom` or `FileError` if a checkpoint cannot be written; the last whole one stays.
+  ///   `CheckpointError.notFinite` if recovery does not help.
   @discardableResult
   package func run(isInterrupted: @escaping () -> Bool, report: @escaping (TrainingEvent) -> Void) throws
     -> RunOutcome
@@ -60,7 +64,7 @@ package struct TrainingRun<Task: TrainingTask> {
     precondition(lock != nil, "TrainingRun.run: a run that was opened to plan it")
     try folder.begin(task.configuration)
     if checkpoint == nil, resume == .required {
-      report(.warning("\(folder.url.path): holds no checkpoint yet; the run begins at step 0"))
+      report(.warning("\(folder.url.path): has no checkpoint yet; the run starts at step 0"))
     }
     var loop = try TrainingLoop(
       task, training, folder: folder, resumeFrom: checkpoint, isInterrupted: isInterrupted, report: report)

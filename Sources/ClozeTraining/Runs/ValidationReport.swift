@@ -1,12 +1,12 @@
 internal import ClozeEvaluation
 
-/// What a validation says: figures to log, and one score to compare checkpoints by.
+/// The result of a validation: figures to log, and one score that ranks checkpoints.
 package struct ValidationReport: Sendable, Equatable {
-  /// By name, as they appear in `metrics.jsonl` and in the progress.
+  /// By their names in `metrics.jsonl` and in the progress.
   package let figures: [String: Double]
   /// Larger is better.
   package let score: Double
-  /// Warnings that the validation itself gives rise to.
+  /// Warnings about the validation itself.
   package var warnings: [String] = []
 
   package init(figures: [String: Double], score: Double, warnings: [String] = []) {
@@ -17,7 +17,7 @@ package struct ValidationReport: Sendable, Equatable {
 }
 
 extension RunCursor {
-  /// Takes a validation into account.
+  /// Updates the best score with a validation.
   mutating func record(_ report: ValidationReport) {
     validationsSinceBest += 1
     guard report.score > bestScore ?? -.infinity else { return }

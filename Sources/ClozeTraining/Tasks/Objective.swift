@@ -1,12 +1,12 @@
 package import ClozeCompute
 
-/// What the predictions of one loss add up to. Sums of micro-batches add up to a step's; only the step's sum is divided.
+/// The sums over the predictions of one loss. The sums of micro-batches add up to those of a step, which are divided once.
 package struct PredictionStatistics: Sendable, Equatable, Codable {
-  /// Nats.
+  /// In nats.
   package var lossSum = 0.0
   package var predictionCount = 0
   package var correctCount = 0
-  /// Tokens that went through the model.
+  /// Tokens that the model has read.
   package var tokenCount = 0
 
   package init() {}
@@ -27,7 +27,7 @@ package struct PredictionStatistics: Sendable, Equatable, Codable {
     left.tokenCount += right.tokenCount
   }
 
-  /// Nats a prediction.
+  /// In nats per prediction.
   package var loss: Double { predictionCount > 0 ? lossSum / Double(predictionCount) : .nan }
   package var accuracy: Double { predictionCount > 0 ? Double(correctCount) / Double(predictionCount) : .nan }
 }
@@ -49,10 +49,10 @@ package struct StepStatistics: Sendable, Equatable {
   private let losses: [WeightedLoss]
   private var sums: [PredictionStatistics]
 
-  /// - Parameter sums: one for each of the losses; zeros when left out.
-  init(_ losses: [WeightedLoss], sums: [PredictionStatistics]? = nil) {
+  /// No predictions yet.
+  init(_ losses: [WeightedLoss]) {
     self.losses = losses
-    self.sums = sums ?? losses.map { _ in PredictionStatistics() }
+    sums = losses.map { _ in PredictionStatistics() }
   }
 
   /// Nats: the weighted sum of the losses that have predictions.
@@ -108,12 +108,12 @@ package protocol Objective: Sendable {
   /// Runs one micro-batch forward and leaves on the tape the gradient of its summed losses, each multiplied by its scale.
   ///
   /// - Parameters:
-  ///   - step: the number of the step's batch, which is the step's own unless the run has passed over samples.
+  ///   - step: the number of the step's batch, which differs from the number of the step if the run has skipped batches.
   ///   - gradientScales: one for each loss.
   /// - Returns: the sums of the losses, without weights and scales.
   func forward(_ tape: Tape, step: Int, microbatch: Int, gradientScales: [Float]) throws
     -> [PredictionStatistics]
-  /// The samples of a micro-batch, so that a person can find them: `samples 64 to 71`.
+  /// The samples of the micro-batch in words, for a message: `samples 64 to 71`.
   func samples(step: Int, microbatch: Int) -> String
 }
 

@@ -4,46 +4,47 @@ package import ClozeEvaluation
 package import ClozeModel
 package import Foundation
 
-/// The settings that every run has, whatever its task.
+/// The settings that the runs of all tasks have.
 package protocol RunConfiguration: Configuration, Equatable {
   var seed: Int { get }
   var optimizer: OptimizerConfiguration { get }
   var stop: StopConfiguration { get }
   var cadence: CadenceConfiguration { get }
   var compute: ComputeConfiguration { get }
-  /// The same settings with the defaults in place of those that decide no bit of a run: how long it goes, how often it
-  /// validates and saves, who computes it.
+  /// The settings that must be equal between start and resume. All others are replaced by defaults: limits, cadence and
+  /// workers.
   var trajectory: Self { get }
 }
 
-/// What a run trains: its data, its model, and how the model is judged. The run itself, from the lock on its folder to the
-/// last checkpoint, is `TrainingRun`, the same for every task.
+/// What a run trains: its data, its model, and its validation. `TrainingRun` does everything else, from the lock of the
+/// folder to the last checkpoint, the same for every task.
 ///
-/// A task is opened and checked before its model is made: what it throws, it throws before anything is computed or written.
+/// A task opens and checks its data before its model is made, so its errors are thrown before anything is computed or
+/// written.
 package protocol TrainingTask: Sendable {
   associatedtype Settings: RunConfiguration
-  /// A model, and the batches that it learns from.
+  /// A model with the batches that it learns from.
   associatedtype Training: Objective
 
-  /// What a checkpoint's manifest calls it.
+  /// The name of the task in a checkpoint's manifest.
   static var purpose: String { get }
 
-  /// All settings, with the sizes that data and checkpoints decide.
+  /// All settings, with the sizes that come from data and checkpoints.
   var configuration: Settings { get }
-  /// Digests, by name, of what the run is made from. A run resumes with the same ones only.
+  /// The digests, by name, of what the run is made from. A run resumes only with the same ones.
   var identities: CheckpointManifest.Identities { get }
-  /// What to do about identities that differ from a checkpoint's.
+  /// The advice if an identity differs from a checkpoint's.
   var identityMend: String { get }
-  /// The loss, in nats, of a model that knows nothing of context; nil where it is not known.
+  /// The loss, in nats, of a model without context; nil if it is unknown.
   var contextFreeLoss: Double? { get }
   /// Validations without a better score after which the run ends; 0 for never.
   var patience: Int { get }
-  /// Bytes that reading the data will come to hold.
+  /// The memory, in bytes, that reading the data will need.
   var dataBytes: Int { get }
 
-  /// The model of a checkpoint, or that of a new run where there is none.
+  /// The model of a checkpoint; nil means the model of a new run.
   func start(from checkpoint: URL?) throws -> TrainingStart<Training>
-  /// Scores the model as it is, on the given tapes.
+  /// Scores the current model, on the given tapes.
   func validate(_ training: Training, tapes: [Tape]) throws -> ValidationReport
   /// Writes the model folder of a checkpoint.
   func write(_ training: Training, to folder: URL) throws
@@ -56,12 +57,12 @@ extension TrainingTask {
   package var dataBytes: Int { 0 }
 }
 
-/// A model that is about to be trained, and where each of its tensors came from.
+/// A model to train, and the origin of each of its tensors.
 package struct TrainingStart<Training: Objective>: Sendable {
   package let training: Training
-  package let origins: [(entry: ArchiveEntry, origin: TensorOrigin)]
+  package let origins: TensorOrigins
 
-  package init(_ training: Training, origins: [(entry: ArchiveEntry, origin: TensorOrigin)] = []) {
+  package init(_ training: Training, origins: TensorOrigins = []) {
     self.training = training
     self.origins = origins
   }

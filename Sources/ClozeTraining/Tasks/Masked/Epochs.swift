@@ -1,17 +1,17 @@
-/// How often a run reads its train text.
+/// The number of epochs: how often a run reads its train text.
 ///
-/// Up to about 4 readings are nearly as good as new text, and after about 40 further ones are worth nothing: found with
-/// causal language models (Muennighoff et al. 2023, "Scaling Data-Constrained Language Models", figure 1,
-/// arXiv:2305.16264). A masked model hides other tokens in each reading, so the bounds are on the safe side here.
+/// With causal language models, up to about 4 epochs were nearly as good as new text, and after about 40 further ones
+/// were worth nothing (Muennighoff et al. 2023, "Scaling Data-Constrained Language Models", figure 1,
+/// arXiv:2305.16264). A masked-language model masks other tokens in each epoch, so these bounds are cautious.
 package struct Epochs: Sendable, Equatable {
   package let count: Double
 
   package init(_ count: Double) { self.count = count }
 
-  /// The share of the tokens read that had been read before, 0..<1.
+  /// The share of the tokens read, 0..<1, that were read before.
   package var readAgain: Double { count > 1 ? 1 - 1 / count : 0 }
 
-  /// What to do about it; nil where nothing needs doing.
+  /// The advice; nil if none is needed.
   package var advice: String? {
     guard count > 4 else { return nil }
     let worth =

@@ -32,7 +32,7 @@ package struct MaskedObjective: SingleLossObjective {
     return PredictionStatistics(result, tokenCount: masked.inputIDs.count)
   }
 
-  /// Sample numbers and where the samples are: epoch and window, as `PackedWindows` counts them.
+  /// The numbers of the samples, and their windows and epoch in `PackedWindows`.
   package func samples(step: Int, microbatch: Int) -> String {
     let numbers = numbers(step: step, microbatch: microbatch)
     let places = numbers.map { source.windows.place(ofSample: $0) }

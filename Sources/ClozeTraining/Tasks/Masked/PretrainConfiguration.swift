@@ -5,18 +5,18 @@ package import ClozeModel
 
 /// All settings of a pretraining run. Each has its default here and its explanation in `configs/pretrain.yaml`.
 package struct PretrainConfiguration: RunConfiguration {
-  /// How a step's text is cut up.
+  /// The windows of a step.
   package struct Batch: Codable, Sendable, Equatable {
     /// T
     package var windowLength = 128
-    /// Windows a step.
+    /// Windows of a step.
     package var windows = 32
-    /// Windows a micro-batch: what a worker computes at once. A step has windows / microbatchWindows of them.
+    /// Windows of a micro-batch, which a worker computes at once. A step has windows / microbatchWindows micro-batches.
     package var microbatchWindows = 8
   }
 
   package struct Validation: Codable, Sendable, Equatable {
-    /// Windows of the validation split that are scored: drawn over the whole split, always the same ones, with the same masks.
+    /// Windows of the validation split to score: drawn over the whole split, always the same, with the same masks.
     package var windows = 128
   }
 
@@ -33,9 +33,7 @@ package struct PretrainConfiguration: RunConfiguration {
   package init() {}
 
   package func validate() throws {
-    func require(_ condition: Bool, _ path: String, _ reason: String) throws {
-      guard condition else { throw ConfigurationError.invalid(path: path, reason: reason) }
-    }
+    let require = SettingsCheck()
     try require(seed >= 0, "seed", "is \(seed); choose 0 or more")
     try model.validate(section: "model")
     try require(
@@ -57,7 +55,7 @@ package struct PretrainConfiguration: RunConfiguration {
     try compute.validate()
   }
 
-  /// The settings that decide the run's bits: not how long it goes, how often it looks up, or who computes it.
+  /// The settings that decide the bits of the run: without limits, cadence and workers.
   package var trajectory: PretrainConfiguration {
     var settings = self
     settings.stop = StopConfiguration(steps: 1)

@@ -5,7 +5,7 @@ internal import ClozeModel
 internal import ClozeText
 package import Foundation
 
-/// The machine has no room for a run.
+/// A machine without room for the run.
 package enum PlanError: Failure, Equatable {
   case memory(bytes: Int, available: Int)
   case disk(path: String, bytes: Int, free: Int)
@@ -24,30 +24,31 @@ package enum PlanError: Failure, Equatable {
   }
 }
 
-/// What a pretraining run will need and come to, before it begins: counted where it can be, measured in a few steps where
-/// it cannot. Nothing is written.
+/// The memory, disk and time that a pretraining run will need, and findings about its text: computed where possible,
+/// otherwise measured in a few steps. Nothing is written.
 package struct PretrainPlan: Sendable {
   package struct Finding: Sendable {
     package let name: String
     package let text: String
-    /// What to do about it; nil where nothing needs doing.
+    /// The advice; nil if none is needed.
     package var advice: String?
   }
 
   package private(set) var findings: [Finding] = []
-  /// Why the run does not fit; nil where it does.
+  /// Why the run does not fit; nil if it fits.
   package private(set) var shortage: PlanError?
 
-  /// - Parameter availableMemory: bytes; nil where the system does not say.
-  /// - Throws: what opening the run throws: its data, settings and folder are checked as the run itself checks them
+  /// - Parameter availableMemory: in bytes; nil if the system does not tell.
+  /// - Throws: the errors of opening the run, which checks data, settings and folder
   package init(
-    configuration: PretrainConfiguration, data: URL, output: URL, resume: ResumeMode,
+    configuration: PretrainConfiguration, data: URL, start: PretrainStart? = nil, output: URL,
+    resume: ResumeMode,
     availableMemory: Int? = SystemMemory.available()
   ) throws {
-    // Declared and not allocated: a model that does not fit must not be made to find that out.
-    var sizes = configuration.model
-    sizes.vocabularySize = try TokenDataset(folder: data, split: .train).vocabularySize
-    let store = MaskedLanguageModel(declaring: sizes, precision: configuration.compute.elementType).store
+    let task = try MaskedLanguageTask(configuration: configuration, data: data, start: start)
+    let configuration = task.configuration
+    // The model is declared and not allocated, since it may not fit.
+    let store = try task.declaredModel(configuration.compute.elementType).store
     let lanes = min(
       configuration.compute.gradientLanes, configuration.batch.windows / configuration.batch.microbatchWindows
     )
@@ -66,9 +67,7 @@ package struct PretrainPlan: Sendable {
       describeRoom()
       return
     }
-    let run = try TrainingRun(
-      MaskedLanguageTask(configuration: configuration, data: data), output: output, resume: resume,
-      plansOnly: true)
+    let run = try TrainingRun(task, output: output, resume: resume, plansOnly: true)
     let modelBytes = (store.precision == .bfloat16 ? 6 : 4) * store.elementCount
     parts += [("text", run.task.dataBytes), ("program", max(0, ProcessMemory.resident - modelBytes))]
     let workers = WorkerGroup(count: configuration.compute.workers).count
@@ -83,6 +82,9 @@ package struct PretrainPlan: Sendable {
     let probe = try PretrainProbe(run)
     parts.append(("activations of \(workers) workers", probe.activationBytes))
     describeRoom()
+    if !run.origins.isEmpty {
+      add("start", TensorTable(run.origins, run.training.store).summary, task.warnings.first)
+    }
     describeTime(run, probe, lanes: lanes)
     try describeText(run)
   }
@@ -97,7 +99,7 @@ package struct PretrainPlan: Sendable {
   }
 
   private mutating func describeDisk(_ configuration: PretrainConfiguration, output: URL, checkpoint: Int) {
-    // Besides those that are kept: the best one, the one to go back to, and the one that is being written.
+    // In addition to those that are kept: the best one, the anchor, and the one that is being written.
     let count = configuration.cadence.keepCheckpoints + 3
     let folder = RunFolder(output)
     let present = folder.checkpointSteps.reduce(0) {

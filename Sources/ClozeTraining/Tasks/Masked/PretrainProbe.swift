@@ -1,15 +1,15 @@
 internal import ClozeCompute
 internal import ClozeData
 
-/// A few steps of a run, for their speed and memory. The run's parameters are changed by it.
+/// Measures speed and memory in a few steps of a run. They change the run's parameters.
 struct PretrainProbe {
   let workers: Int
   let steps: Int
   let tokensPerSecond: Double
-  /// Of all workers.
+  /// Of all workers together.
   let activationBytes: Int
 
-  /// The first ones prepare products and grow the arenas.
+  /// The first steps prepare products and grow the arenas.
   private static let untimedSteps = 2
   private static let leastSteps = 3
   private static let seconds = 3.0
@@ -34,13 +34,13 @@ struct PretrainProbe {
     activationBytes = stepper.tapes.reduce(0) { $0 + $1.arena.capacity }
   }
 
-  /// Looks whether the activations of all workers fit before they are there, with micro-batches of 1, 2, 4… windows: they
-  /// grow as the windows do, so none is computed that would not fit if it took twice the last one's.
+  /// Estimates whether the activations of all workers fit, with micro-batches of 1, 2, 4… windows. Memory grows in
+  /// proportion to the windows, so a size is tried only if twice the memory of the last one fits.
   ///
   /// - Parameters:
-  ///   - workers: how many compute at once.
-  ///   - room: bytes that there are for activations.
-  /// - Returns: bytes that the activations would take, where they do not fit; nil where they do.
+  ///   - workers: the number of workers.
+  ///   - room: the bytes available for activations.
+  /// - Returns: the bytes that the activations would need if they do not fit; nil if they fit.
   static func activationShortage(_ run: TrainingRun<MaskedLanguageTask>, workers: Int, room: Int) throws
     -> Int?
   {

@@ -3,7 +3,7 @@ package import ClozeCore
 internal import ClozeEvaluation
 package import Foundation
 
-/// A run that was stopped and resumed is not the run that was never stopped.
+/// A run that was stopped and resumed differs from one that was never stopped.
 package enum ResumeProofError: Failure {
   case differs(file: String, straight: Digest, resumed: Digest)
 
@@ -18,38 +18,40 @@ package enum ResumeProofError: Failure {
   }
 }
 
-/// Shows on a person's own data and settings that resuming changes nothing: a run straight to step N, and one that stops
-/// after N / 2 and goes on with another number of workers, end with the same bytes.
+/// Shows on given data and settings that resuming changes nothing: a run of N steps without a stop, and one that stops
+/// after N / 2 and resumes with another number of workers, end with the same bytes.
 ///
-/// Both have the settings' schedule, with N in the place of its end.
+/// Both have the schedule of the settings, with its end at step N.
 package struct ResumeProof {
   package let steps: Int
   package let configuration: PretrainConfiguration
   package let data: URL
+  package let start: PretrainStart?
 
   package struct Outcome: Sendable, Equatable {
-    /// Of the run that never stopped, and of the two parts of the other.
+    /// Workers of the run without a stop, and of the two parts of the other.
     package let straightWorkers: Int
     package let firstWorkers: Int
     package let secondWorkers: Int
     package let stoppedStep: Int
-    /// By file, the same for both runs.
+    /// By file: the digest, equal in both runs.
     package let digests: [String: Digest]
   }
 
   private static let files = ["model.safetensors", "optimizer.safetensors"]
 
   /// - Parameter steps: N, 2 or more.
-  package init(steps: Int, configuration: PretrainConfiguration, data: URL) {
+  package init(steps: Int, configuration: PretrainConfiguration, data: URL, start: PretrainStart? = nil) {
     self.steps = steps
     self.configuration = configuration
     self.data = data
+    self.start = start
   }
 
-  /// Runs both, in folders beside `output` that are removed afterwards; `output` itself is not touched.
+  /// Runs both in folders beside `output`, which are removed afterwards. `output` itself is not touched.
   ///
-  /// - Returns: nil where it was interrupted.
-  /// - Throws: `ResumeProofError`, and what a run throws
+  /// - Returns: nil if it was interrupted.
+  /// - Throws: `ResumeProofError`, and the errors of a run
   package func run(
     beside output: URL, isInterrupted: @escaping () -> Bool, report: @escaping (TrainingEvent) -> Void
   ) throws -> Outcome? {
@@ -61,9 +63,9 @@ package struct ResumeProof {
 
     func part(_ name: String, workers: Int, resume: ResumeMode, until last: Int) throws -> RunOutcome.Reason {
       let run = try TrainingRun(
-        MaskedLanguageTask(configuration: settings(workers: workers), data: data),
+        MaskedLanguageTask(configuration: settings(workers: workers), data: data, start: start),
         output: folder.appendingPathComponent(name), resume: resume)
-      // Asked after a step and before its progress.
+      // This is called after a step and before its progress event.
       var step = 0
       let outcome = try run.run(
         isInterrupted: { step >= last - 1 || isInterrupted() },
@@ -97,7 +99,7 @@ package struct ResumeProof {
       digests: digests)
   }
 
-  /// A line of progress after each step, by which the runs know where they are, and one checkpoint at the end.
+  /// A progress event after each step, which tells when to stop, and one checkpoint at the end.
   private func settings(workers: Int) -> PretrainConfiguration {
     var settings = configuration
     settings.stop = StopConfiguration(steps: steps)

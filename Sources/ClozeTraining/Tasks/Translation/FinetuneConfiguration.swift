@@ -7,13 +7,13 @@ package struct FinetuneConfiguration: RunConfiguration {
   package struct Batch: Codable, Sendable, Equatable {
     /// Positions of both sides that a worker computes at once.
     package var tokensPerMicrobatch = 1024
-    /// Micro-batches a step.
+    /// Micro-batches of a step.
     package var microbatches = 4
     /// Positions of one side, special tokens included; longer pairs are left out and counted.
     package var maximumLength = 128
   }
 
-  /// What the best checkpoint is the best in.
+  /// The score that ranks checkpoints.
   package enum Ranking: String, NamedChoice {
     case chrF
     case bleu = "BLEU"
@@ -22,18 +22,19 @@ package struct FinetuneConfiguration: RunConfiguration {
   }
 
   package struct Validation: Codable, Sendable, Equatable {
-    /// Validation pairs that are scored: drawn over the whole file, always the same ones; 0 for all.
+    /// Validation pairs to score: drawn over the whole file, always the same; 0 for all.
     package var pairs = 300
-    /// Of the search during validation; 1 is greedy.
+    /// The beam of the search in validation; 1 is greedy.
     package var beamSize = 1
-    /// What `best` and `patience` go by.
+    /// The score for `best` and `patience`.
     package var rankBy = Ranking.chrF
     /// Validations without a better score after which the run ends; 0 for never.
     package var patience = 0
   }
 
   package var seed = 1
-  /// Sizes for a start from scratch; a start from a checkpoint takes the checkpoint's. The rates hold for both.
+  /// The sizes for a start from scratch; a start from a checkpoint has the checkpoint's. The dropout rates are for
+  /// both.
   package var model = EncoderConfiguration()
   package var decoder = DecoderConfiguration()
   package var batch = Batch()
@@ -54,15 +55,9 @@ package struct FinetuneConfiguration: RunConfiguration {
   package init() {}
 
   package func validate() throws {
-    func require(_ condition: Bool, _ path: String, _ reason: String) throws {
-      guard condition else { throw ConfigurationError.invalid(path: path, reason: reason) }
-    }
+    let require = SettingsCheck()
     try require(seed >= 0, "seed", "is \(seed); choose 0 or more")
     try model.validate(section: "model")
-    func require(_ value: Int, in range: ClosedRange<Int>, _ path: String) throws {
-      try require(
-        range.contains(value), path, "is \(value); choose \(range.lowerBound) to \(range.upperBound)")
-    }
     try require(decoder.layerCount, in: 1...1024, "decoder.layerCount")
     try require(batch.tokensPerMicrobatch, in: 8...1 << 24, "batch.tokensPerMicrobatch")
     try require(batch.microbatches, in: 1...1 << 20, "batch.microbatches")
@@ -81,24 +76,13 @@ package struct FinetuneConfiguration: RunConfiguration {
     try compute.validate()
   }
 
-  /// Checks lengths against the model that is trained, whose sizes may be a checkpoint's.
-  /// - Throws: `ConfigurationError`
-  func validateLengths() throws {
-    guard batch.maximumLength <= model.positionCount else {
-      throw ConfigurationError.invalid(
-        path: "batch.maximumLength",
-        reason: "is \(batch.maximumLength); choose at most \(model.positionCount), the positions of the model"
-      )
-    }
-  }
-
-  /// The settings that decide the run's bits: not how long it goes, how often it looks up, or who computes it.
+  /// The settings that decide the bits of the run: without limits, cadence and workers.
   package var trajectory: FinetuneConfiguration {
     var settings = self
     settings.stop = StopConfiguration(steps: 1)
     settings.cadence = CadenceConfiguration()
     settings.validation = Validation()
-    // Scores of two kinds do not compare.
+    // Scores of different kinds cannot be compared, so the kind stays.
     settings.validation.rankBy = validation.rankBy
     settings.compute.workers = 0
     return settings

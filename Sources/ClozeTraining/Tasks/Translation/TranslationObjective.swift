@@ -10,14 +10,15 @@ package import ClozeText
 package struct TranslationObjective: SingleLossObjective {
   package let model: TranslationModel
   package let microbatchCount: Int
-  private let plans: EpochPlans
+  private let plans: EpochPlans<EncodedPair>
   private let specials: SpecialTokens
   private let labelSmoothing: Double
 
   package var store: ParameterStore { model.store }
 
   package init(
-    model: TranslationModel, batches: TranslationBatches, microbatchCount: Int, specials: SpecialTokens,
+    model: TranslationModel, batches: LengthBatches<EncodedPair>, microbatchCount: Int,
+    specials: SpecialTokens,
     labelSmoothing: Double
   ) {
     self.model = model
@@ -28,21 +29,22 @@ package struct TranslationObjective: SingleLossObjective {
   }
 
   package func forward(_ tape: Tape, step: Int, microbatch: Int) throws -> PredictionStatistics {
-    let batch = plans.batches.batch(plans.pairs(step * microbatchCount + microbatch))
+    let pairs = plans.samples(step * microbatchCount + microbatch)
+    let batch = TranslationBatch(pairs.lazy.map { plans.batches.samples[$0] }, specials: specials)
     tape.lap("batch")
     let result = model.predict(tape, batch, labelSmoothing: labelSmoothing)
     return PredictionStatistics(result, tokenCount: batch.sourceIDs.count + batch.targetIDs.count)
   }
 
-  /// Pair numbers, from 0, those that are too long not counted.
+  /// The numbers of the pairs, from 0, without those that are too long.
   package func samples(step: Int, microbatch: Int) -> String {
     "pairs "
-      + plans.pairs(step * microbatchCount + microbatch).sorted().map(String.init).joined(separator: ", ")
+      + plans.samples(step * microbatchCount + microbatch).sorted().map(String.init).joined(separator: ", ")
   }
 }
 
 extension TranslationModel {
-  /// Rows come in multiples of this: sentences have any length, and each length of a product is prepared once.
+  /// Rows are padded to a multiple of this, since a product is prepared once for each number of rows.
   private static let rowMultiple = 32
 
   /// The loss at every target token, and its gradient on a recording tape.
@@ -60,38 +62,5 @@ extension TranslationModel {
     let padding = [Int32](repeating: -1, count: target.tokens.count - batch.labels.count)
     return crossEntropy(
       tape, source: source, target: target, labels: batch.labels + padding, labelSmoothing: labelSmoothing)
-  }
-}
-
-/// Finds micro-batch n of a run, the epochs one after another. An epoch is planned when its first micro-batch is asked for,
-/// and no other one is.
-package final class EpochPlans: Sendable {
-  private struct State {
-    var plans: [Int: [[Int]]] = [:]
-    var plannedCount = 0
-  }
-
-  let batches: TranslationBatches
-  private let state = Guarded(State())
-
-  package init(_ batches: TranslationBatches) {
-    self.batches = batches
-  }
-
-  /// How often an epoch has been planned.
-  package var plannedCount: Int { state.withLock { $0.plannedCount } }
-
-  /// The pairs of micro-batch `number`.
-  package func pairs(_ number: Int) -> [Int] {
-    let (epoch, place) = number.quotientAndRemainder(dividingBy: batches.microbatchesPerEpoch)
-    return state.withLock { state in
-      if let plan = state.plans[epoch] { return plan[place] }
-      let plan = batches.plan(epoch: epoch)
-      // Workers are at most one epoch apart.
-      state.plans = state.plans.filter { abs($0.key - epoch) <= 1 }
-      state.plans[epoch] = plan
-      state.plannedCount += 1
-      return plan[place]
-    }
   }
 }

@@ -1,61 +1,27 @@
 package import ClozeCompute
-package import ClozeCore
+internal import ClozeCore
 package import ClozeData
 package import ClozeEvaluation
 internal import ClozeModel
 package import ClozeText
 package import Foundation
 
-/// Where a fine-tuning run starts.
-package enum FinetuneStart: Sendable {
-  /// A pretrained model folder, or a run that holds one.
-  case pretrained(URL)
-  /// Random weights. Sizes come from the tokenizer's folder where it is a model folder, so that the same network is
-  /// compared; else from the settings.
-  case scratch(tokenizer: URL)
-}
-
-/// The start and the settings of fine-tuning do not fit.
-package enum FinetuneError: Failure {
-  case sizesDiffer(model: String)
-  case tokenizerDiffers(model: String, tokens: Int, vocabulary: Int)
-
-  package var exitStatus: ExitStatus {
-    switch self {
-    case .sizesDiffer: .usage
-    default: .data
-    }
-  }
-
-  package var description: String {
-    switch self {
-    case .sizesDiffer(let model):
-      "model: the settings give other sizes than \(model); leave them out, a start from a checkpoint takes the checkpoint's"
-    case .tokenizerDiffers(let model, let tokens, let vocabulary):
-      "\(model): its tokenizer has \(tokens) tokens and its model \(vocabulary); the folder is a mixture, use another"
-    }
-  }
-}
-
 /// Fine-tuning into a translator, on labelled pairs.
-package struct TranslationTask: TrainingTask {
+package struct TranslationTask: FinetuningTask {
   package static let purpose = "finetune"
 
   package let configuration: FinetuneConfiguration
   package let identities: CheckpointManifest.Identities
-  package let tokenizer: Tokenizer
-  package let trainingPairCount: Int
-  /// What is odd about the pairs.
-  package let findings: PairFindings
-  /// Model folders that were damaged and passed over.
-  package let damaged: [CheckpointError]
-  /// What of the start is not used.
+  package let findings: RowFindings
   package let warnings: [String]
-  private let origin: Origin
-  private let trainingBatches: TranslationBatches
+  private let origin: FinetuneOrigin
+  private let trainingBatches: LengthBatches<EncodedPair>
   private let validationPairs: PairSelection
-  private let validationBatches: TranslationBatches
+  private let validationBatches: LengthBatches<EncodedPair>
 
+  package var sampleText: String { "\(Figure.count(trainingBatches.samples.count)) pairs" }
+  package var tokenizer: Tokenizer { origin.tokenizer }
+  package var damaged: [CheckpointError] { origin.damaged }
   package var patience: Int { configuration.validation.patience }
 
   /// Finds the start, and checks that settings and pairs fit it.
@@ -64,35 +30,30 @@ package struct TranslationTask: TrainingTask {
     configuration: FinetuneConfiguration, start: FinetuneStart, training: TranslationPairs,
     validation: TranslationPairs
   ) throws {
-    var damaged: [CheckpointError] = []
-    let origin = try TranslationTask.origin(start) { damaged.append($0) }
-    let tokenizer = try TranslationTask.tokenizer(origin)
+    let origin = try FinetuneOrigin(start)
+    let tokenizer = origin.tokenizer
     var settings = configuration
-    settings.model = try TranslationTask.sizes(configuration.model, origin: origin, tokenizer: tokenizer)
+    settings.model = try origin.sizes(configuration.model)
+    settings.decoder = try origin.sizes(configuration.decoder)
     settings.compute = settings.compute.resolved
-    // The checkpoint's sizes may allow less, or more, than those of the settings.
-    try settings.validateLengths()
+    try settings.model.checkLength(settings.batch.maximumLength)
     let configuration = settings
-    self.tokenizer = tokenizer
     self.configuration = configuration
 
-    let specials = tokenizer.vocabulary.specials
-    let seed = UInt64(configuration.seed)
     let maximumLength = configuration.batch.maximumLength
     let usable = try PairSelection(training, tokenizer: tokenizer, maximumLength: maximumLength)
     let held = try PairSelection(validation, tokenizer: tokenizer, maximumLength: maximumLength)
     validationPairs = held.sample(
       configuration.validation.pairs > 0 ? configuration.validation.pairs : held.pairs.count,
       seed: EvaluationScheme.standardSeed)
-    func batches(_ pairs: PairSelection) -> TranslationBatches {
-      TranslationBatches(
-        pairs.encoded, specials: specials, tokensPerMicrobatch: configuration.batch.tokensPerMicrobatch,
-        seed: seed)
+    func batches(_ pairs: PairSelection) -> LengthBatches<EncodedPair> {
+      LengthBatches(
+        pairs.encoded, tokensPerMicrobatch: configuration.batch.tokensPerMicrobatch,
+        seed: UInt64(configuration.seed))
     }
     trainingBatches = batches(usable)
-    trainingPairCount = usable.pairs.count
     validationBatches = batches(validationPairs)
-    var findings = PairFindings()
+    var findings = RowFindings(of: "pair")
     findings.describe(training, usable, maximumLength: maximumLength)
     findings.describe(validation, held, maximumLength: maximumLength)
     findings.describeOverlap(of: validation, with: training.pairs)
@@ -103,84 +64,28 @@ package struct TranslationTask: TrainingTask {
       "validation": TranslationPairs(validationPairs.pairs).digest.hex, "start": origin.digest,
     ]
     self.origin = origin
-    self.damaged = damaged
-    warnings = try origin.isPretrained ? ModelArchive.unreadWarning(origin.folder).map { [$0] } ?? [] : []
+    warnings =
+      origin.unreadTensors + origin.tokenMessages
+      + UnknownPairs(training.pairs, tokenizer).warnings(of: "training")
+      + UnknownPairs(validation.pairs, tokenizer).warnings(of: "validation")
   }
 
   package func start(from checkpoint: URL?) throws -> TrainingStart<TranslationObjective> {
     let precision = configuration.compute.elementType
     let model: TranslationModel
-    let origins: [(entry: ArchiveEntry, origin: TensorOrigin)]
+    let origins: TensorOrigins
     if let checkpoint {
       model = try ModelArchive.loadTranslationModel(checkpoint, precision: precision).model
       origins = model.archiveEntries.map { ($0, $0.isShared ? .shared : .loaded(from: $0.name)) }
     } else {
       model = TranslationModel(
-        configuration: configuration.model, decoder: configuration.decoder, precision: precision,
-        seed: UInt64(configuration.seed))
-      origins =
-        origin.isPretrained
-        ? try ModelArchive.loadPretrained(origin.folder, into: model)
-        : model.archiveEntries.map { ($0, $0.isShared ? .shared : .new) }
+        declaring: configuration.model, decoder: configuration.decoder, precision: precision)
+      origins = try origin.start(model, seed: UInt64(configuration.seed))
     }
     let objective = TranslationObjective(
       model: model, batches: trainingBatches, microbatchCount: configuration.batch.microbatches,
       specials: tokenizer.vocabulary.specials, labelSmoothing: configuration.labelSmoothing)
     return TrainingStart(objective, origins: origins)
-  }
-
-  private struct Origin {
-    let folder: URL
-    let isPretrained: Bool
-    /// Of the starting weights, or what stands for random ones.
-    let digest: String
-  }
-
-  private static func origin(_ start: FinetuneStart, report: (CheckpointError) -> Void) throws -> Origin {
-    switch start {
-    case .pretrained(let url):
-      let folder = try RunFolder.model(at: url, report: report)
-      return Origin(folder: folder, isPretrained: true, digest: try ModelArchive.weightsDigest(folder).hex)
-    case .scratch(let url):
-      return Origin(
-        folder: try RunFolder.model(at: url, report: report), isPretrained: false, digest: "scratch")
-    }
-  }
-
-  /// The tokenizer that the start was trained with; of a start from scratch, the one that is named.
-  private static func tokenizer(_ origin: Origin) throws -> Tokenizer {
-    guard origin.isPretrained else { return try Tokenizer(origin.folder) }
-    return try Tokenizer(
-      besideModel: origin.folder,
-      vocabularySize: ModelArchive.encoderConfiguration(origin.folder).vocabularySize,
-      metadata: ModelArchive.metadata(origin.folder))
-  }
-
-  /// The model's sizes, with the rates of the settings.
-  private static func sizes(
-    _ settings: EncoderConfiguration, origin: Origin, tokenizer: Tokenizer
-  ) throws -> EncoderConfiguration {
-    let holdsModel = FileManager.default.fileExists(
-      atPath: origin.folder.appendingPathComponent("config.json").path)
-    var sizes = settings
-    if origin.isPretrained || holdsModel {
-      sizes = try ModelArchive.encoderConfiguration(origin.folder)
-      sizes.dropout = settings.dropout
-      sizes.attentionDropout = settings.attentionDropout
-      var standard = EncoderConfiguration()
-      standard.dropout = settings.dropout
-      standard.attentionDropout = settings.attentionDropout
-      guard settings == standard || settings == sizes else {
-        throw FinetuneError.sizesDiffer(model: origin.folder.path)
-      }
-    } else if sizes.vocabularySize == 0 {
-      sizes.vocabularySize = tokenizer.vocabulary.count
-    }
-    guard sizes.vocabularySize >= tokenizer.vocabulary.count else {
-      throw FinetuneError.tokenizerDiffers(
-        model: origin.folder.path, tokens: tokenizer.vocabulary.count, vocabulary: sizes.vocabularySize)
-    }
-    return sizes
   }
 
   package func write(_ training: TranslationObjective, to folder: URL) throws {
@@ -193,8 +98,10 @@ package struct TranslationTask: TrainingTask {
   package func validate(_ training: TranslationObjective, tapes: [Tape]) throws -> ValidationReport {
     let model = training.model
     let plan = validationBatches.evaluationPlan
+    let specials = tokenizer.vocabulary.specials
     let statistics = try WorkerGroup(count: tapes.count).map(plan.count, tapes: tapes) { index, tape in
-      let batch = validationBatches.batch(plan[index])
+      let batch = TranslationBatch(
+        plan[index].lazy.map { validationBatches.samples[$0] }, specials: specials)
       tape.begin()
       return PredictionStatistics(model.predict(tape, batch), tokenCount: batch.targetIDs.count)
     }.reduce(into: PredictionStatistics()) { $0 += $1 }
@@ -207,8 +114,8 @@ package struct TranslationTask: TrainingTask {
       ], score: score(report, loss: statistics.loss), warnings: report.warnings)
   }
 
-  /// What checkpoints are compared by, larger being better. One translation for all sentences has a BLEU and a chrF that
-  /// say nothing, often higher ones than the first real translations; so it comes below all others, and goes by its loss.
+  /// The score that ranks checkpoints; larger is better. One translation for all sentences often has a higher BLEU and
+  /// chrF than the first real translations. So such a model ranks below all others, by its loss.
   private func score(_ report: TranslationEvaluation.Report, loss: Double) -> Double {
     switch configuration.validation.rankBy {
     case .loss: -loss
@@ -220,7 +127,7 @@ package struct TranslationTask: TrainingTask {
 }
 
 extension Tokenizer {
-  /// How `transformers` is to search for translations.
+  /// The search settings for `transformers`.
   /// - Parameter rowCount: of the model's token table.
   fileprivate func generation(rowCount: Int) -> GenerationSettings {
     let specials = vocabulary.specials

@@ -1,0 +1,110 @@
+package import ClozeCompute
+package import ClozeCore
+package import Foundation
+
+extension ClassificationModel {
+  /// `BertForSequenceClassification`'s names, or `BertForTokenClassification`'s.
+  package var archiveEntries: [ArchiveEntry] {
+    encoder.entries("bert.") + (pooler?.entries(["bert.pooler.dense."]) ?? [])
+      + classifier.entries(["classifier."])
+  }
+}
+
+extension LabelKind {
+  /// The class of `transformers`.
+  fileprivate var modelClass: String {
+    switch self {
+    case .classification: "BertForSequenceClassification"
+    case .tagging: "BertForTokenClassification"
+    }
+  }
+
+  fileprivate init?(modelClass: String?) {
+    guard let kind = LabelKind.allCases.first(where: { $0.modelClass == modelClass }) else { return nil }
+    self = kind
+  }
+}
+
+// Classifiers among the model folders.
+extension ModelArchive {
+  /// Whether the folder's classifier labels texts or tokens; nil for other models.
+  /// - Throws: `ArchiveError`, `FileError`
+  package static func labelKind(of folder: URL) throws -> LabelKind? {
+    let file = try ConfigurationFile(folder)
+    return try file.modelType() == "bert" ? LabelKind(modelClass: file.modelClass) : nil
+  }
+
+  /// The names of a classifier's classes, by number.
+  /// - Throws: `ArchiveError`, `FileError`
+  package static func labels(of folder: URL) throws -> [String] { try ConfigurationFile(folder).labels() }
+
+  /// - Parameter kind: the kind that the model must have; nil for either.
+  /// - Throws: `ArchiveError.wrongKind` for a model of another kind, `ArchiveError`, `TensorFileError`, `FileError`
+  package static func loadClassificationModel(
+    _ folder: URL, kind expected: LabelKind?, precision: ElementType
+  ) throws -> (model: ClassificationModel, metadata: [String: String]) {
+    let file = try ConfigurationFile(folder)
+    let found = try labelKind(of: folder)
+    guard let found, expected == nil || found == expected else {
+      throw ArchiveError.wrongKind(
+        path: folder.path, expected: expected?.rawValue ?? "classification or tagging",
+        found: try found?.rawValue ?? kind(of: folder).rawValue)
+    }
+    if let problem = try file.problemType(), problem != "single_label_classification" {
+      throw ArchiveError.unsupported(path: file.path, what: "the problem type '\(problem)'")
+    }
+    let weights = try ModelWeights(folder, naming: .bert)
+    let model = ClassificationModel(
+      declaring: try file.encoder(), kind: found, labels: try file.labels(), precision: precision)
+    try load(model.archiveEntries, tied: [], from: weights, into: model.store)
+    return (model, weights.metadata)
+  }
+
+  /// Writes the folder so that `AutoModelForSequenceClassification` or `AutoModelForTokenClassification` loads it.
+  ///
+  /// - Parameter padding: the id of the padding token.
+  package static func write(
+    _ model: ClassificationModel, to folder: URL, metadata: [String: String], padding: Int32 = 0
+  ) throws {
+    var settings = ConfigurationFile.settings(model.configuration, padding: padding)
+    settings["architectures"] = [model.kind.modelClass]
+    settings["num_labels"] = model.labels.count
+    settings["id2label"] = Dictionary(
+      uniqueKeysWithValues: model.labels.enumerated().map { (String($0.offset), $0.element) })
+    settings["label2id"] = Dictionary(
+      uniqueKeysWithValues: model.labels.enumerated().map { ($0.element, $0.offset) })
+    if model.kind == .classification { settings["problem_type"] = "single_label_classification" }
+    try ConfigurationFile.write(settings, to: folder)
+    try write(model.archiveEntries, of: model.store, to: folder, metadata: metadata)
+  }
+}
+
+extension ConfigurationFile {
+  /// The names of the classes, by number. `transformers` writes none if they were not named.
+  /// - Throws: `ArchiveError.badConfiguration`
+  func labels() throws -> [String] {
+    let count = try optional("num_labels", "a whole number", \.integer)
+    guard case .object(let members)? = settings["id2label"] else {
+      return (0..<max(2, min(count ?? 2, 1 << 20))).map { "LABEL_\($0)" }
+    }
+    func bad(_ reason: String) -> ArchiveError {
+      .badConfiguration(path: path, reason: "'id2label' \(reason)")
+    }
+    let table = Dictionary(members.map { ($0.key, $0.value) }) { first, _ in first }
+    let labels = try (0..<members.count).map { number in
+      guard let name = table[String(number)]?.string else {
+        throw bad("has no name for the label \(number), but \(members.count) labels")
+      }
+      return name
+    }
+    guard labels.count >= 2 else { throw bad("has \(labels.count) labels, and a classifier 2 or more") }
+    guard Set(labels).count == labels.count else { throw bad("has two labels of one name") }
+    guard count == nil || count == labels.count else {
+      throw bad("has \(labels.count) labels and 'num_labels' is \(count ?? 0)")
+    }
+    return labels
+  }
+
+  /// The kind of problem that the classifier was trained for, if the file states it.
+  func problemType() throws -> String? { try optional("problem_type", "text", \.string) }
+}

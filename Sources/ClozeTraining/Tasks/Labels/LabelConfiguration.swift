@@ -1,0 +1,91 @@
+internal import ClozeCore
+package import ClozeEvaluation
+package import ClozeModel
+
+/// All settings of a run that trains a classifier of texts or of words. Each has its default here and its explanation in
+/// `configs/labels.yaml`.
+package struct LabelConfiguration: RunConfiguration {
+  package struct Batch: Codable, Sendable, Equatable {
+    /// Positions that a worker computes at once.
+    package var tokensPerMicrobatch = 512
+    /// Micro-batches a step.
+    package var microbatches = 2
+    /// Positions of a sample, special tokens included.
+    package var maximumLength = 128
+  }
+
+  /// The score that ranks checkpoints.
+  package enum Ranking: String, NamedChoice {
+    /// The macro average over classes, or the F1 of entities.
+    case f1 = "F1"
+    case accuracy
+    /// Of the validation samples, without label smoothing; less is better.
+    case loss
+  }
+
+  package struct Validation: Codable, Sendable, Equatable {
+    /// The score for `best` and `patience`.
+    package var rankBy = Ranking.f1
+    /// Validations without a better score after which the run ends; 0 for never.
+    package var patience = 0
+  }
+
+  package var seed = 1
+  /// The sizes for a start from scratch; a start from a checkpoint has the checkpoint's. The dropout rates are for
+  /// both.
+  package var model = EncoderConfiguration()
+  package var batch = Batch()
+  package var labelSmoothing = 0.0
+  package var optimizer = LabelConfiguration.defaultOptimizer
+  package var stop = StopConfiguration(steps: 1_000)
+  package var validation = Validation()
+  package var cadence = LabelConfiguration.defaultCadence
+  package var compute = ComputeConfiguration()
+
+  private static var defaultOptimizer: OptimizerConfiguration {
+    var optimizer = OptimizerConfiguration()
+    optimizer.learningRate = 2e-4
+    optimizer.schedule.warmupSteps = 100
+    return optimizer
+  }
+
+  private static var defaultCadence: CadenceConfiguration {
+    var cadence = CadenceConfiguration()
+    cadence.validationSteps = 100
+    cadence.checkpointSteps = 100
+    return cadence
+  }
+
+  package init() {}
+
+  package func validate() throws {
+    let require = SettingsCheck()
+    try require(seed >= 0, "seed", "is \(seed); choose 0 or more")
+    try model.validate(section: "model")
+    try require(batch.tokensPerMicrobatch, in: 8...1 << 24, "batch.tokensPerMicrobatch")
+    try require(batch.microbatches, in: 1...1 << 20, "batch.microbatches")
+    try require(
+      batch.maximumLength >= 5, "batch.maximumLength", "is \(batch.maximumLength); choose 5 or more")
+    try require(
+      labelSmoothing >= 0 && labelSmoothing < 1, "labelSmoothing",
+      "is \(labelSmoothing); choose a share in 0 ..< 1")
+    try require(
+      validation.patience >= 0, "validation.patience", "is \(validation.patience); choose 0 (never) or more")
+    try optimizer.validate()
+    try stop.validate()
+    try cadence.validate()
+    try compute.validate()
+  }
+
+  /// The settings that decide the bits of the run: without limits, cadence and workers.
+  package var trajectory: LabelConfiguration {
+    var settings = self
+    settings.stop = StopConfiguration(steps: 1)
+    settings.cadence = CadenceConfiguration()
+    settings.validation = Validation()
+    // Scores of different kinds cannot be compared, so the kind stays.
+    settings.validation.rankBy = validation.rankBy
+    settings.compute.workers = 0
+    return settings
+  }
+}

@@ -1,0 +1,85 @@
+import ClozeCore
+import ClozeData
+import ClozeEvaluation
+
+/// Turns lines into samples to label.
+struct SampleReader {
+  /// A sample and its line: the first one, or the last one of a sentence in columns; nil for an empty line.
+  struct Item {
+    let sample: LabelledSample?
+    let line: Int
+  }
+
+  private let kind: LabelKind
+  private let readsColumns: Bool
+  private let skipsBadRows: Bool
+  /// The number of texts of a sample in the model's training.
+  private let expectedTexts: Int?
+  private var sentences = UnlabelledSentences()
+  private(set) var lineCount = 0
+  private var badLines: [Int] = []
+  private var otherTexts: [Int] = []
+
+  init(_ labeller: Labeller, readsColumns: Bool, skipsBadRows: Bool) {
+    kind = labeller.kind
+    expectedTexts = labeller.textCount
+    (self.readsColumns, self.skipsBadRows) = (readsColumns, skipsBadRows)
+  }
+
+  /// - Returns: the samples up to the end of the lines, or up to a line that cannot be used.
+  mutating func read(_ lines: [String], isAtEnd: Bool, warn: (String) -> Void) -> (
+    samples: [Item], error: PredictError?
+  ) {
+    var items: [Item] = []
+    for line in lines {
+      lineCount += 1
+      if readsColumns {
+        guard let words = sentences.read(line) else { continue }
+        items.append(Item(sample: LabelledSample(texts: words), line: lineCount))
+      } else {
+        let texts = self.texts(line)
+        guard kind == .tagging || texts.count <= 2 else {
+          guard skipsBadRows else { return (items, .tooManyTabs(line: lineCount)) }
+          badLines.append(lineCount)
+          items.append(Item(sample: nil, line: lineCount))
+          continue
+        }
+        if kind == .classification, !texts.isEmpty, let expectedTexts, texts.count != expectedTexts {
+          otherTexts.append(lineCount)
+        }
+        items.append(Item(sample: texts.isEmpty ? nil : LabelledSample(texts: texts), line: lineCount))
+      }
+    }
+    if isAtEnd, let words = sentences.finish() {
+      items.append(Item(sample: LabelledSample(texts: words), line: lineCount))
+    }
+    return (items, nil)
+  }
+
+  /// The texts or words of a line; empty for an empty line.
+  private func texts(_ line: String) -> [String] {
+    let scalars = line.unicodeScalars
+    switch kind {
+    case .classification:
+      return scalars.allSatisfy(\.properties.isWhitespace)
+        ? [] : scalars.split(separator: "\t", omittingEmptySubsequences: false).map { String($0) }
+    case .tagging: return scalars.split(whereSeparator: \.properties.isWhitespace).map { String($0) }
+    }
+  }
+
+  /// The warnings about all lines, at the end.
+  var summaries: [String] {
+    var summaries: [String] = []
+    if let first = badLines.first {
+      summaries.append(
+        "\(Figure.count(badLines.count)) lines have more than one tab and were left out, the first is line \(first)"
+      )
+    }
+    if let first = otherTexts.first, let expectedTexts {
+      summaries.append(
+        "\(Figure.count(otherTexts.count)) lines have not \(expectedTexts) \(expectedTexts == 1 ? "text" : "texts"), as "
+          + "those that the model was trained on, the first is line \(first); their labels are guesses")
+    }
+    return summaries
+  }
+}
