@@ -56,9 +56,11 @@ package final class ProgressLine {
 
 /// Rows of names and values, with aligned columns.
 package struct Table {
-  private var rows: [(String, String)] = []
+  private var rows: [(String, String)]
 
-  package init() {}
+  package init(_ rows: [(String, String)] = []) {
+    self.rows = rows
+  }
 
   package mutating func add(_ name: String, _ value: String) {
     rows.append((name, value))

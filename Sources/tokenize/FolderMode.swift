@@ -28,7 +28,7 @@ enum FolderMode {
     progress.finish()
     let quarantined = result.index.map { $0.train.quarantine.count + $0.validation.quarantine.count }
     try StandardOutput.writeLine(
-      FigureTable.text([
+      Table([
         ("folder", folder.path),
         ("data", result.identity?.short ?? "-"),
         ("tokenizer", result.index?.tokenizer.short ?? "-"),
@@ -39,7 +39,7 @@ enum FolderMode {
         ("tokens", Figure.count(result.tokens)),
         ("bytes", Figure.count(result.bytes)),
         ("problems", Figure.count(result.problems.count)),
-      ]))
+      ]).text)
     guard !result.problems.isEmpty else { return }
     for problem in result.problems { Console.error("tokenize: \(PrintableText.escape("\(problem)"))") }
     throw ExitCode(ExitStatus.data.rawValue)
@@ -51,12 +51,13 @@ enum FolderMode {
     let done = repair.actions.isEmpty ? ["nothing was wrong"] : repair.actions
     let (train, held) = (repair.index.train, repair.index.validation)
     try StandardOutput.writeLine(
-      FigureTable.text(
+      Table(
         done.map { ("done", $0) } + [
           ("data", repair.identity.short),
           ("documents", "\(train.documents + held.documents)"),
           ("tokens", "\(train.tokens + held.tokens)"),
           ("frames in quarantine", "\(train.quarantine.count + held.quarantine.count)"),
-        ]))
+        ]
+      ).text)
   }
 }

@@ -16,12 +16,12 @@ struct InspectionReport {
       let tokenizer = try dataset.tokenizer()
       let pieces = tokens.map { tokenizer.vocabulary.tokens[Int($0)] }.joined(separator: " ")
       text =
-        FigureTable.text([
+        Table([
           ("document", "\(document) of \(dataset.documentCount) in the \(split.rawValue) split"),
           ("tokens", Figure.count(tokens.count)),
           ("pieces", PrintableText.escape(pieces)),
           ("text", PrintableText.escape(tokenizer.decode(tokens))),
-        ])
+        ]).text
       return
     }
     let (index, identity) = try DataIndex.read(folder: folder)
@@ -57,6 +57,6 @@ struct InspectionReport {
           ("\(split.rawValue) in quarantine", numbers + (part.quarantine.count > 20 ? "…" : "")))
       }
     }
-    text = FigureTable.text(rows)
+    text = Table(rows).text
   }
 }

@@ -1,3 +1,4 @@
+import ClozeCLI
 import ClozeCore
 import ClozeData
 import ClozeText
@@ -86,7 +87,7 @@ struct TokenizationReport {
       ("corpus", index.corpus.short),
       ("output", folder.path),
     ]
-    return FigureTable.text(rows + lossRows + rest)
+    return Table(rows + lossRows + rest).text
   }
 
   private var conversions: String {

@@ -130,26 +130,20 @@ struct Tokenize: Tool {
     var layout = try ShardLayout(corpusBytes: corpus.byteCount)
     layout.framesPerShard = shardFrames
 
-    // 2. The tokenizer: given, trained on the words of the train split, or trained by a killed run. The first pass also
-    // checks whether the folder's data are from this corpus.
+    // 2. The tokenizer: given, trained on the words of the train split, or trained by an unfinished run.
     let progress = CorpusProgress(totalBytes: corpus.byteCount, isQuiet: common.quiet)
-    let existing = force ? nil : try? DataIndex.read(folder: folder).index.corpus
-    var start = try TokenizationStart(
-      pass, try vocabulary.source(), layout: layout, folder: folder, needsCorpus: existing != nil,
-      progress: progress)
-    if let existing, let surveyed = start.progress.corpus, existing != surveyed {
-      throw ShardError.otherCorpus(path: folder.path, existing: existing, new: surveyed)
-    }
+    let run = try TokenizeRun(
+      pass, try vocabulary.source(), layout: layout, folder: folder, replacesOtherCorpus: force,
+      report: progress.show)
 
     // 3. The shards, which replace those of an earlier run when they are complete.
-    let (statistics, index) = try start.encode(
-      checkpointBytes: checkpointMegabytes * 1_000_000, allowsUnknown: vocabulary.allowUnknown,
-      isQuiet: common.quiet, progress: progress)
+    let (statistics, index) = try run.encode(
+      checkpointBytes: checkpointMegabytes * 1_000_000, allowsUnknown: vocabulary.allowUnknown)
     progress.finish()
 
     // 4. The report.
     let report = try TokenizationReport(
-      statistics: statistics, index: index, folder: folder, normalizer: start.tokenizer.normalizer)
+      statistics: statistics, index: index, folder: folder, normalizer: run.tokenizer.normalizer)
     let warnings = CorpusWarnings(statistics: statistics, index: index, folder: folder)
     for warning in warnings.texts + report.warnings { Console.warning(warning) }
     try StandardOutput.writeLine(report.text)

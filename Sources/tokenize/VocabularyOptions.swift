@@ -1,6 +1,7 @@
 import ArgumentParser
 import ClozeCLI
 import ClozeCore
+import ClozeData
 import ClozeText
 import Foundation
 
@@ -118,22 +119,4 @@ enum LetterCase: String, EnumerableFlag {
 enum Accents: String, EnumerableFlag {
   case stripAccents = "strip-accents"
   case keepAccents = "keep-accents"
-}
-
-/// Too much of the text is unknown to the tokenizer, or all of it.
-struct UnreadableText: Failure {
-  let inputs: String
-  let unknownText: UnknownText
-
-  var exitStatus: ExitStatus { .data }
-
-  var description: String {
-    guard unknownText.characters > 0 else {
-      return
-        "\(inputs): no document has a token, for the tokenizer drops all their characters: controls, format and "
-        + "private-use characters, and the marks it strips; tokenize with another tokenizer or other text"
-    }
-    return "\(inputs): \(unknownText.description); \(unknownText.adviceForTokenizing); "
-      + "--allow-unknown goes on, from where this run came to"
-  }
 }

@@ -69,9 +69,10 @@ package struct CorpusPass: Sendable {
     return (statistics, position)
   }
 
-  /// Reads the corpus up to a checkpoint and returns the position there; nil if the documents before it are others.
+  /// Reads the first `count` documents of the corpus and returns the position after them; nil if their digests, one after
+  /// another, have another digest than `digest`.
   /// - Throws: `CorpusError`, `FileError`
-  package func position(after checkpoint: DatasetProgress.Checkpoint, progress: (Int) -> Void) throws
+  package func position(after count: Int, digest expected: Digest, progress: (Int) -> Void) throws
     -> CorpusPosition?
   {
     let stream = try DocumentStream(self)
@@ -85,11 +86,8 @@ package struct CorpusPass: Sendable {
       for digest in batch.digests { digest.append(to: &bytes) }
       bytes.withUnsafeBytes { digest.update($0) }
       progress(stream.bytesFromDisk)
-      guard batch.end.documents < checkpoint.position.documents else {
-        let isSame =
-          batch.end.documents == checkpoint.position.documents
-          && digest.digestSoFar == checkpoint.documents.digest
-        return isSame ? batch.end : nil
+      guard batch.end.documents < count else {
+        return batch.end.documents == count && digest.digestSoFar == expected ? batch.end : nil
       }
     }
     return nil

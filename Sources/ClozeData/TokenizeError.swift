@@ -1,7 +1,8 @@
-import ClozeCore
+package import ClozeCore
+internal import ClozeText
 
 /// The disk became full before the data folder was finished.
-struct DiskShortage: Failure {
+package struct DiskShortage: Failure {
   let path: String
   /// An estimate of the bytes still to be written, from the part of the text that was read; nil if none was read.
   let missingBytes: Int?
@@ -25,11 +26,29 @@ struct DiskShortage: Failure {
     missingBytes = max(Int(wholeBytes) - writtenBytes, 1_000_000)
   }
 
-  var exitStatus: ExitStatus { .inputOutput }
+  package var exitStatus: ExitStatus { .inputOutput }
 
-  var description: String {
+  package var description: String {
     let room = missingBytes.map { " for about \(Figure.bytes($0)) more" } ?? ""
     let next = leavesProgress ? "goes on from what is there" : "begins anew"
     return "\(path): the disk is full; make room\(room) and run again, which \(next)"
+  }
+}
+
+/// Too much of the text is unknown to the tokenizer, or all of it.
+package struct UnreadableText: Failure {
+  let inputs: String
+  let unknownText: UnknownText
+
+  package var exitStatus: ExitStatus { .data }
+
+  package var description: String {
+    guard unknownText.characters > 0 else {
+      return
+        "\(inputs): no document has a token, for the tokenizer drops all their characters: controls, format and "
+        + "private-use characters, and the marks it strips; tokenize with another tokenizer or other text"
+    }
+    return "\(inputs): \(unknownText.description); \(unknownText.adviceForTokenizing); "
+      + "--allow-unknown goes on, from where this run came to"
   }
 }
