@@ -261,26 +261,6 @@ private struct ConfigurationTree {
   }
 }
 
-/// A setting with a fixed list of names, which the error for a wrong name lists.
-package protocol NamedChoice: RawRepresentable<String>, CaseIterable, Codable, Sendable {}
-
-extension NamedChoice {
-  package init(from decoder: any Decoder) throws {
-    let container = try decoder.singleValueContainer()
-    guard let value = Self(rawValue: try container.decode(String.self)) else {
-      throw DecodingError.dataCorruptedError(
-        in: container,
-        debugDescription: "one of " + Self.allCases.map(\.rawValue).joined(separator: ", "))
-    }
-    self = value
-  }
-
-  package func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
-    try container.encode(rawValue)
-  }
-}
-
 extension String {
   /// The Levenshtein distance, ignoring case.
   fileprivate func editDistance(to other: String) -> Int {

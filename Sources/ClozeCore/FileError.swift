@@ -1,4 +1,4 @@
-package import Foundation
+internal import Foundation
 
 /// Reading or writing a file failed.
 package enum FileError: Failure {

@@ -34,7 +34,7 @@ final class StepMeter {
       tokenCount += statistics.tokenCount
       predictionCount += statistics.predictionCount
       steps += 1
-      seconds = (ContinuousClock.now - start).inSeconds
+      seconds = (ContinuousClock.now - start) / .seconds(1)
     }
     for tape in stepper.tapes {
       if let part = tape.profile { profile += part }
@@ -55,8 +55,4 @@ final class StepMeter {
         share: seconds / whole)
     }
   }
-}
-
-extension Duration {
-  var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
 }
