@@ -1,6 +1,6 @@
 package import ArgumentParser
 
-/// The parts of a model that training leaves as they are.
+/// The option --freeze: the parts of a model that training does not change.
 package struct FreezeOption: ParsableArguments {
   @Option(
     parsing: .singleValue,
@@ -11,7 +11,7 @@ package struct FreezeOption: ParsableArguments {
 
   package init() {}
 
-  /// As an override of the settings.
+  /// The option as an override of the settings.
   package var overrides: [String] {
     freeze.isEmpty ? [] : ["optimizer.freeze=" + freeze.joined(separator: ",")]
   }

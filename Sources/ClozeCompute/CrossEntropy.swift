@@ -52,8 +52,11 @@ extension Tape {
   ///
   /// Source: Szegedy et al. 2016, section 7 (label smoothing), arXiv:1512.00567; Hsu et al. 2024, section 3.2 (chunks of
   /// rows, gradients in the forward pass), arXiv:2410.10989.
+  ///
+  /// - Parameter gradientScale: what the gradient of the summed loss is multiplied by, and the loss itself is not.
   package func crossEntropy(
-    _ input: Tensor, _ vocabulary: VocabularyParameters, labels: [Int32], labelSmoothing: Double = 0
+    _ input: Tensor, _ vocabulary: VocabularyParameters, labels: [Int32], labelSmoothing: Double = 0,
+    gradientScale: Float = 1
   ) -> PredictionResult {
     let classes = vocabulary.table.rows
     precondition(labels.count == input.rows, "crossEntropy: \(labels.count) labels for \(input.rows) rows")
@@ -64,10 +67,11 @@ extension Tape {
     let inputGradient = isRecording && input.rows > 0 ? destination(of: input) : nil
     visitLogits(input, vocabulary) { rows, logits in
       let first = rows.lowerBound
-      cloze_cross_entropy(
-        rows.count, classes, Float(labelSmoothing), logits, labelMemory + first, losses + first,
-        ranks + first,
-        isRecording ? 1 : 0)
+      withUnsafePointer(to: gradientScale) { scale in
+        cloze_cross_entropy(
+          rows.count, classes, Float(labelSmoothing), logits, labelMemory + first, losses + first,
+          ranks + first, isRecording ? scale : nil)
+      }
       lap("cross-entropy")
       guard let inputGradient, let lane else { return }
       let rowBytes = input.columns * input.type.size

@@ -33,6 +33,25 @@ package enum ConfigurationError: Failure {
   }
 }
 
+/// Checks settings one by one, and names one that is wrong by its full path.
+package struct SettingsCheck {
+  private let prefix: String
+
+  /// - Parameter section: where the settings are; empty for those of the file's first level.
+  package init(_ section: String = "") { prefix = section.isEmpty ? "" : section + "." }
+
+  /// - Parameter reason: what the setting is, and what to choose.
+  /// - Throws: `ConfigurationError.invalid`
+  package func callAsFunction(_ holds: Bool, _ key: String, _ reason: @autoclosure () -> String) throws {
+    guard holds else { throw ConfigurationError.invalid(path: prefix + key, reason: reason()) }
+  }
+
+  /// - Throws: `ConfigurationError.invalid`
+  package func callAsFunction(_ value: Int, in range: ClosedRange<Int>, _ key: String) throws {
+    try self(range.contains(value), key, "is \(value); choose \(range.lowerBound) to \(range.upperBound)")
+  }
+}
+
 extension Configuration {
   /// Merges, in this order: the defaults, the YAML file, each `key=value` of `overrides`.
   /// - Throws: `ConfigurationError`, `FileError`

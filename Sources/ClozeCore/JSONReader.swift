@@ -1,26 +1,26 @@
-/// Where a text stops being JSON, or being the JSON that was asked for.
+/// The place where a text is not valid JSON, or not the expected JSON.
 package struct JSONSyntaxError: Error {
   package let offset: Int
   package let reason: String
 }
 
-/// Reads JSON from UTF-8 piece by piece, as its caller asks for it: nothing is built that the caller does not keep, so
-/// that an index of megabytes is read in the time of a pass over its bytes.
+/// A pull parser for JSON in UTF-8: the caller requests each value, and nothing else is built. So an index of megabytes
+/// is read as fast as its bytes.
 ///
-/// It is as strict as the standard: what another reader might refuse or read otherwise is refused here, too.
+/// It is as strict as the standard, and refuses whatever other readers might refuse or read differently.
 ///
 /// Source: RFC 8259, "The JavaScript Object Notation (JSON) Data Interchange Format".
 package struct JSONReader {
   package enum Kind: Sendable { case null, boolean, number, string, array, object }
 
-  /// Deeper nesting than any file of ours has, and less than the stack bears.
+  /// The deepest nesting, more than any file of Cloze has and less than the stack allows.
   private static let deepestNesting = 100
 
   private let bytes: UnsafeBufferPointer<UInt8>
   private var offset = 0
   private var depth = 0
 
-  /// Reads all of `bytes` as the one value that `body` asks for.
+  /// Reads all of `bytes` as one value, with `body`.
   /// - Throws: `JSONSyntaxError`, and what `body` throws.
   package static func read<Value>(
     _ bytes: UnsafeRawBufferPointer, _ body: (inout JSONReader) throws -> Value
@@ -34,12 +34,12 @@ package struct JSONReader {
 
   private init(bytes: UnsafeBufferPointer<UInt8>) { self.bytes = bytes }
 
-  /// An error at the current place.
+  /// An error at the current offset.
   package func failure(_ reason: String) -> JSONSyntaxError {
     JSONSyntaxError(offset: offset, reason: reason)
   }
 
-  /// What the next value is.
+  /// The kind of the next value.
   package mutating func kind() throws -> Kind {
     skipSpace()
     guard let byte = peek() else { throw failure("ends too soon") }
@@ -88,12 +88,12 @@ package struct JSONReader {
     try string { String(decoding: $0, as: UTF8.self) }
   }
 
-  /// Gives the string's bytes, which are UTF-8, to `body`; where it has no escapes, they are not copied.
+  /// Passes the UTF-8 bytes of a string to `body`. A string without escapes is not copied.
   package mutating func string<Value>(_ body: (UnsafeRawBufferPointer) throws -> Value) throws -> Value {
     skipSpace()
     guard take("\"") else { throw failure("has no string where one belongs") }
     let start = offset
-    // All bytes in one: only a string with bytes beyond ASCII is looked at again.
+    // The OR of all bytes; only a string with non-ASCII bytes is validated.
     var bits: UInt8 = 0
     while let byte = peek(), byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\") {
       guard byte >= 0x20 else { throw failure("has a control character in a string") }
@@ -105,7 +105,7 @@ package struct JSONReader {
       try requireUTF8(text, bits)
       return try body(text)
     }
-    // The first escape: from here on the bytes are gathered.
+    // The first escape: from here on the bytes are collected in a buffer.
     var gathered = Array(bytes[start..<offset])
     while let byte = peek() {
       offset += 1
@@ -125,7 +125,7 @@ package struct JSONReader {
     throw failure("has an open string")
   }
 
-  /// Without this, two names that differ would both be read with U+FFFD, as one.
+  /// Otherwise two different names could both be read with U+FFFD, as the same name.
   private func requireUTF8(_ text: UnsafeRawBufferPointer, _ bits: UInt8) throws {
     guard bits < 0x80 || String(validating: text, as: UTF8.self) != nil else {
       throw failure("has a string that is not UTF-8")
@@ -133,13 +133,20 @@ package struct JSONReader {
   }
 
   package mutating func number() throws -> Double {
-    skipSpace()
     let start = offset
-    guard let digits = digits(), let number = Double(digits) else { throw noValue(at: start) }
+    guard let number = Double(try digits()) else { throw noValue(at: start) }
     return number
   }
 
-  /// An error at something that begins no value, such as `NaN`, which other programs write where a number is missing.
+  /// A number as it is written.
+  mutating func digits() throws -> String {
+    skipSpace()
+    let start = offset
+    guard let digits = scanDigits() else { throw noValue(at: start) }
+    return digits
+  }
+
+  /// An error at something that is not a value, such as `NaN`, which other programs write.
   private func noValue(at start: Int) -> JSONSyntaxError {
     let word = bytes[start...].prefix(20).prefix { byte in
       Unicode.Scalar(byte).properties.isAlphabetic || (48...57).contains(byte)
@@ -170,7 +177,7 @@ package struct JSONReader {
     return try magnitude()
   }
 
-  /// A digest as its hexadecimal digits.
+  /// A digest as hexadecimal digits.
   package mutating func digest() throws -> Digest {
     guard let digest = try string({ Digest(digits: $0) }) else {
       throw failure("has no SHA-256 digest of 64 hexadecimal digits")
@@ -190,7 +197,7 @@ package struct JSONReader {
     guard take(word: "null") else { throw noValue(at: offset) }
   }
 
-  /// Steps over the next value, whatever it is.
+  /// Skips the next value.
   package mutating func skip() throws {
     switch try kind() {
     case .null: try null()
@@ -238,7 +245,7 @@ package struct JSONReader {
   private mutating func hexadecimal() throws -> UInt32 {
     var code: UInt32 = 0
     for _ in 0..<4 {
-      // A number's own parser would take a sign for a digit.
+      // Swift's integer parser would accept a sign.
       guard let byte = peek(), let digit = Character(Unicode.Scalar(byte)).hexDigitValue else {
         throw failure("has an escape without four hexadecimal digits")
       }
@@ -248,9 +255,9 @@ package struct JSONReader {
     return code
   }
 
-  /// The characters of a number, which are few enough to be a `String` without an allocation; nil where they are none of the
-  /// standard's. Swift's own numbers may have a leading plus, zeros before them, or nothing on one side of the point.
-  private mutating func digits() -> String? {
+  /// The characters of a number; nil if it is not a number of the standard. Swift's parsers also accept a leading plus,
+  /// leading zeros, and a point without digits on one side.
+  private mutating func scanDigits() -> String? {
     let start = offset
     _ = take("-")
     if !take("0") { guard run() else { return nil } }
@@ -263,7 +270,7 @@ package struct JSONReader {
     return String(decoding: bytes[start..<offset], as: UTF8.self)
   }
 
-  /// Steps over digits.
+  /// Skips digits.
   /// - Returns: whether there was one.
   private mutating func run() -> Bool {
     let start = offset

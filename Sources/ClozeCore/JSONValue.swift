@@ -1,16 +1,17 @@
-/// A JSON value that keeps what Foundation's readers lose: the order of the keys, and keys that differ in bytes but
-/// not in meaning. A vocabulary may hold "é" in both its spellings, and a Swift dictionary would take them for one.
+/// A JSON value that keeps the order of keys, and keys that differ only in their Unicode spelling. A vocabulary may
+/// contain "é" in two spellings, which are equal as keys of a Swift dictionary.
 ///
-/// A key that stands twice in an object, byte for byte, is refused: readers differ in which of the two they keep.
+/// A key that occurs twice in an object, byte for byte, is refused, since readers differ in which value they keep.
 package enum JSONValue {
   case null
   case boolean(Bool)
-  case number(Double)
+  /// As it is written, so that no digit of a large whole number is lost.
+  case number(String)
   case string(String)
   case array([JSONValue])
   case object([(key: String, value: JSONValue)])
 
-  /// The value of `key`, nil where there is none or where this is no object.
+  /// The value of `key`; nil if there is none or this is not an object.
   package subscript(key: String) -> JSONValue? {
     guard case .object(let members) = self else { return nil }
     return members.first { $0.key.utf8.elementsEqual(key.utf8) }?.value
@@ -18,11 +19,17 @@ package enum JSONValue {
 
   package var string: String? { if case .string(let value) = self { value } else { nil } }
   package var boolean: Bool? { if case .boolean(let value) = self { value } else { nil } }
-  package var number: Double? { if case .number(let value) = self { value } else { nil } }
-  package var integer: Int? { if case .number(let value) = self { Int(exactly: value) } else { nil } }
+  package var number: Double? { if case .number(let digits) = self { Double(digits) } else { nil } }
+  package var integer: Int? { integer(Int.self) }
+
+  /// A whole number that fits the type, however it is written.
+  func integer<Value: FixedWidthInteger>(_: Value.Type) -> Value? {
+    guard case .number(let digits) = self else { return nil }
+    return Value(digits) ?? Double(digits).flatMap { Value(exactly: $0) }
+  }
   package var isNull: Bool { if case .null = self { true } else { false } }
 
-  /// `text` as a JSON string with its quotes.
+  /// `text` as a JSON string with quotes.
   package static func quote(_ text: String) -> String {
     var quoted = "\""
     for scalar in text.unicodeScalars {
@@ -48,13 +55,15 @@ extension JSONValue {
     self = try bytes.withUnsafeBytes { try JSONReader.read($0) { try JSONValue(&$0) } }
   }
 
-  private init(_ reader: inout JSONReader) throws {
+  /// Reads the next value.
+  /// - Throws: `JSONSyntaxError`
+  package init(_ reader: inout JSONReader) throws {
     switch try reader.kind() {
     case .null:
       try reader.null()
       self = .null
     case .boolean: self = .boolean(try reader.boolean())
-    case .number: self = .number(try reader.number())
+    case .number: self = .number(try reader.digits())
     case .string: self = .string(try reader.string())
     case .array:
       var elements: [JSONValue] = []

@@ -2,8 +2,8 @@ internal import ClozeCore
 
 /// Confidence intervals: how much scores vary over data like these.
 ///
-/// Of 1,000 resamples, an interval leaves out the 25 lowest and the 25 highest. What is drawn are items that are independent
-/// of each other: windows and not tokens, sentences and not words.
+/// Of 1,000 resamples, an interval leaves out the 25 lowest and the 25 highest. The resampled items are independent of
+/// each other: windows and not tokens, sentences and not words.
 ///
 /// Source: Efron 1979, "Bootstrap methods: another look at the jackknife"; percentile intervals over clusters.
 enum Bootstrap {
@@ -13,9 +13,9 @@ enum Bootstrap {
   /// The 95 % interval of each score.
   ///
   /// - Parameters:
-  ///   - itemCount: items that are drawn, as many as there are, each any number of times.
-  ///   - scoreCount: of one resample.
-  ///   - scores: of the items that were drawn; nil where they say nothing.
+  ///   - itemCount: the number of items, and of draws with replacement.
+  ///   - scoreCount: the number of scores of a resample.
+  ///   - scores: computes the scores of the drawn items; nil if they have none.
   static func intervals(
     itemCount: Int, scoreCount: Int, scores: (_ drawn: [Int]) -> [Double]?
   ) -> [ClosedRange<Double>] {

@@ -26,19 +26,12 @@ package struct ComputeConfiguration: Codable, Sendable, Equatable {
 
   /// - Throws: `ConfigurationError`
   package func validate(section: String = "compute") throws {
-    guard precision != .bfloat16 || Processor.multipliesBFloat16 else {
-      throw ConfigurationError.invalid(
-        path: section + ".precision",
-        reason: "is bfloat16, which this processor does not multiply; choose automatic or float32")
-    }
-    guard workers >= 0, workers <= 1024 else {
-      throw ConfigurationError.invalid(
-        path: section + ".workers", reason: "is \(workers); choose 0 (one a core) to 1024")
-    }
-    guard gradientLanes >= 1, gradientLanes <= 1024 else {
-      throw ConfigurationError.invalid(
-        path: section + ".gradientLanes", reason: "is \(gradientLanes); choose 1 to 1024")
-    }
+    let require = SettingsCheck(section)
+    try require(
+      precision != .bfloat16 || Processor.multipliesBFloat16, "precision",
+      "is bfloat16, which this processor does not multiply; choose automatic or float32")
+    try require((0...1024).contains(workers), "workers", "is \(workers); choose 0 (one a core) to 1024")
+    try require(gradientLanes, in: 1...1024, "gradientLanes")
   }
 
   /// The settings with the precision that `automatic` means on this machine, so that a run resumes elsewhere in the

@@ -1,6 +1,6 @@
 package import ClozeCore
 
-/// A model folder is wrong.
+/// A model folder that cannot be read.
 package enum ArchiveError: Failure {
   case notAModelFolder(path: String)
   case badConfiguration(path: String, reason: String)

@@ -56,7 +56,8 @@ package struct Encoder {
     return run(layers[frozenCount...], on: frozen)
   }
 
-  /// The layers from the bottom up that are frozen with all that lies below them; nil where the embeddings are not.
+  /// The number of layers, from the bottom up, that are frozen with everything below them; nil if the embeddings are
+  /// not frozen.
   private func frozenLayerCount(_ store: ParameterStore) -> Int? {
     guard store.isFrozen(embeddingParameters) else { return nil }
     return layers.prefix { store.isFrozen($0.parameters) }.count

@@ -33,9 +33,7 @@ package struct EncoderConfiguration: Configuration, Equatable {
   /// - Parameter section: the section of the settings, for errors.
   /// - Throws: `ConfigurationError`
   package func validate(section: String) throws {
-    func require(_ condition: Bool, _ key: String, _ reason: String) throws {
-      guard condition else { throw ConfigurationError.invalid(path: "\(section).\(key)", reason: reason) }
-    }
+    let require = SettingsCheck(section)
     // With these bounds the number of parameters cannot overflow.
     let sizes = [
       ("layerCount", layerCount, 1 << 10), ("hiddenSize", hiddenSize, 1 << 16),

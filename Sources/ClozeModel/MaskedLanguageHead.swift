@@ -31,10 +31,11 @@ package struct MaskedLanguageHead {
 
   /// The loss of the logits against `labels` [M], -1 for no prediction, and its gradient on a recording tape.
   package func crossEntropy(
-    _ tape: Tape, _ hidden: Tensor, labels: [Int32], labelSmoothing: Double = 0
+    _ tape: Tape, _ hidden: Tensor, labels: [Int32], labelSmoothing: Double = 0, gradientScale: Float = 1
   ) -> PredictionResult {
     tape.crossEntropy(
-      transformed(tape, hidden), vocabulary, labels: labels, labelSmoothing: labelSmoothing)
+      transformed(tape, hidden), vocabulary, labels: labels, labelSmoothing: labelSmoothing,
+      gradientScale: gradientScale)
   }
 
   /// The likeliest tokens of each row, best first.

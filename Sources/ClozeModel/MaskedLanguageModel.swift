@@ -43,9 +43,10 @@ package struct MaskedLanguageModel: Sendable {
 
   /// The loss of `labels` [M] at the rows `predicted` [M], and its gradient on a recording tape; -1 in both is padding.
   package func crossEntropy(
-    _ tape: Tape, _ input: EncoderInput, predicted: [Int32], labels: [Int32]
+    _ tape: Tape, _ input: EncoderInput, predicted: [Int32], labels: [Int32], gradientScale: Float = 1
   ) -> PredictionResult {
-    head.crossEntropy(tape, hidden(tape, input, predicted), labels: labels)
+    head.crossEntropy(
+      tape, hidden(tape, input, predicted), labels: labels, gradientScale: gradientScale)
   }
 
   /// The `count` likeliest tokens at each of the rows `predicted`, best first.

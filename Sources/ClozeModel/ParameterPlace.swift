@@ -1,14 +1,14 @@
-/// Where in a model a parameter lies, by its path: what freezing and layer-wise learning rates go by.
+/// The part of a model to which a parameter belongs, by its path, for freezing and layer-wise learning rates.
 package enum ParameterPlace: Sendable, Equatable {
-  /// The encoder's, the token table among them, which a decoder and an output share.
+  /// The embeddings of the encoder, with the token table that decoder and output share.
   case embeddings
-  /// A layer of the encoder, from 0 at the bottom.
+  /// A layer of the encoder, counted from 0 at the bottom.
   case layer(Int)
-  /// The decoder's own tables, of positions and segments.
+  /// The position and segment embeddings of the decoder.
   case decoderEmbeddings
-  /// All else of a decoder, its head included.
+  /// The rest of a decoder, with its head.
   case decoder
-  /// What stands on an encoder.
+  /// The head of an encoder.
   case head
 
   package init(path: String) {
@@ -22,8 +22,8 @@ package enum ParameterPlace: Sendable, Equatable {
     }
   }
 
-  /// The distance below the head, of which layer-wise learning rates are a function: 0 for heads and decoders, 1 for the
-  /// encoder's highest layer, `layerCount` + 1 for its embeddings.
+  /// The depth below the head, which decides the layer-wise learning rate: 0 for heads and decoders, 1 for the highest
+  /// layer of the encoder, `layerCount` + 1 for its embeddings.
   package func depthBelowHead(layerCount: Int) -> Int {
     switch self {
     case .embeddings: layerCount + 1

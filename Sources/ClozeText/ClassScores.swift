@@ -1,10 +1,10 @@
-/// How well one class was found: counts, and what follows from them. A share of nothing is 0.
+/// Counts of one class with precision, recall and F1. A share of nothing is 0.
 package struct ClassCounts: Sendable, Equatable {
-  /// Items that have the class and were given it.
+  /// Items of the class that were predicted as it.
   package var correct = 0
-  /// Items that were given the class.
+  /// Items that were predicted as the class.
   package var predicted = 0
-  /// Items that have the class; scikit-learn's "support".
+  /// Items of the class; "support" in scikit-learn.
   package var actual = 0
 
   package init(correct: Int = 0, predicted: Int = 0, actual: Int = 0) {
@@ -23,7 +23,7 @@ package struct ClassCounts: Sendable, Equatable {
   }
 }
 
-/// How often each class was taken for each: [C, C] counts, a row for each true class, a column for each predicted one.
+/// The confusion table: [C, C] counts, with a row for each true class and a column for each predicted one.
 ///
 /// Accuracy and macro F1 are scikit-learn's `accuracy_score` and `f1_score(average="macro", zero_division=0)`: the macro
 /// average is over the classes that occur, as truth or as prediction.
@@ -67,7 +67,7 @@ package struct ConfusionTable: Sendable, Equatable {
 
   package var macroF1: Double { scores.macroF1 }
 
-  /// The share of the most frequent true class: the accuracy of giving it to everything.
+  /// The share of the most frequent true class: the accuracy of always predicting it.
   package var majority: (class: Int, share: Double)? {
     let scores = scores
     guard let most = scores.indices.max(by: { scores[$0].actual < scores[$1].actual }), total > 0 else {
@@ -78,7 +78,7 @@ package struct ConfusionTable: Sendable, Equatable {
 }
 
 extension Sequence<ClassCounts> {
-  /// The mean F1 of the classes that occur, as truth or as prediction; 0 where there are none.
+  /// The mean F1 of the classes that occur, as truth or as prediction; 0 if there are none.
   package var macroF1: Double {
     let occurring = filter { $0.predicted + $0.actual > 0 }
     return occurring.isEmpty ? 0 : occurring.reduce(0) { $0 + $1.f1 } / Double(occurring.count)

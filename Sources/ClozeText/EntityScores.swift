@@ -1,9 +1,9 @@
-/// Entities of tagged sentences, found and scored as seqeval does in its default mode, which is conlleval's.
+/// Finds and scores the entities of tagged sentences like seqeval in its default mode, which is that of conlleval.
 ///
-/// A tag is a prefix and a type: `B-PER`. Prefixes are read as in IOB1, IOB2, IOE and IOBES at once: an entity ends before
-/// B, S or O, behind E or S, and where the type changes; it begins with B or S, with I or E behind O, E or S, and where
-/// the type changes. Other prefixes, such as BILOU's U and L, only go on, so U beside an entity of its own type does not
-/// begin another.
+/// A tag is a prefix and a type: `B-PER`. Prefixes are read as in IOB1, IOB2, IOE and IOBES at once: an entity ends
+/// before B, S or O, behind E or S, and where the type changes; it begins with B or S, with I or E behind O, E or S,
+/// and where the type changes. Other prefixes, such as BILOU's U and L, only continue an entity, so U after an entity
+/// of its type does not begin another.
 ///
 /// Source: `get_entities` of seqeval 1.2.2; Tjong Kim Sang and De Meulder 2003, section 2.4 (conlleval).
 package struct EntityScores: Sendable, Equatable {
@@ -14,9 +14,9 @@ package struct EntityScores: Sendable, Equatable {
 
   package init() {}
 
-  /// Adds a sentence's tags, the true ones and as many predicted ones.
+  /// Adds the true tags of a sentence and as many predicted ones.
   ///
-  /// - Returns: what the sentence adds to all types together.
+  /// - Returns: the counts that the sentence adds to all types together.
   @discardableResult
   package mutating func add(truth trueTags: [String], predicted predictedTags: [String]) -> ClassCounts {
     precondition(
@@ -34,17 +34,17 @@ package struct EntityScores: Sendable, Equatable {
   package var all: ClassCounts { types.values.sum }
   package var macroF1: Double { types.values.macroF1 }
 
-  /// Whether a tag says that its word is in an entity or outside of one; tags of word classes do not.
+  /// Whether a tag marks its word as inside or outside an entity; tags of word classes do not.
   package static func isEntityTag(_ tag: String) -> Bool {
     tag == "O" || ["B-", "I-", "E-", "S-", "U-", "L-"].contains { tag.hasPrefix($0) }
   }
 }
 
-/// Reads tags one after another and gives the entities that end among them.
+/// Reads tags one after another and returns the entities that end there.
 private struct EntityFinder: Sendable, Equatable {
   struct Entity: Hashable {
     let type: String
-    /// Words of all sentences, an O behind each sentence included.
+    /// The words of all sentences, with an O after each sentence.
     let begin: Int
     let end: Int
   }
@@ -64,12 +64,12 @@ private struct EntityFinder: Sendable, Equatable {
 
     private init(prefix: Unicode.Scalar, type: String) { (self.prefix, self.type) = (prefix, type) }
 
-    /// What stands before the first word: its type is no word's.
+    /// The tag before the first word, with a type that no word has.
     static let beforeAll = Tag(prefix: "O", type: "")
 
     var isInside: Bool { prefix != "O" && prefix != "." }
 
-    /// Whether an entity that holds `self` ends before `next`.
+    /// Whether an entity with `self` ends before `next`.
     func ends(before next: Tag) -> Bool {
       switch (prefix, next.prefix) {
       case ("E", _), ("S", _), ("B", "B"), ("B", "S"), ("B", "O"), ("I", "B"), ("I", "S"), ("I", "O"): true
@@ -90,7 +90,7 @@ private struct EntityFinder: Sendable, Equatable {
   private var begin = 0
   private var position = 0
 
-  /// - Parameter tags: of a sentence; an O follows it.
+  /// - Parameter tags: the tags of a sentence; an O is added after it.
   mutating func entities(of tags: [String]) -> Set<Entity> {
     var found: Set<Entity> = []
     for tag in tags.lazy.map(Tag.init) + [.outside] {

@@ -1,11 +1,12 @@
-/// What the tokens of one tokenizer are in another one's: the same tokens under other ids, or the pieces that spell them.
+/// Maps the tokens of one tokenizer to those of another: to the same tokens under other ids, or to the pieces that
+/// spell them.
 package struct VocabularyExtension: Sendable {
-  /// For each token of the new vocabulary the old one's token of the same text (the five special ones by their role, which
-  /// is their text), or the old pieces that spell it; empty where the old vocabulary has none of them.
+  /// For each token of the new vocabulary: the old token of the same text, or the old pieces that spell it; empty if
+  /// the old vocabulary has none of them.
   package let sources: [[TokenID]]
   /// The old tokens that the new vocabulary does not have.
   package let lost: [String]
-  /// New tokens, and those of them of which no piece is known.
+  /// The new tokens, and those of them that no old piece spells.
   package let newCount: Int
   package let unspelledCount: Int
 
@@ -16,7 +17,7 @@ package struct VocabularyExtension: Sendable {
       let same = old.vocabulary.id(of: token)
       isNew.append(same == nil)
       if let same { return [same] }
-      // An added token may be any text, and a piece is a word or a part of one, normalized already.
+      // An added token may be any text and has to be encoded; a piece is normalized already.
       return added.contains(TokenID(id))
         ? old.encode(token).filter { $0 != old.vocabulary.specials.unknown }
         : old.pieces(spelling: token, isContinuation: new.vocabulary.isContinuation[id])
@@ -28,8 +29,8 @@ package struct VocabularyExtension: Sendable {
 }
 
 extension Tokenizer {
-  /// The longest pieces from the left that spell a piece of another vocabulary. What none of them spells is passed over, a
-  /// character at a time.
+  /// The longest pieces from the left that spell a piece of another vocabulary. A character that no piece spells is
+  /// skipped.
   fileprivate func pieces(spelling token: String, isContinuation: Bool) -> [TokenID] {
     let text = Array(token.utf8.dropFirst(isContinuation ? Vocabulary.continuationPrefix.utf8.count : 0))
     return text.withUnsafeBufferPointer { text in
@@ -37,7 +38,7 @@ extension Tokenizer {
       var offset = 0
       while offset < text.count {
         let isInside = isContinuation || offset > 0
-        // A character that is known in its other form only, as the beginning of a word or inside one, is better than none.
+        // If a character has only the other form (at the beginning of a word, or inside), that form is used.
         let roots = [
           isInside ? trie.continuation : PieceTrie.beginning,
           isInside ? PieceTrie.beginning : trie.continuation,
@@ -89,7 +90,7 @@ extension Tokenizer {
 }
 
 extension TextNormalizer {
-  /// The settings in which another normalizer differs, each as `name: here, there`.
+  /// The settings that differ from another normalizer, each as `name: here, there`.
   package func differences(from other: TextNormalizer) -> [String] {
     let settings: [(name: String, here: Bool, there: Bool)] = [
       ("lowercase", lowercases, other.lowercases),

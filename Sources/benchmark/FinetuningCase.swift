@@ -31,7 +31,7 @@ struct FinetuningCase {
       optimizer: settings.optimizer, compute: settings.compute, seed: 1)
     let meter = StepMeter(stepper)
     try meter.run(seconds: seconds)
-    let tokensPerSecond = Double(meter.statistics.tokenCount) / meter.seconds
+    let tokensPerSecond = Double(meter.tokenCount) / meter.seconds
     return TrainingTiming(
       name: "finetune-4+4x256", precision: "\(model.store.precision)", workers: stepper.workers.count,
       tokensPerSecond: tokensPerSecond,

@@ -84,11 +84,11 @@ struct PretrainingCase {
       compute: settings.compute, seed: 1)
     let meter = StepMeter(stepper)
     try meter.run(seconds: seconds)
-    let share = Double(meter.statistics.predictionCount) / Double(meter.statistics.tokenCount)
+    let share = Double(meter.predictionCount) / Double(meter.tokenCount)
     return TrainingTiming(
       name: name, precision: "\(model.store.precision)", workers: stepper.workers.count,
-      tokensPerSecond: Double(meter.statistics.tokenCount) / meter.seconds,
-      operationsPerSecond: Double(meter.statistics.tokenCount) * operationsPerToken(maskedShare: share)
+      tokensPerSecond: Double(meter.tokenCount) / meter.seconds,
+      operationsPerSecond: Double(meter.tokenCount) * operationsPerToken(maskedShare: share)
         / meter.seconds, steps: meter.steps, profile: meter.shares, peakMemoryBytes: ProcessMemory.peak)
   }
 }

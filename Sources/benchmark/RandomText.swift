@@ -15,7 +15,7 @@ enum RandomText {
     if !FileManager.default.fileExists(atPath: data.path) {
       let writer = try DatasetWriter(
         folder: data,
-        provenance: .init(
+        source: .init(
           tokenizer: Digest(of: "benchmark"), vocabularySize: vocabularySize, seed: 1, validationRate: 0),
         pool: WorkerPool(workerCount: 1))
       var random = CounterRandom(seed: 1, purpose: .order)

@@ -16,7 +16,8 @@ final class StepMeter {
   private let stepper: Stepper
   private(set) var steps = 0
   private(set) var seconds = 0.0
-  private(set) var statistics = PredictionStatistics()
+  private(set) var tokenCount = 0
+  private(set) var predictionCount = 0
   private var profile = OperationProfile()
 
   init(_ stepper: Stepper) {
@@ -29,7 +30,9 @@ final class StepMeter {
     for tape in stepper.tapes { tape.profile = OperationProfile() }
     let start = ContinuousClock.now
     while seconds < limit || steps < 3 {
-      statistics += try stepper.take(step: 2 + steps, fraction: 0).statistics
+      let statistics = try stepper.take(step: 2 + steps, fraction: 0).statistics
+      tokenCount += statistics.tokenCount
+      predictionCount += statistics.predictionCount
       steps += 1
       seconds = (ContinuousClock.now - start).inSeconds
     }

@@ -12,14 +12,14 @@ struct Evaluate: Tool {
     commandName: "evaluate",
     abstract: "Score a pretrained model on masked tokens, or a fine-tuned one on translations or labels.",
     discussion: """
-      The masks are frozen: a function of the text, the seed and the scheme alone. A score stands beside its bootstrap \
-      95 % interval, the unigram baseline and a signature; scores of equal signatures are comparable.
+      The masks are frozen: a function of the text, the seed and the scheme alone. Each score is printed with its \
+      bootstrap 95 % interval, the unigram baseline and a signature; scores with equal signatures are comparable.
 
       --data scores on a split of a data folder that tokenize wrote, --text on any text. --fill prints the likeliest \
-      tokens at each [MASK] of a sentence. --translation translates the sources of source<TAB>target lines with a model \
-      that finetune wrote, and compares the translations with the targets: BLEU and chrF by sacreBLEU's definitions. \
-      --classification and --tagging label texts or words with a model of that task, and compare with the labels that they \
-      have: accuracy, macro F1 by scikit-learn's definitions, the F1 of entities by seqeval's.
+      tokens at each [MASK] of a sentence. --translation translates the sources of source<TAB>target lines with a \
+      model of finetune, and compares the translations with the targets: BLEU and chrF by sacreBLEU's definitions. \
+      --classification and --tagging label texts or words with a model of that task, and compare with their true \
+      labels: accuracy and macro F1 by scikit-learn's definitions, F1 of entities by seqeval's.
 
       Examples:
         evaluate --model checkpoints/small --data corpora/shards
@@ -124,7 +124,7 @@ struct Evaluate: Tool {
     }
   }
 
-  /// - Returns: whether labelled rows were named, and have been scored.
+  /// - Returns: whether labelled rows were named and scored.
   private func scoreRows(_ folder: URL) throws -> Bool {
     if let input = rows.pairs {
       let file = try TranslationPairs(input, skipsBadRows: rows.skipBadRows)
@@ -144,7 +144,7 @@ struct Evaluate: Tool {
     return true
   }
 
-  /// Windows of a split, which must be made with the model's tokenizer.
+  /// The windows of a split, which must have the model's tokenizer.
   private func shardQuestions(_ dataset: TokenDataset, _ pretrained: PretrainedModel) throws
     -> MaskedQuestions
   {

@@ -2,7 +2,7 @@ import ClozeCLI
 import ClozeCore
 import Foundation
 
-/// How far an evaluation is, heard from all of its workers.
+/// The progress of an evaluation, reported by all workers.
 final class EvaluationProgress: Sendable {
   private struct State {
     let line: ProgressLine

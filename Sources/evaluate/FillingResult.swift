@@ -3,13 +3,13 @@ import ClozeCore
 import ClozeEvaluation
 import Foundation
 
-/// The outcome of `--fill`, as a person and as a program reads it.
+/// The result of `--fill`, as a table and as JSON.
 struct FillingResult {
   let model: URL
   let sentence: String
   let blanks: [MaskFilling.Blank]
 
-  /// A table of tokens and probabilities for each gap.
+  /// A table of tokens and probabilities for each `[MASK]`.
   var text: String {
     let tables = blanks.enumerated().map { index, blank in
       var table = Table()
@@ -35,7 +35,7 @@ struct FillingResult {
   }
 }
 
-/// The keys of `--json`. They stay: programs read them.
+/// The keys of `--json`. They must not change, since programs read them.
 private struct JSON: Encodable {
   struct Candidate: Encodable {
     let token: String

@@ -3,7 +3,7 @@ import Foundation
 
 /// Results as JSON text.
 enum JSONText {
-  /// One object, its keys in the order of the alphabet.
+  /// One object with sorted keys.
   static func encode(_ value: some Encodable) throws -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]

@@ -5,9 +5,9 @@ import ClozeEvaluation
 import ClozeText
 import Foundation
 
-/// The outcome of `--classification` and `--tagging`, as a person and as a program reads it.
+/// The result of `--classification` and `--tagging`, as a table and as JSON.
 struct LabelResult {
-  /// Labels of which a table of all against all is shown; of more, only what is confused most.
+  /// The most labels for which the whole confusion table is printed; for more labels, the most frequent confusions are.
   private static let tabulatedLabels = 12
 
   private let labeller: Labeller
@@ -144,7 +144,7 @@ struct LabelResult {
   }
 }
 
-/// The keys of `--json`. They stay: programs read them.
+/// The keys of `--json`. They must not change, since programs read them.
 private struct JSON: Encodable {
   struct Baseline: Encodable {
     let label: String
@@ -152,7 +152,7 @@ private struct JSON: Encodable {
     let f1: Double?
   }
 
-  /// Of a class, or of a type of entity.
+  /// The figures of a class or of a type of entity.
   struct Class: Encodable {
     let name: String
     let precision: Double

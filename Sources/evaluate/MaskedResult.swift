@@ -5,14 +5,14 @@ import ClozeEvaluation
 import ClozeText
 import Foundation
 
-/// The outcome of `--data` and `--text`, as a person and as a program reads it.
+/// The result of `--data` and `--text`, as a table and as JSON.
 struct MaskedResult {
   let model: URL
   let precision: String
   let scheme: EvaluationScheme
   let report: MaskedReport
   let signature: MaskedSignature
-  /// Nil where the data folder was made before it was counted.
+  /// nil for data folders of earlier versions, which did not count it.
   let unknownText: UnknownText?
 
   var text: String {
@@ -72,7 +72,7 @@ struct MaskedResult {
   }
 }
 
-/// The keys of `--json`. They stay: programs read them. A figure that there is not is left out.
+/// The keys of `--json`. They must not change, since programs read them. A missing figure is left out.
 private struct JSON: Encodable {
   struct Scores: Encodable {
     let count: Int

@@ -3,7 +3,7 @@ import ClozeCore
 import ClozeData
 import Foundation
 
-/// Which labelled rows are scored.
+/// The options that name the labelled rows to score.
 struct RowOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Score translations of labelled pairs, source<TAB>target.", valueName: "tsv"))
   var translation: String?
@@ -35,18 +35,18 @@ struct RowOptions: ParsableArguments {
     help: "Refuse labelled rows that have anything odd about them, such as texts that are cut.")
   var strict = false
 
-  /// Nil where no pairs are named.
+  /// nil if no pairs are named.
   var pairs: PairInput? {
     PairInput(table: translation, source: translationSource, target: translationTarget)
   }
 
-  /// Nil where no labels are named.
+  /// nil if no labels are named.
   var labels: (kind: LabelKind, file: URL)? {
     if let classification { return (.classification, URL(fileURLWithPath: classification)) }
     return tagging.map { (.tagging, URL(fileURLWithPath: $0)) }
   }
 
-  /// The options that name rows, and what they name.
+  /// The options that name rows, with their values.
   var modes: [(String, String?)] {
     [
       ("--translation", translation ?? translationSource), ("--classification", classification),

@@ -2,7 +2,7 @@ import ArgumentParser
 import ClozeData
 import ClozeEvaluation
 
-/// What is asked of the model: part of every signature.
+/// The options of the masks, which are part of every signature.
 struct SchemeOptions: ParsableArguments {
   @Option(help: "Decides which tokens are masked.")
   var seed = EvaluationScheme.standardSeed
@@ -35,7 +35,7 @@ struct SchemeOptions: ParsableArguments {
       masking: masking, windowLength: try model.windowLength(windowLength), seed: seed)
   }
 
-  /// How many of `available` windows are evaluated on.
+  /// The number of windows to evaluate, of `available` ones.
   func windowCount(of available: Int) -> Int { windows == 0 ? available : min(windows, available) }
 }
 

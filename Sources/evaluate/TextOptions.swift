@@ -1,7 +1,7 @@
 import ArgumentParser
 import ClozeData
 
-/// How the text of `--text` is read.
+/// The options for reading the text of `--text`.
 struct TextOptions: ParsableArguments {
   @Option(help: "What a document of the text is: lines, paragraphs (up to a blank line) or files.")
   var documents = DocumentBoundary.paragraphs

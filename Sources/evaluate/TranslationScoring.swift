@@ -7,7 +7,7 @@ import ClozeModel
 import ClozeText
 import Foundation
 
-/// How translations are searched for.
+/// The options of the search.
 struct SearchOptions: ParsableArguments {
   @Option(help: "Hypotheses kept at each step; 1 is greedy search.")
   var beam = 5
@@ -39,7 +39,7 @@ struct SearchOptions: ParsableArguments {
   }
 }
 
-/// The work of `--translation`: translates the sources of labelled pairs and compares with the targets.
+/// Runs `--translation`: translates the sources of labelled pairs and compares the translations with the targets.
 struct TranslationScoring {
   private let folder: URL
   private let model: TranslationModel
@@ -72,7 +72,7 @@ struct TranslationScoring {
       report: report)
   }
 
-  /// What makes a score on these pairs say something else than it seems to.
+  /// Warnings about pairs that distort the score.
   private func findings(_ file: TranslationPairs) -> RowFindings {
     var findings = RowFindings(of: "pair")
     findings.describeSkippedRows(file)
@@ -96,13 +96,13 @@ struct TranslationScoring {
   }
 }
 
-/// The outcome of `--translation`, as a person and as a program reads it.
+/// The result of `--translation`, as a table and as JSON.
 struct TranslationResult {
   let unknown: UnknownPairs
   let model: URL
   let precision: String
   let pairs: Int
-  /// Of the pairs.
+  /// The digest of the pairs.
   let data: Digest
   let tokenizer: Digest
   let beam: BeamConfiguration
@@ -125,7 +125,7 @@ struct TranslationResult {
       + "\nchrF++|\(signature(report.chrFPlusPlus))"
   }
 
-  /// sacreBLEU's signature, and behind it what else decides a score here: search, arithmetic, tokenizer, pairs.
+  /// sacreBLEU's signature, followed by everything else that decides a score: search, precision, tokenizer, pairs.
   private func signature(_ score: MetricScore) -> String {
     score.signature
       + "|beam:\(beam.beamSize)|penalty:\(beam.lengthPenalty)|minimum:\(beam.minimumLength)|precision:\(precision)"
@@ -145,7 +145,7 @@ struct TranslationResult {
   }
 }
 
-/// The keys of `--json`. They stay: programs read them.
+/// The keys of `--json`. They must not change, since programs read them.
 private struct JSON: Encodable {
   struct Score: Encodable {
     let value: Double

@@ -14,13 +14,15 @@ struct Finetune: Tool {
     abstract:
       "Fine-tune a pretrained encoder on labelled rows: into a translator, a classifier, or a tagger.",
     discussion: """
-      A translator takes the encoder, the embeddings and the output bias from a pretrained checkpoint, and the decoder's \
-      layers are new; from a translator it takes everything. Pairs are lines of source<TAB>target, or line i of two files. A classifier of texts learns from lines of \
-      label<TAB>text, or label<TAB>text<TAB>text; a tagger from CoNLL's columns, the word first and its label last, with a \
-      blank line behind each sentence. Their last layer is new. --from-scratch trains the same network from random weights, \
-      which shows what pretraining was worth. Settings are in configs/finetune.yaml and configs/labels.yaml.
+      A translator starts with the encoder, the embeddings and the output bias of a pretrained checkpoint, and the \
+      layers of its decoder are new; from another translator it takes everything. Its rows are lines of \
+      source<TAB>target, or line i of two files. A classifier of texts is trained on lines of label<TAB>text or \
+      label<TAB>text<TAB>text. A tagger is trained on CoNLL's columns: the word first, its label last, and a blank \
+      line after each sentence. The last layer of both is new, unless the start has the same labels. --from-scratch \
+      trains the same network from random weights, which shows what pretraining is worth. The settings are explained \
+      in configs/finetune.yaml and configs/labels.yaml.
 
-      Example:
+      Examples:
         finetune --model checkpoints/small --train pairs.train.tsv --validation pairs.validation.tsv \\
           --output checkpoints/zh-en
         finetune --task classification --model checkpoints/small --train train.tsv --validation held-out.tsv \\

@@ -3,15 +3,15 @@ import ClozeCore
 import ClozeData
 import Foundation
 
-/// What a model can be made of a checkpoint and labelled rows.
+/// The tasks of fine-tuning.
 enum TaskName: String, CaseIterable, ExpressibleByArgument {
   case translation, classification, tagging
 
-  /// Nil where pairs are translated.
+  /// nil for translation.
   var labels: LabelKind? { LabelKind(rawValue: rawValue) }
 }
 
-/// The task, and the labelled rows to train and to validate on.
+/// The options for the task, and for the labelled rows of training and validation.
 struct RowOptions: ParsableArguments {
   @Option(help: "What the model is to do: translation, classification (of texts) or tagging (of words).")
   var task = TaskName.translation
@@ -23,7 +23,7 @@ struct RowOptions: ParsableArguments {
   var train: String?
 
   @Option(
-    help: ArgumentHelp("The sources of training pairs that lie in two files, one a line.", valueName: "file"))
+    help: ArgumentHelp("The sources of training pairs in two files, one in each line.", valueName: "file"))
   var trainSource: String?
 
   @Option(
@@ -35,7 +35,7 @@ struct RowOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "The sources of validation pairs that lie in two files, one a line.", valueName: "file"))
+      "The sources of validation pairs in two files, one in each line.", valueName: "file"))
   var validationSource: String?
 
   @Option(
@@ -44,13 +44,13 @@ struct RowOptions: ParsableArguments {
 
   @Flag(
     help:
-      "Leave out rows that cannot be used, and count them; of two files, the line goes from both, and of a sentence in columns all of it."
+      "Leave out rows that cannot be used, and count them: of two files the line of both, of a sentence in columns the whole sentence."
   )
   var skipBadRows = false
 
   @Flag(
     name: [.customLong("strict"), .customLong("strict-pairs")],
-    help: "Refuse rows that have anything odd about them: that are in both sets, too long, or without tokens."
+    help: "Refuse rows that are in both sets, too long, or without tokens."
   )
   var strict = false
 
@@ -68,7 +68,7 @@ struct RowOptions: ParsableArguments {
     _ = try pairs("--validation", validation, validationSource, validationTarget)
   }
 
-  /// Pairs to train and to validate on.
+  /// The pairs of training and validation.
   /// - Throws: `TranslationError`, `FileError`
   func pairs() throws -> (training: TranslationPairs, validation: TranslationPairs) {
     (
@@ -78,7 +78,7 @@ struct RowOptions: ParsableArguments {
     )
   }
 
-  /// Labelled samples to train and to validate on.
+  /// The labelled samples of training and validation.
   /// - Throws: `LabelError`, `FileError`
   func samples(_ kind: LabelKind) throws -> (training: LabelledFile, validation: LabelledFile) {
     (

@@ -2,15 +2,15 @@ import ClozeCore
 import ClozeData
 import Foundation
 
-/// Labelled samples as text.
+/// Formats labelled samples as text.
 struct LabelFormat {
   let labels: [String]
   let kind: LabelKind
-  /// Labels of each text or word; 0 for all.
+  /// The number of labels for each text or word; 0 for all.
   let topK: Int
   let isJSON: Bool
 
-  /// What stands for an empty line.
+  /// The output for an empty line.
   var empty: String { isJSON ? (kind == .classification ? "{\"texts\":[]}\n" : "{\"words\":[]}\n") : "\n" }
 
   /// - Parameter probabilities: of all labels, of the text or of each word.
@@ -49,7 +49,7 @@ struct LabelFormat {
     }
   }
 
-  /// The likeliest labels, best first; of equals the one that comes first.
+  /// The likeliest labels, best first; of equal ones the first.
   private func best(_ row: [Double]) -> ArraySlice<Int> {
     let order = row.indices.sorted { (row[$1], $0) < (row[$0], $1) }
     return order.prefix(topK == 0 ? row.count : topK)

@@ -12,10 +12,11 @@ struct Predict: Tool {
     commandName: "predict",
     abstract: "Label texts, or words, with a fine-tuned model.",
     discussion: """
-      Reads lines from standard input or a file and writes labels with their probabilities to standard output, in order, as \
-      they are found; an empty line stays an empty line. A classifier reads a text a line, or text<TAB>text, and writes \
-      label<TAB>probability<TAB>text. A tagger reads a sentence a line, its words separated by spaces, or with --conll a \
-      word a line; it writes word<TAB>label<TAB>probability, and an empty line behind each sentence.
+      Reads lines from standard input or a file and writes labels with their probabilities to standard output, in \
+      order, as soon as they are found. An empty line stays an empty line. A classifier reads a text in each line, or \
+      text<TAB>text, and writes label<TAB>probability<TAB>text. A tagger reads a sentence in each line, with spaces \
+      between words, or with --conll a word in each line. It writes word<TAB>label<TAB>probability, and an empty line \
+      after each sentence.
 
       Examples:
         echo 'What a day!' | predict --model checkpoints/topics
@@ -30,7 +31,7 @@ struct Predict: Tool {
       valueName: "folder"))
   var model: String
 
-  @Option(help: ArgumentHelp("The text to label; standard input where not given.", valueName: "file"))
+  @Option(help: ArgumentHelp("The text to label; the default is standard input.", valueName: "file"))
   var input: String?
 
   @Flag(
@@ -47,7 +48,7 @@ struct Predict: Tool {
   @Flag(help: "Leave out lines that cannot be used, with an empty line in their place, and count them.")
   var skipBadRows = false
 
-  @Flag(help: "Print a JSON object a line: a text, or a sentence.")
+  @Flag(help: "Print JSON lines, one object for each text or sentence.")
   var json = false
 
   @Option(help: "Threads; 0 for one a core.")
@@ -86,7 +87,7 @@ struct Predict: Tool {
       let next = try lines.next(limit: 512 * group.count)
       isAtEnd = next == nil
       let firstNumber = reader.lineCount + 1
-      // What can be labelled before a bad line is.
+      // The samples before a bad line are labelled first.
       let batch = reader.read(next ?? [], isAtEnd: isAtEnd) { progress.warning($0) }
       unknown.check(next ?? [], firstNumber: firstNumber) { progress.warning($0) }
       let labelled = try labeller.label(batch.samples.compactMap(\.sample), tapes: tapes)
@@ -124,7 +125,7 @@ struct Predict: Tool {
   }
 }
 
-/// Text cannot be labelled.
+/// Text that cannot be labelled.
 enum PredictError: Failure {
   case tooManyTabs(line: Int)
   case notFinite(model: String)

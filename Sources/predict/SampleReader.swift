@@ -2,9 +2,9 @@ import ClozeCore
 import ClozeData
 import ClozeEvaluation
 
-/// Makes of lines, as they come, what a model labels.
+/// Turns lines into samples to label.
 struct SampleReader {
-  /// A sample and the line in which it begins, or ends where a sentence is in columns; nil for an empty line.
+  /// A sample and its line: the first one, or the last one of a sentence in columns; nil for an empty line.
   struct Item {
     let sample: LabelledSample?
     let line: Int
@@ -13,7 +13,7 @@ struct SampleReader {
   private let kind: LabelKind
   private let readsColumns: Bool
   private let skipsBadRows: Bool
-  /// Texts of a sample that the model was trained with.
+  /// The number of texts of a sample in the model's training.
   private let expectedTexts: Int?
   private var sentences = UnlabelledSentences()
   private(set) var lineCount = 0
@@ -56,7 +56,7 @@ struct SampleReader {
     return (items, nil)
   }
 
-  /// The texts or words of a line; none where it is empty.
+  /// The texts or words of a line; empty for an empty line.
   private func texts(_ line: String) -> [String] {
     let scalars = line.unicodeScalars
     switch kind {
@@ -67,7 +67,7 @@ struct SampleReader {
     }
   }
 
-  /// What is said of all lines at the end.
+  /// The warnings about all lines, at the end.
   var summaries: [String] {
     var summaries: [String] = []
     if let first = badLines.first {

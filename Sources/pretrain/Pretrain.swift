@@ -11,13 +11,13 @@ struct Pretrain: Tool {
     commandName: "pretrain",
     abstract: "Pretrain a BERT encoder by predicting masked tokens.",
     discussion: """
-      Reads the shards that `tokenize` wrote and writes a run folder: config.yaml, metrics.jsonl and checkpoints, each \
-      of which is a model folder that `evaluate`, `finetune` and Hugging Face's `from_pretrained` read. The links `best` \
-      and `latest` point at two of them. --model goes on from the weights of another model, with other text and a fresh \
-      schedule. SIGINT, SIGTERM, SIGHUP and SIGUSR1 save and exit with 128 and their number; --resume goes on, \
-      bit for bit.
+      Reads the shards of a data folder that `tokenize` wrote. Writes a run folder: config.yaml, metrics.jsonl and \
+      checkpoints, each of which is a model folder for `evaluate`, `finetune` and Hugging Face's `from_pretrained`. \
+      The links `best` and `latest` point at two of them. --model starts from the weights of another model, with other \
+      text and a schedule from step 0. SIGINT, SIGTERM, SIGHUP and SIGUSR1 save and exit with 128 plus their number; \
+      --resume continues to the same bits.
 
-      Example:
+      Examples:
         pretrain --config configs/pretrain.yaml --data corpora/shards --output checkpoints/small --set stop.minutes=5
         pretrain --model checkpoints/small --data corpora/law --output checkpoints/law --set optimizer.learningRate=3e-4
       """)
@@ -45,12 +45,12 @@ struct Pretrain: Tool {
 
   @OptionGroup var resuming: ResumeOptions
 
-  @Flag(help: "Say what the run will need and how long it will take, and write nothing.")
+  @Flag(help: "Print what the run will need and how long it will take, and write nothing.")
   var plan = false
 
   @Option(
     help: ArgumentHelp(
-      "Show on this data that a run of N steps which is stopped and resumed ends with the same bytes.",
+      "Show on this data that a run of N steps ends with the same bytes if it is stopped and resumed.",
       valueName: "n"))
   var verifyResume: Int?
 

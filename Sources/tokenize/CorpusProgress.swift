@@ -1,7 +1,7 @@
 import ClozeCLI
 import Foundation
 
-/// One line on standard error, a few times a second: how far a pass over the corpus is, and how fast.
+/// Shows the progress and speed of a pass over the corpus on standard error, a few times a second.
 final class CorpusProgress {
   private let totalBytes: Int
   private let isQuiet: Bool
@@ -15,7 +15,7 @@ final class CorpusProgress {
     self.isQuiet = isQuiet
   }
 
-  /// - Parameter bytes: read from the disk since the stage began.
+  /// - Parameter bytes: the bytes read from the disk since the stage began.
   func report(_ stage: String, bytes: Int) {
     guard !isQuiet else { return }
     let now = Date()
@@ -23,7 +23,7 @@ final class CorpusProgress {
       finish()
       (self.stage, stageStart, lastReport) = (stage, now, now)
     }
-    // A file or a pipe gets a line every ten seconds, a terminal one line that is written over.
+    // A terminal gets one line that is rewritten; a file or a pipe gets a line every ten seconds.
     guard now.timeIntervalSince(lastReport) > (isTerminal ? 0.2 : 10) else { return }
     lastReport = now
     let seconds = max(now.timeIntervalSince(stageStart), 1e-3)
@@ -34,7 +34,7 @@ final class CorpusProgress {
     Console.write(isTerminal ? "\r\u{1B}[K" + line : line + "\n")
   }
 
-  /// Ends the line that a terminal shows.
+  /// Ends the line on a terminal.
   func finish() {
     if !isQuiet, isTerminal, !stage.isEmpty { Console.write("\n") }
     stage = ""

@@ -2,7 +2,7 @@ import ClozeCore
 import ClozeData
 import Foundation
 
-/// What is odd about the documents that came out, why, and what to do.
+/// Warnings about the documents, with the likely cause and the advice.
 struct CorpusWarnings {
   let statistics: CorpusStatistics
   let index: DataIndex
@@ -21,7 +21,7 @@ struct CorpusWarnings {
       + "\(others); where every line is a document, add --documents lines"
   }
 
-  /// A split without documents, which training or validation will miss.
+  /// A warning about a split without documents.
   private var empty: String? {
     guard let split = Split.allCases.first(where: { index[$0].documents == 0 }) else { return nil }
     let count = index.train.documents + index.validation.documents

@@ -1,18 +1,18 @@
 import ClozeCore
 
-/// The disk was full before the data folder was whole.
+/// The disk became full before the data folder was finished.
 struct DiskShortage: Failure {
   let path: String
-  /// Bytes that are still to be written, if the rest of the text takes what its beginning took; nil where none was read.
+  /// An estimate of the bytes still to be written, from the part of the text that was read; nil if none was read.
   let missingBytes: Int?
-  /// Whether there is something to go on from.
+  /// Whether a checkpoint exists.
   let leavesProgress: Bool
 
   /// - Parameters:
-  ///   - path: of the file that there was no room for.
-  ///   - writtenBytes: of the unfinished folder.
+  ///   - path: the file that could not be written.
+  ///   - writtenBytes: the size of the unfinished folder.
   ///   - readShare: the share of the text that was read, in 0...1.
-  ///   - leavesProgress: whether there is something to go on from.
+  ///   - leavesProgress: whether a checkpoint exists.
   init(path: String, writtenBytes: Int, readShare: Double, leavesProgress: Bool) {
     self.path = path
     self.leavesProgress = leavesProgress
@@ -21,7 +21,7 @@ struct DiskShortage: Failure {
       return
     }
     let wholeBytes = Double(writtenBytes) / max(readShare, 1e-3)
-    // The index and what is written in place of other files need some room even at the end.
+    // The index, and files that replace others, need some room even at the end.
     missingBytes = max(Int(wholeBytes) - writtenBytes, 1_000_000)
   }
 

@@ -1,6 +1,6 @@
 import Foundation
 
-/// A table of two columns, as the tool ends with.
+/// The table of two columns at the end of the tool's output.
 enum FigureTable {
   static func text(_ rows: [(String, String)]) -> String {
     let width = rows.map(\.0.count).max() ?? 0

@@ -4,7 +4,7 @@ import ClozeCore
 import ClozeData
 import Foundation
 
-/// What `tokenize` does with a data folder that there is: `--verify`, `--repair` and `--inspect`.
+/// The modes of `tokenize` for an existing data folder: `--verify`, `--repair` and `--inspect`.
 enum FolderMode {
   case verify(String)
   case repair(String)
@@ -20,13 +20,11 @@ enum FolderMode {
     }
   }
 
-  /// Prints what was checked, and everything that is wrong, a line each.
+  /// Prints what was checked, and a line for each problem.
   private func verify(_ folder: URL, pool: WorkerPool, isQuiet: Bool) throws {
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
-    let shards = try CorpusInputs(
-      names.filter { $0.hasSuffix(".zst") }.map { folder.appendingPathComponent($0).path })
-    let progress = CorpusProgress(totalBytes: shards.byteCount, isQuiet: isQuiet)
-    let result = try DatasetVerification(folder, pool: pool) { progress.report("verifying", bytes: $0) }
+    let data = DataFolder(folder)
+    let progress = CorpusProgress(totalBytes: data.shardBytes, isQuiet: isQuiet)
+    let result = try data.verify(pool: pool) { progress.report("verifying", bytes: $0) }
     progress.finish()
     let quarantined = result.index.map { $0.train.quarantine.count + $0.validation.quarantine.count }
     try StandardOutput.writeLine(
@@ -48,8 +46,8 @@ enum FolderMode {
   }
 
   private func repair(_ folder: URL, pool: WorkerPool) throws {
-    let claim = try FolderClaim(folder)
-    let repair = try withExtendedLifetime(claim) { try DatasetRepair(folder, pool: pool) }
+    let data = DataFolder(folder)
+    let repair = try data.withLock { try data.repair(pool: pool) }
     let done = repair.actions.isEmpty ? ["nothing was wrong"] : repair.actions
     let (train, held) = (repair.index.train, repair.index.validation)
     try StandardOutput.writeLine(

@@ -1,7 +1,7 @@
 import ArgumentParser
 import ClozeData
 
-/// The options that turn `tokenize` to a data folder that there is.
+/// The options of `tokenize` for an existing data folder.
 struct FolderOptions: ParsableArguments {
   @Option(name: .long, help: ArgumentHelp("Check a data folder, and say what is wrong.", valueName: "folder"))
   var verify: String?
@@ -15,10 +15,10 @@ struct FolderOptions: ParsableArguments {
   @Option(name: .long, help: "With --inspect and a number: the document's split, train or validation.")
   var split: Split?
 
-  /// What is to be done with the folder; nil where text is to be made one.
+  /// The chosen mode; nil if text is to be tokenized.
   /// - Parameters:
-  ///   - inputs: the tool's arguments; with `--inspect`, a document's number.
-  ///   - output: the tool's `--output`, which has no place here.
+  ///   - inputs: the arguments of the tool; with `--inspect`, the number of a document.
+  ///   - output: the value of `--output`, which must not be given with these options.
   /// - Throws: `ValidationError`
   func mode(inputs: [String], output: String?) throws -> FolderMode? {
     let given = [("--verify", verify), ("--repair", repair), ("--inspect", inspect)]

@@ -3,11 +3,11 @@ import ClozeCore
 import ClozeData
 import Foundation
 
-/// What `--inspect` shows: the figures of a data folder, or one of its documents as text.
+/// The output of `--inspect`: the figures of a data folder, or one of its documents as text.
 struct InspectionReport {
   let text: String
 
-  /// - Parameter document: counted from 0 through the split.
+  /// - Parameter document: the number of the document in the split, from 0.
   /// - Throws: `ShardError`, `TokenizerError`, `VocabularyError`, `FileError`
   init(_ folder: URL, document: Int?, split: Split) throws {
     if let document {

@@ -1,7 +1,7 @@
 import ArgumentParser
 import ClozeData
 
-/// How text becomes documents.
+/// The options for reading text as documents.
 struct ReadingOptions: ParsableArguments {
   @Option(
     name: .long, help: "What a document is in plain text: lines, paragraphs (up to a blank line) or files.")

@@ -1,7 +1,7 @@
 import ClozeCore
 import Foundation
 
-/// What standard input gave, byte for byte, in a file that goes when the work is done.
+/// A temporary file with the bytes of standard input, which is removed at the end.
 struct StandardInputSpool {
   let url: URL
 

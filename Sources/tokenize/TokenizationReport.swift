@@ -3,13 +3,13 @@ import ClozeData
 import ClozeText
 import Foundation
 
-/// The table that `tokenize` ends with.
+/// The table at the end of `tokenize`.
 struct TokenizationReport {
   let statistics: CorpusStatistics
   let index: DataIndex
   let folder: URL
   let normalizer: TextNormalizer
-  /// Of the train split's ordinary tokens, nats a token.
+  /// The entropy of the train split's ordinary tokens, in nats per token.
   let unigramEntropy: Double
 
   init(statistics: CorpusStatistics, index: DataIndex, folder: URL, normalizer: TextNormalizer) throws {
@@ -20,7 +20,7 @@ struct TokenizationReport {
     unigramEntropy = try UnigramCounts.ofOrdinaryTokens(in: folder, index: index).entropy
   }
 
-  /// What of the text is lost that somebody may not know of.
+  /// Warnings about text that is lost.
   var warnings: [String] {
     let unknown = index.unknownText.flatMap {
       $0.isWorthAWarning ? "unknown text: \($0.description); \($0.adviceForTokenizing)" : nil
@@ -28,7 +28,7 @@ struct TokenizationReport {
     return (unknown.map { [$0] } ?? []) + longWordWarning + statistics.loss.normalizationWarnings
   }
 
-  /// Reading such words costs us nothing and others much.
+  /// Cloze reads long words without extra cost; other programs may need much time.
   private var longWordWarning: [String] {
     guard let length = index.unknownText?.longestWord, length > 2000 else { return [] }
     return [
@@ -37,7 +37,7 @@ struct TokenizationReport {
     ]
   }
 
-  /// What the tokenizer's settings take from the text, where they do.
+  /// Warnings about what the normalization removes from the text.
   private var lossRows: [(String, String)] {
     var rows: [(String, String)] = []
     if let unknownText = index.unknownText {

@@ -4,14 +4,14 @@ import ClozeData
 import ClozeText
 import Foundation
 
-/// Where the tokenizer of a data folder comes from.
+/// The origin of a data folder's tokenizer.
 enum TokenizerSource {
   case given(Tokenizer)
   case trained(VocabularyTrainer, TextNormalizer)
   /// A tokenizer with further pieces of the text, up to the trainer's size.
   case extended(Tokenizer, VocabularyTrainer)
 
-  /// One line that is another for another tokenizer of the same text.
+  /// A line that differs between tokenizers for the same text.
   var description: String {
     switch self {
     case .given(let tokenizer): "given \(tokenizer.digest.hex)"
@@ -23,7 +23,7 @@ enum TokenizerSource {
   }
 }
 
-/// What encoding begins with: a tokenizer, and how far an unfinished run had come with the same text and settings.
+/// The start of encoding: the tokenizer, and the checkpoint of an unfinished run with the same text and settings.
 struct TokenizationStart {
   let tokenizer: Tokenizer
   private(set) var progress: DatasetProgress
@@ -31,9 +31,9 @@ struct TokenizationStart {
   private let layout: ShardLayout
   private let folder: URL
 
-  /// Takes up what an unfinished run left in `folder`, where it belongs to this text and these settings; otherwise
-  /// makes the first pass over the text, as far as it is needed.
-  /// - Parameter needsCorpus: whether the corpus's digest has to be known before encoding.
+  /// Resumes the unfinished run in `folder` if it has this text and these settings; otherwise makes the first pass over
+  /// the text, if it is needed.
+  /// - Parameter needsCorpus: whether the digest of the corpus is needed before encoding.
   /// - Throws: `CorpusError`, `FileError`
   init(
     _ pass: CorpusPass, _ source: TokenizerSource, layout: ShardLayout, folder: URL, needsCorpus: Bool,
@@ -46,8 +46,8 @@ struct TokenizationStart {
     if let left = DatasetProgress.left(in: folder, settings: settings) {
       var earlier = left.progress
       if earlier.inputs != inputs, earlier.corpus != nil || needsCorpus {
-        // The files are others, by their names or times: whether the text is, only reading it tells. If it is, it may lie
-        // in other files, and the place to go on from with it.
+        // The files differ in names or times. Only reading tells whether the text differs too. If it is the same, it
+        // may be in other files, so the position to resume from may be another.
         let survey = try pass.survey(locating: earlier.checkpoint?.position.documents ?? 0) {
           progress.report("surveying", bytes: $0)
         }
@@ -65,8 +65,7 @@ struct TokenizationStart {
         let position = try pass.position(
           after: checkpoint, progress: { progress.report("comparing", bytes: $0) })
       {
-        // With a given tokenizer the text was not read before it was encoded, so what is known of it are the documents
-        // before the checkpoint.
+        // With a given tokenizer there was no first pass, so only the documents before the checkpoint are known.
         earlier.inputs = inputs
         earlier.checkpoint?.position = position
       }
@@ -100,9 +99,9 @@ struct TokenizationStart {
       settings: settings, inputs: inputs, corpus: surveyed, tokenizer: tokenizer.digest)
   }
 
-  /// Encodes all documents into the folder, from the last checkpoint on where there is one.
-  /// - Parameter allowsUnknown: whether to finish where most of the text is unknown to the tokenizer.
-  /// - Throws: `DiskShortage`, `CorpusError`, `FileError`; `UnreadableText`, after which another run can go on.
+  /// Encodes all documents into the folder, from the last checkpoint on if there is one.
+  /// - Parameter allowsUnknown: whether to finish although much of the text is unknown to the tokenizer.
+  /// - Throws: `DiskShortage`, `CorpusError`, `FileError`; `UnreadableText`, after which another run can resume.
   mutating func encode(
     checkpointBytes: Int, allowsUnknown: Bool, isQuiet: Bool, progress report: CorpusProgress
   ) throws -> (CorpusStatistics, DataIndex) {
@@ -111,7 +110,7 @@ struct TokenizationStart {
     do {
       let writer = try DatasetWriter(
         folder: folder,
-        provenance: .init(
+        source: .init(
           tokenizer: tokenizer.digest, vocabularySize: tokenizer.vocabulary.count, seed: pass.seed,
           validationRate: pass.validationRate),
         layout: layout, pool: pass.pool, progress: progress, checkpointBytes: checkpointBytes)
@@ -133,12 +132,12 @@ struct TokenizationStart {
       }
       return (statistics, try writer.finish(corpus: statistics.corpus, unknownText: unknownText))
     } catch let error as CorpusError {
-      // With another text there is nothing to go on from.
+      // The text has changed, so the run starts again.
       unfinished?.discard()
       throw error
     } catch FileError.diskFull(let path) {
       throw DiskShortage(
-        path: path, writtenBytes: Folder.byteCount(of: DatasetWriter.staging(in: folder)),
+        path: path, writtenBytes: Folder.byteCount(of: DataFolder(folder).staging.url),
         readShare: Double(readBytes) / Double(max(1, pass.inputs.byteCount)),
         leavesProgress: unfinished?.leavesProgress ?? false)
     } catch ShardError.damagedLeftover(let path) {

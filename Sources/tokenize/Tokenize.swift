@@ -5,35 +5,37 @@ import ClozeData
 import ClozeText
 import Foundation
 
-/// Text to shards: count words, train a vocabulary, encode every document, say what came out.
+/// Text to shards: count words, train a vocabulary, encode every document, print a report.
 @main
 struct Tokenize: Tool {
   static let configuration = CommandConfiguration(
     commandName: "tokenize",
     abstract: "Turn text into a data folder for pretrain and evaluate.",
     discussion: """
-      Inputs are files, folders (every .txt, .jsonl, .ndjson and .json under them, .gz and .zst too; links are followed, \
-      and a file that several paths lead to is read once), patterns, or - for standard input. What a file is, its first \
-      bytes say and not its name: plain text or JSON lines, in UTF-8, or in UTF-16 or UTF-32 with a byte-order mark, \
-      compressed by gzip or zstd or not. --encoding reads others. CR LF and CR end a line as LF does.
+      Inputs are files, folders, patterns, or - for standard input. A folder means every .txt, .jsonl, .ndjson and \
+      .json file in it, also with .gz or .zst; links are followed, and a file that several paths lead to is read once. \
+      The first bytes of a file decide what it is, and not its name: plain text or JSON lines, in UTF-8, or in UTF-16 \
+      or UTF-32 with a byte-order mark, plain or compressed by gzip or zstd. --encoding reads other encodings. LF, CR \
+      LF and CR end a line.
 
-      The text is read twice: to train a WordPiece vocabulary, unless --tokenizer gives one, and to encode it. Equal documents are kept once. The output has the same bytes for any \
-      --workers. Literal [MASK] and the like are text and are counted.
+      The text is read twice: to train a WordPiece vocabulary, unless --tokenizer gives one, and to encode it. Equal \
+      documents are kept once. The output has the same bytes for any --workers. The letters of [MASK] and the like are \
+      read as text and counted.
 
-      What the tokenizer cannot read becomes [UNK]: its characters are counted by script, warned of above 0.5 % of the \
-      text, and refused above 20 % without --allow-unknown. An uncased vocabulary keeps accents, vowel signs and tones \
-      unless --strip-accents is given.
+      Words that the tokenizer cannot spell become [UNK]. Their characters are counted by script; above 0.5 % of the \
+      text there is a warning, and above 20 % the text is refused without --allow-unknown. An uncased vocabulary keeps \
+      accents, vowel signs and tones unless --strip-accents is given.
 
-      Killed, or stopped by a full disk, it goes on when it is run again with the same arguments into the same folder, \
-      to the same bytes: with the vocabulary that it had trained, and from its last checkpoint, one of which is made \
-      every --checkpoint-megabytes of text. A compressed file is inflated again up to there, and standard input has to \
-      give the same text again. Killed while it counts words, it begins anew.
+      A tokenize that was killed, or stopped by a full disk, resumes when it is called again with the same arguments \
+      and output folder, and writes the same bytes. It resumes with the vocabulary that it had trained, from its last \
+      checkpoint; one is made every --checkpoint-megabytes of text. A compressed file is inflated again up to there, \
+      and standard input has to be the same text again. Killed while it counts words, it starts again.
 
-      --verify looks at every byte of a data folder, --repair makes a sound one of what is left of it: frames that are \
-      damaged go into quarantine, a lost index is rebuilt. --inspect shows its figures, or document N as text.
+      --verify checks every byte of a data folder. --repair makes a valid folder of a damaged one: damaged frames go \
+      into quarantine, and a lost index is rebuilt. --inspect shows the figures of a folder, or document N as text.
 
-      Memory does not grow with the corpus, but for 64 bytes a distinct document: about 30 MB a worker, and while a \
-      vocabulary is trained up to 600 MB for its words. A document is cut at 16 MiB.
+      Memory does not grow with the corpus, except for 64 bytes for each distinct document: about 30 MB for each \
+      worker, and up to 600 MB for words while a vocabulary is trained. A document is cut at 16 MiB.
 
       Examples:
         tokenize corpora/english.txt --output data/english --vocabulary-size 8192
@@ -108,11 +110,13 @@ struct Tokenize: Tool {
     guard let output else { return }
     let folder = URL(fileURLWithPath: output, isDirectory: true)
     try Folder.create(folder)
-    let claim = try FolderClaim(folder)
-    defer { withExtendedLifetime(claim) {} }
-    _ = try DatasetWriter.completeMove(in: folder)
+    try DataFolder(folder).withLock { try tokenize(into: folder, pool: pool) }
+  }
 
-    // 1. The corpus. Standard input can be read only once, so it waits in a file for the second pass.
+  private func tokenize(into folder: URL, pool: WorkerPool) throws {
+    _ = try DataFolder(folder).completeMove()
+
+    // 1. The corpus. Standard input can be read only once, so it is copied to a file for the second pass.
     let spool = inputs.contains("-") ? try StandardInputSpool(in: folder) : nil
     defer { spool?.remove() }
     let corpus = try CorpusInputs(inputs, standardInput: spool?.url, excluding: folder)
@@ -126,8 +130,8 @@ struct Tokenize: Tool {
     var layout = try ShardLayout(corpusBytes: corpus.byteCount)
     layout.framesPerShard = shardFrames
 
-    // 2. The tokenizer: given, trained on the words of the train split, or the one that a killed run has trained. The
-    // first pass also tells whether the folder's data came from this corpus.
+    // 2. The tokenizer: given, trained on the words of the train split, or trained by a killed run. The first pass also
+    // checks whether the folder's data are from this corpus.
     let progress = CorpusProgress(totalBytes: corpus.byteCount, isQuiet: common.quiet)
     let existing = force ? nil : try? DataIndex.read(folder: folder).index.corpus
     var start = try TokenizationStart(
@@ -137,13 +141,13 @@ struct Tokenize: Tool {
       throw ShardError.otherCorpus(path: folder.path, existing: existing, new: surveyed)
     }
 
-    // 3. The shards, which take the place of an earlier run's once they are whole.
+    // 3. The shards, which replace those of an earlier run when they are complete.
     let (statistics, index) = try start.encode(
       checkpointBytes: checkpointMegabytes * 1_000_000, allowsUnknown: vocabulary.allowUnknown,
       isQuiet: common.quiet, progress: progress)
     progress.finish()
 
-    // 4. What came out.
+    // 4. The report.
     let report = try TokenizationReport(
       statistics: statistics, index: index, folder: folder, normalizer: start.tokenizer.normalizer)
     let warnings = CorpusWarnings(statistics: statistics, index: index, folder: folder)

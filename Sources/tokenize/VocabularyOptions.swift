@@ -4,7 +4,7 @@ import ClozeCore
 import ClozeText
 import Foundation
 
-/// What the tokenizer of a data folder is, and what text it may fail to read.
+/// The options for the tokenizer of a data folder, and for text that is unknown to it.
 struct VocabularyOptions: ParsableArguments {
   @Option(name: .long, help: "How many tokens to train. (default: 8192)")
   var vocabularySize: Int?
@@ -101,7 +101,7 @@ struct VocabularyOptions: ParsableArguments {
       }
       return .extended(given, VocabularyTrainer(size: extendTo, longestWord: given.longestWord))
     }
-    // Not left to follow the case, as BERT leaves it: what it drops as accents are letters' parts in most scripts.
+    // BERT's default would follow the case. It drops all nonspacing marks, which are parts of letters in most scripts.
     let lowercases = letterCase == .uncased
     let normalizer = TextNormalizer(
       lowercases: lowercases, stripsAccents: accents.map { $0 == .stripAccents } ?? (lowercases ? false : nil)
@@ -120,7 +120,7 @@ enum Accents: String, EnumerableFlag {
   case keepAccents = "keep-accents"
 }
 
-/// More of the text is unknown to the tokenizer than is worth training on, or nothing of it is left.
+/// Too much of the text is unknown to the tokenizer, or all of it.
 struct UnreadableText: Failure {
   let inputs: String
   let unknownText: UnknownText

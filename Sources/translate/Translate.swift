@@ -14,8 +14,8 @@ struct Translate: Tool {
     commandName: "translate",
     abstract: "Translate lines with a fine-tuned model.",
     discussion: """
-      Reads lines from standard input and writes their translations to standard output, in order, as they are found; an \
-      empty line stays an empty line.
+      Reads lines from standard input and writes their translations to standard output, in order, as soon as they are \
+      found. An empty line stays an empty line.
 
       Example:
         echo 我爱你。 | translate --model checkpoints/zh-en

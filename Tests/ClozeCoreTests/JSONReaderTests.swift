@@ -1,4 +1,5 @@
 import ClozeCore
+import Foundation
 import Testing
 
 @Suite struct JSONReaderTests {
@@ -148,5 +149,36 @@ import Testing
     #expect(reason(deep(100)) { try $0.skip() } == "")
     #expect(reason(deep(101)) { try $0.skip() } == "is nested too deeply")
     #expect(reason(String(repeating: "{\"a\":", count: 5000)) { try $0.skip() } == "is nested too deeply")
+  }
+
+  private struct Nested: Codable, Equatable {
+    var seed = UInt64.max
+    var small = Int8(-7)
+    var share = 0.1
+    var flag = true
+    var nothing: Int?
+    var something: Int? = Int.min
+    var bytes = Data([0, 255, 3])
+    var texts = ["a", "\u{1F600}\n"]
+    var counts = ["x": 1, "é": 2]
+    var digest = Digest(of: "digest")
+    var children: [Nested] = []
+  }
+
+  /// What Foundation writes is read to the same value, numbers that no `Double` holds too.
+  @Test func decodableTypesAreRead() throws {
+    var value = Nested()
+    value.children = [Nested(), Nested(share: -1e-300)]
+    #expect(try JSONValue.decode(Nested.self, from: JSONEncoder().encode(value)) == value)
+  }
+
+  /// What Foundation's decoder takes, and another program may read otherwise.
+  @Test(arguments: [
+    #"{"a":1,"a":2}"#, #"{"a":1.5}"#, #"{"a":"1"}"#, #"{"a":1} x"#, #"{"a":9223372036854775808}"#,
+    #"{"b":1}"#,
+    #"{"a":null}"#, "[1]", #"{"a":01}"#,
+  ]) func decodingIsStrict(text: String) {
+    struct Number: Decodable { let a: Int }
+    #expect(throws: (any Error).self) { try JSONValue.decode(Number.self, from: Data(text.utf8)) }
   }
 }

@@ -40,7 +40,7 @@ import Testing
     layout.tokensPerFrame = 500
     let writer = try DatasetWriter(
       folder: folder.file(name),
-      provenance: .init(
+      source: .init(
         tokenizer: tokenizer.digest, vocabularySize: tokenizer.vocabulary.count, seed: seed,
         validationRate: rate),
       layout: layout, pool: pass.pool)
@@ -73,7 +73,7 @@ import Testing
       let left = DatasetProgress.left(in: folder.file(name), settings: fresh.settings)?.progress
       let writer = try DatasetWriter(
         folder: folder.file(name),
-        provenance: .init(
+        source: .init(
           tokenizer: tokenizer.digest, vocabularySize: tokenizer.vocabulary.count, seed: 1,
           validationRate: 0.2),
         layout: layout, pool: pass.pool, progress: left ?? fresh, checkpointBytes: 2500)

@@ -37,7 +37,7 @@ enum DataFixture {
     layout.compressionLevel = level
     let writer = try DatasetWriter(
       folder: folder,
-      provenance: .init(tokenizer: tokenizer, vocabularySize: vocabularySize, seed: 3, validationRate: 0.1),
+      source: .init(tokenizer: tokenizer, vocabularySize: vocabularySize, seed: 3, validationRate: 0.1),
       layout: layout, pool: WorkerPool(workerCount: workers))
     for document in train {
       try writer.append(document[...], to: .train, counts: TokenCounts(words: 2), bytes: 10)
@@ -63,7 +63,7 @@ enum DataFixture {
     let tokenizer = Tokenizer(vocabulary: try vocabulary(), normalizer: .cased)
     let writer = try DatasetWriter(
       folder: folder,
-      provenance: .init(tokenizer: tokenizer.digest, vocabularySize: 200, seed: 3, validationRate: 0.1),
+      source: .init(tokenizer: tokenizer.digest, vocabularySize: 200, seed: 3, validationRate: 0.1),
       layout: smallLayout, pool: WorkerPool(workerCount: 1))
     try writer.stage(tokenizer)
     for (split, documents) in [(Split.train, train), (.validation, validation)] {

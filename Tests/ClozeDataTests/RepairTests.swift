@@ -21,11 +21,11 @@ import Testing
 
   @discardableResult
   private func repair() throws -> DatasetRepair {
-    try DatasetRepair(folder, pool: WorkerPool(workerCount: 2))
+    try DataFolder(folder).repair(pool: WorkerPool(workerCount: 2))
   }
 
   private func problems() throws -> [String] {
-    try DatasetVerification(folder, pool: WorkerPool(workerCount: 2)).problems.map { "\($0)" }
+    try DataFolder(folder).verify(pool: WorkerPool(workerCount: 2)).problems.map { "\($0)" }
   }
 
   private func index() throws -> DataIndex { try DataIndex.read(folder: folder).index }

@@ -45,7 +45,7 @@ import Testing
   ) throws -> DatasetWriter {
     let writer = try DatasetWriter(
       folder: folder,
-      provenance: .init(tokenizer: tokenizer.digest, vocabularySize: 200, seed: 3, validationRate: 0.2),
+      source: .init(tokenizer: tokenizer.digest, vocabularySize: 200, seed: 3, validationRate: 0.2),
       layout: DataFixture.smallLayout, pool: WorkerPool(workerCount: workers), progress: progress,
       checkpointBytes: cadence)
     try writer.stage(tokenizer)
@@ -219,24 +219,22 @@ import Testing
       // An earlier data set had more shards.
       try Data("old".utf8).write(to: folder.appendingPathComponent("train-00077.zst"))
       try Data("mine".utf8).write(to: folder.appendingPathComponent("notes.txt"))
-      #expect(try DatasetWriter.completeMove(in: folder))
+      #expect(try DataFolder(folder).completeMove())
       var contents = try DataFixture.contents(folder)
       #expect(contents.removeValue(forKey: "notes.txt") == Data("mine".utf8))
       #expect(contents == reference)
-      #expect(try !DatasetWriter.completeMove(in: folder))
+      #expect(try !DataFolder(folder).completeMove())
     }
   }
 
   /// Two writers at once would write into each other's files.
   @Test func aFolderHasOneWriter() throws {
-    let claim = try FolderClaim(temporary.url)
+    let folder = DataFolder(temporary.url)
+    try folder.withLock {
+      #expect(failureMessage { try folder.withLock {} }.contains("another tokenize is writing into it"))
+    }
+    try folder.withLock {}
     #expect(
-      failureMessage { _ = try FolderClaim(temporary.url) }.contains("another tokenize is writing into it"))
-    withExtendedLifetime(claim) {}
-  }
-
-  @Test func aClaimThatWentMayBeTaken() throws {
-    for _ in 0..<2 { _ = try FolderClaim(temporary.url) }
-    #expect(failureMessage { _ = try FolderClaim(temporary.file("nowhere")) }.contains("does not exist"))
+      failureMessage { try DataFolder(temporary.file("nowhere")).withLock {} }.contains("does not exist"))
   }
 }

@@ -86,7 +86,7 @@ import Testing
     do {
       let writer = try DatasetWriter(
         folder: folder.url,
-        provenance: .init(
+        source: .init(
           tokenizer: DataFixture.tokenizer, vocabularySize: 200, seed: 3, validationRate: 0.1),
         pool: WorkerPool(workerCount: 1))
       try writer.append([7, 8, 9], to: .train, counts: TokenCounts(words: 1), bytes: 1)

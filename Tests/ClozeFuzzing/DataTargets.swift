@@ -40,9 +40,9 @@ extension FuzzTarget {
       let url = data.appendingPathComponent("train-00000.zst")
       try Data(shard + table.encoded()).write(to: url)
       let isWhole: Void? = try? scan(url)
-      _ = try DatasetVerification(data, pool: pool)
-      let repair = try DatasetRepair(data, pool: pool)
-      let verification = try DatasetVerification(data, pool: pool)
+      _ = try DataFolder(data).verify(pool: pool)
+      let repair = try DataFolder(data).repair(pool: pool)
+      let verification = try DataFolder(data).verify(pool: pool)
       if let problem = verification.problems.first { fatalError("after \(repair.actions): \(problem)") }
       guard isWhole != nil else {
         throw ShardError.wrongSeekTable(path: url.path, reason: "or a frame is damaged")
@@ -84,7 +84,7 @@ extension FuzzTarget {
       try FileManager.default.removeItem(at: folder.appendingPathComponent("index.json"))
     }
     return try file(name, called: "provenance.json", seeds: [seed], prepare: prepare) { _, folder in
-      let result = try DatasetVerification(folder, pool: pool)
+      let result = try DataFolder(folder).verify(pool: pool)
       // There is no index, so that alone is a problem.
       if result.problems.count > 1 { throw result.problems[1] }
     }
@@ -97,7 +97,7 @@ extension FuzzTarget {
     let tokenizer = try sampleTokenizer()
     func write(_ folder: URL, _ progress: DatasetProgress) throws -> DatasetWriter {
       let writer = try DatasetWriter(
-        folder: folder, provenance: provenance(of: tokenizer), layout: smallLayout,
+        folder: folder, source: provenance(of: tokenizer), layout: smallLayout,
         pool: WorkerPool(workerCount: 1), progress: progress, checkpointBytes: 1)
       try writer.stage(tokenizer)
       return writer
@@ -155,7 +155,7 @@ extension FuzzTarget {
     return Tokenizer(vocabulary: try Vocabulary(tokens: tokens), normalizer: .cased)
   }
 
-  private static func provenance(of tokenizer: Tokenizer) -> DatasetWriter.Provenance {
+  private static func provenance(of tokenizer: Tokenizer) -> DatasetWriter.Source {
     .init(tokenizer: tokenizer.digest, vocabularySize: vocabularySize, seed: 1, validationRate: 0.2)
   }
 
@@ -177,7 +177,7 @@ extension FuzzTarget {
     let folder = try ScratchFolder()
     let tokenizer = try sampleTokenizer()
     let writer = try DatasetWriter(
-      folder: folder.url, provenance: provenance(of: tokenizer), layout: smallLayout,
+      folder: folder.url, source: provenance(of: tokenizer), layout: smallLayout,
       pool: WorkerPool(workerCount: 1))
     try writer.stage(tokenizer)
     for number in 0..<15 { try append(number, to: writer) }

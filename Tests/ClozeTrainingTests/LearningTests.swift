@@ -126,7 +126,7 @@ import Testing
 }
 
 /// The reference's first batch at every step.
-private struct OneBatch: Objective {
+private struct OneBatch: SingleLossObjective {
   let reference: ReferenceObjective
   var store: ParameterStore { reference.store }
   var microbatchCount: Int { reference.microbatchCount }

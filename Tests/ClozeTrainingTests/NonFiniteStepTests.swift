@@ -166,7 +166,7 @@ private struct FaultyTask: TrainingTask {
 }
 
 /// A little text, another in each batch, with faults in the second micro-batch of some.
-private struct FaultyObjective: Objective {
+private struct FaultyObjective: SingleLossObjective {
   let model: MaskedLanguageModel
   let faults: [Int: Fault]
   /// Batches that this objective does not have: those from the first on are the later ones.

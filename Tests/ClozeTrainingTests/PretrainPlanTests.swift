@@ -19,7 +19,7 @@ import Testing
       vocabulary: try Vocabulary(tokens: SpecialTokens.texts + words), normalizer: .cased)
     let writer = try DatasetWriter(
       folder: folder.file("data"),
-      provenance: .init(tokenizer: tokenizer.digest, vocabularySize: 100, seed: 1, validationRate: 0.5),
+      source: .init(tokenizer: tokenizer.digest, vocabularySize: 100, seed: 1, validationRate: 0.5),
       layout: ShardLayout(), pool: WorkerPool(workerCount: 1))
     try writer.stage(tokenizer)
     for number in 0..<200 {
@@ -54,7 +54,7 @@ import Testing
       vocabulary: try Vocabulary(tokens: SpecialTokens.texts + ["w"]), normalizer: .cased)
     let writer = try DatasetWriter(
       folder: folder.file("unknown"),
-      provenance: .init(tokenizer: tokenizer.digest, vocabularySize: 6, seed: 1, validationRate: 0.5),
+      source: .init(tokenizer: tokenizer.digest, vocabularySize: 6, seed: 1, validationRate: 0.5),
       layout: ShardLayout(), pool: WorkerPool(workerCount: 1))
     try writer.stage(tokenizer)
     for number in 0..<40 {

@@ -7,7 +7,7 @@ import Foundation
 import Testing
 
 /// The five batches of `Fixtures/steps.safetensors` as an objective: step s takes batch s mod 5, split over micro-batches.
-struct ReferenceObjective: Objective {
+struct ReferenceObjective: SingleLossObjective {
   let model: MaskedLanguageModel
   let batches: [(tokens: [Int32], mask: [Int], labels: [Int32])]
   let microbatchCount: Int
@@ -29,17 +29,22 @@ struct ReferenceObjective: Objective {
     }
   }
 
-  func forward(_ tape: Tape, step: Int, microbatch: Int) throws -> PredictionStatistics {
+  /// The tokens and labels of a micro-batch, a sequence for each of its rows.
+  func rows(step: Int, microbatch: Int) -> (tokens: [[Int32]], labels: [Int32]) {
     let batch = batches[step % batches.count]
     let share = rows / microbatchCount
-    let taken = microbatch * share..<(microbatch + 1) * share
     var sequences: [[Int32]] = []
     var labels: [Int32] = []
-    for row in taken {
+    for row in microbatch * share..<(microbatch + 1) * share {
       let visible = (row * length..<(row + 1) * length).filter { batch.mask[$0] == 1 }
       sequences.append(visible.map { batch.tokens[$0] })
       labels += visible.map { batch.labels[$0] }
     }
+    return (sequences, labels)
+  }
+
+  func forward(_ tape: Tape, step: Int, microbatch: Int) throws -> PredictionStatistics {
+    let (sequences, labels) = rows(step: step, microbatch: microbatch)
     let predicted = labels.indices.filter { labels[$0] >= 0 }
     return PredictionStatistics(
       model.crossEntropy(

@@ -20,7 +20,6 @@ typedef struct {
 } cloze_dropout;
 
 void cloze_convert_f32_bf16(size_t count, const float *source, cloze_bf16 *destination);
-void cloze_convert_bf16_f32(size_t count, const cloze_bf16 *source, float *destination);
 
 /// destination[i] += source[i]
 void cloze_add(size_t count, float *destination, const float *source);
@@ -99,11 +98,11 @@ CLOZE_DECLARE(float, f32)
 CLOZE_DECLARE(cloze_bf16, bf16)
 #undef CLOZE_DECLARE
 
-/// Softmax and cross-entropy of f32 `logits` against `labels` (-1: no prediction). If `gradient` is not 0, the
-/// gradients of the losses overwrite the logits.
+/// Softmax and cross-entropy of f32 `logits` against `labels` (-1: no prediction). If `gradient_scale` is not NULL, the
+/// gradients of the losses, multiplied by it, overwrite the logits.
 void cloze_cross_entropy(
     size_t rows, size_t classes, float smoothing, float *logits, const int32_t *labels, float *losses,
-    int32_t *ranks, int gradient);
+    int32_t *ranks, const float *gradient_scale);
 
 /// results[row] = log Σ e^logits[row]
 void cloze_log_sum_exp(size_t rows, size_t classes, const float *logits, float *results);

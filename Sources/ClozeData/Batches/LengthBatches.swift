@@ -1,10 +1,10 @@
 internal import ClozeCore
 
-/// An encoded sample, as far as its place in a micro-batch depends on it.
+/// What decides the place of an encoded sample in a micro-batch.
 package protocol BatchSample: Sendable {
-  /// What samples are sorted by, the first before the second.
+  /// The keys for sorting, the first before the second.
   var lengths: SampleLengths { get }
-  /// Positions that it takes in a micro-batch, special tokens included.
+  /// The positions of the sample in a micro-batch, special tokens included.
   var positionCount: Int { get }
 }
 
@@ -17,33 +17,34 @@ package struct SampleLengths: Comparable, Sendable {
   }
 }
 
-/// Encoded samples, and how they are put into micro-batches.
+/// Divides encoded samples into micro-batches of similar length.
 ///
-/// A micro-batch holds at most `tokensPerMicrobatch` positions, except where a single sample has more. There is no padding,
-/// but attention costs least among sentences of equal length; so the samples of an epoch are shuffled and sorted by length,
-/// which leaves only samples of equal lengths shuffled, and dealt to pools of at most `samplesPerPool`: of as many
-/// neighbours as there are pools, each pool gets one. Pools are cut into micro-batches, and these are shuffled. All of it is
-/// a function of the seed and the epoch.
+/// A micro-batch has at most `tokensPerMicrobatch` positions, unless a single sample has more. There is no padding, but
+/// attention is cheapest for sentences of equal length. So the samples of an epoch are shuffled and then sorted by
+/// length, which leaves samples of equal length in random order. They are dealt to pools of at most `samplesPerPool`:
+/// of as many neighbours as there are pools, each pool gets one. Pools are divided into micro-batches, which are
+/// shuffled. All of it is a function of the seed and the epoch.
 ///
-/// Where a pool is cut depends on the lengths alone, since every pool is cut at the same neighbours: so every epoch has the
-/// same number of micro-batches, and the epoch of micro-batch n of a run is a division.
+/// All pools are divided at the same neighbours, by their lengths alone. So every epoch has the same number of
+/// micro-batches, and the epoch of micro-batch n of a run is a division.
 package struct LengthBatches<Sample: BatchSample>: Sendable {
   package let samples: [Sample]
   package let tokensPerMicrobatch: Int
-  /// Micro-batches of an epoch of training, the same in each.
+  /// The number of micro-batches of an epoch of training.
   package let microbatchesPerEpoch: Int
 
-  /// Where the samples of each length begin among all sorted by length, and which of these lengths each sample has.
+  /// The first index of each length among the sorted samples, and the length of each sample.
   private let lengthStarts: [Int]
   private let lengthNumbers: [Int]
   private let poolCount: Int
-  /// Micro-batch i of each pool has one sample of each of these groups of `poolCount` neighbours.
+  /// Micro-batch i of each pool has one sample from each of these groups of `poolCount` neighbours.
   private let cuts: [Range<Int>]
   private let seed: UInt64
 
   /// - Parameters:
-  ///   - tokensPerMicrobatch: positions.
-  ///   - samplesPerPool: the fewer, the more of equal length a micro-batch holds, and the less often it is another mixture.
+  ///   - tokensPerMicrobatch: the most positions of a micro-batch.
+  ///   - samplesPerPool: with larger pools, samples in a micro-batch are closer in length and less mixed between
+  ///     epochs.
   package init(
     _ samples: [Sample], tokensPerMicrobatch: Int, seed: UInt64, samplesPerPool: Int = 8192
   ) {
@@ -66,7 +67,7 @@ package struct LengthBatches<Sample: BatchSample>: Sendable {
     }
     cuts = LengthBatches.cut(groups, size: tokensPerMicrobatch)
     self.poolCount = poolCount
-    // The last group may have no sample for some pools, and be a micro-batch by itself.
+    // The last group may be a micro-batch by itself, and have no sample for some pools.
     let missing = groups.count * poolCount - samples.count
     microbatchesPerEpoch = cuts.count * poolCount - (cuts.last?.count == 1 ? missing : 0)
   }
@@ -82,7 +83,7 @@ package struct LengthBatches<Sample: BatchSample>: Sendable {
     for groups in cuts {
       for group in groups {
         var dealt = Array(pools.indices)
-        // Of one pool nothing is drawn.
+        // With one pool there is nothing to draw.
         random.shuffle(&dealt, first: poolCount - 1)
         for (pool, rank) in zip(dealt, group * poolCount..<min((group + 1) * poolCount, sorted.count)) {
           pools[pool].append(sorted[rank])
@@ -103,7 +104,7 @@ package struct LengthBatches<Sample: BatchSample>: Sendable {
     }
   }
 
-  /// All samples by length, those of equal lengths in the order in which they come.
+  /// All samples by length; samples of equal length keep their order.
   private func sorted(_ order: [Int]) -> [Int] {
     var places = lengthStarts
     var sorted = order
@@ -118,7 +119,7 @@ package struct LengthBatches<Sample: BatchSample>: Sendable {
     samples.indices.sorted { (samples[$0].lengths, $0) < (samples[$1].lengths, $1) }
   }
 
-  /// Runs of neighbours that have at most `size` positions together; a single one may have more.
+  /// Divides neighbours into runs of at most `size` positions; a single sample may have more.
   private static func cut(_ positionCounts: [Int], size: Int) -> [Range<Int>] {
     var (runs, start, room) = ([Range<Int>](), 0, size)
     for (index, count) in positionCounts.enumerated() {

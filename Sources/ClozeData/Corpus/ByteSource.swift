@@ -17,7 +17,7 @@ final class FileSource: ByteSource {
   /// The name in messages.
   let name: String
   private(set) var bytesFromDisk = 0
-  private let descriptor: Int32
+  private let descriptor: FileDescriptor
 
   var file: FileSource { self }
 
@@ -28,42 +28,30 @@ final class FileSource: ByteSource {
   init(_ url: URL, name: String) throws {
     self.name = name
     // Unlike the files of a data folder, text that the user names may be a pipe, so opening may block.
-    descriptor = Foundation.open(url.path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw FileError.reading(name) }
+    descriptor = try FileDescriptor(stream: url.path, name: name)
   }
 
   /// Standard input.
   /// - Throws: `FileError`
   init() throws {
     name = FileSource.standardInputName
-    descriptor = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
-    guard descriptor >= 0 else { throw FileError.reading(name) }
+    descriptor = try FileDescriptor(standardInput: name)
   }
-
-  deinit { if descriptor >= 0 { close(descriptor) } }
 
   /// The size of the file in bytes; 0 if it is unknown.
-  var byteCount: Int {
-    var status = stat()
-    return fstat(descriptor, &status) == 0 ? Int(status.st_size) : 0
-  }
+  var byteCount: Int { (try? descriptor.size()) ?? 0 }
 
   /// Continues at byte `offset`; the bytes before it count as read.
   /// - Throws: `FileError`
   func seek(to offset: Int) throws {
-    guard lseek(descriptor, off_t(offset), SEEK_SET) == offset else { throw FileError.reading(name) }
+    try descriptor.seek(to: offset)
     bytesFromDisk = offset
   }
 
   func next() throws -> [UInt8] {
-    var failure: Int32 = 0
-    let bytes = [UInt8](unsafeUninitializedCapacity: chunkSize) { buffer, initializedCount in
-      var status: Int
-      repeat { status = read(descriptor, buffer.baseAddress, chunkSize) } while status < 0 && errno == EINTR
-      if status < 0 { failure = errno }
-      initializedCount = max(0, status)
+    let bytes = try [UInt8](unsafeUninitializedCapacity: chunkSize) { buffer, count in
+      count = try descriptor.read(into: UnsafeMutableRawBufferPointer(buffer))
     }
-    guard failure == 0 else { throw FileError.reading(name, errno: failure) }
     bytesFromDisk += bytes.count
     return bytes
   }

@@ -7,7 +7,7 @@ package struct TextEncoding: Sendable, Equatable {
 
   static let utf8 = TextEncoding(unchecked: "UTF-8")
 
-  /// Nil where iconv does not know the name.
+  /// nil if iconv does not know the name.
   package init?(_ name: String) {
     // For iconv an empty name is the locale's encoding, and what follows a slash are options.
     guard !name.isEmpty, !name.contains("/"), TextConverter(from: name) != nil else { return nil }
@@ -38,7 +38,7 @@ final class TextConverter {
   private let descriptor: iconv_t
   private let unitLength: Int
 
-  /// Nil where iconv does not know the encoding.
+  /// nil if iconv does not know the encoding.
   init?(from encoding: String) {
     guard let opened = iconv_open("UTF-8", encoding), opened != iconv_t(bitPattern: -1) else { return nil }
     descriptor = opened

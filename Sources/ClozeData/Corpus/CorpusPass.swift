@@ -69,7 +69,7 @@ package struct CorpusPass: Sendable {
     return (statistics, position)
   }
 
-  /// Reads the corpus as far as a checkpoint came, for the place after it; nil where the documents up to there are others.
+  /// Reads the corpus up to a checkpoint and returns the position there; nil if the documents before it are others.
   /// - Throws: `CorpusError`, `FileError`
   package func position(after checkpoint: DatasetProgress.Checkpoint, progress: (Int) -> Void) throws
     -> CorpusPosition?
@@ -122,7 +122,7 @@ package struct CorpusPass: Sendable {
   package func encode(with tokenizer: Tokenizer, into writer: DatasetWriter, progress: (Int) -> Void) throws
     -> CorpusStatistics
   {
-    let encoders = EncoderShelf(tokenizer)
+    let encoders = EncoderPool(tokenizer)
     let stream = try DocumentStream(
       self, from: writer.position, distinct: writer.documentCount, after: writer.visitDocuments)
     var statistics = try run(stream, progress: progress) { documents in

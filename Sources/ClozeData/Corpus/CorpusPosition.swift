@@ -1,18 +1,18 @@
 internal import ClozeCore
 
-/// A place between two documents of a corpus, and what was met before it.
+/// A position between two documents of a corpus, with the counts of everything before it.
 package struct CorpusPosition: Codable, Sendable, Equatable {
-  /// The file that the next document is in, counted from 0.
+  /// The number of the file with the next document, from 0.
   var file = 0
-  /// Bytes of that file's text, inflated and converted, before the next document.
+  /// Bytes of this file's text, inflated and converted, before the next document.
   var offset = 0
-  /// The line of that file that is read next, from 1.
+  /// The number of the next line of this file, from 1.
   var line = 1
-  /// What was met in that file before the next document.
+  /// Counts of this file before the next document.
   var current = FileFindings()
   /// Bytes on disk of the files before it.
   var finishedBytes = 0
-  /// Documents, duplicates too.
+  /// Documents, with duplicates.
   package var documents = 0
   var splitDocuments = 0
   var invalidSequences = 0
@@ -20,7 +20,7 @@ package struct CorpusPosition: Codable, Sendable, Equatable {
 
   package init() {}
 
-  /// Whether the numbers are such that nothing that is done with them overflows.
+  /// Whether all numbers are small enough that no computation overflows.
   var isPlausible: Bool {
     [
       file, offset, line, finishedBytes, documents, splitDocuments, invalidSequences, current.documents,
@@ -30,35 +30,35 @@ package struct CorpusPosition: Codable, Sendable, Equatable {
   }
 }
 
-/// What was met in a file.
+/// Counts of one file.
 struct FileFindings: Codable, Sendable, Equatable {
-  /// Documents, the parts of one that was cut counted as one.
+  /// Documents; the parts of a document that was cut count as one.
   var documents = 0
-  /// Whether the last document was cut, so that the next is another part of it.
+  /// Whether the last document was cut, so that the next one continues it.
   var isCut = false
-  /// Rows that could not be used, and why the first of them.
+  /// Rows that could not be used, and the error of the first.
   var skippedRows = 0
   var firstSkippedRow = ""
   var invalid = InvalidBytes()
 }
 
-/// What the files of a corpus turned out to be.
+/// What reading found out about the files of a corpus.
 package struct CorpusShape: Codable, Sendable, Equatable {
-  /// How many files were converted from which encoding.
+  /// By encoding, the number of files that were converted from it.
   package internal(set) var conversions: [String: Int] = [:]
   /// The lines of the files whose documents are paragraphs.
   package internal(set) var paragraphLines = 0
-  /// How many files of `manyLines` lines or more were one document each, since no line of them is blank.
+  /// The number of files with `manyLines` lines or more that are one document, because no line is blank.
   package internal(set) var undividedFiles = 0
-  /// The first of these files, and how many lines it has.
+  /// The first of these files, and the number of its lines.
   package internal(set) var undividedFile = ""
   package internal(set) var undividedLines = 0
 
-  /// Rows of JSON lines that could not be used and were left out, and why the first of them.
+  /// Rows of JSON lines that were left out, and the error of the first.
   package internal(set) var skippedRows = 0
   package internal(set) var firstSkippedRow = ""
 
-  /// What a person should hear of skipped rows; nil where there are none.
+  /// The warning about skipped rows; nil if there are none.
   package var skippedRowsText: String? {
     switch skippedRows {
     case 0: nil
@@ -68,7 +68,7 @@ package struct CorpusShape: Codable, Sendable, Equatable {
     }
   }
 
-  /// So many lines are rarely one document.
+  /// A file with so many lines is rarely one document.
   package static let manyLines = 100
 
   var isPlausible: Bool {

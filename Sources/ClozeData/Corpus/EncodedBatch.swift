@@ -25,7 +25,7 @@ struct EncodedBatch: Sendable {
 }
 
 /// A pool of encoders with their caches, as many as workers use at once.
-final class EncoderShelf: Sendable {
+final class EncoderPool: Sendable {
   private let tokenizer: Tokenizer
   private let idle = Guarded<[TokenEncoder]>([])
 

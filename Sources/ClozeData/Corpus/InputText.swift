@@ -1,7 +1,7 @@
 package import Foundation
 
-/// Standard input, or a file, as UTF-8, inflated and converted, as it comes: a line that somebody types does not wait for the
-/// next.
+/// Standard input or a file as UTF-8, inflated and converted. Bytes are returned as they arrive, so a typed line does
+/// not wait for the next.
 package final class InputText {
   private let file: URL?
   private var text: OpenedText?
@@ -9,7 +9,7 @@ package final class InputText {
   /// - Parameter file: nil for standard input.
   package init(_ file: URL? = nil) { self.file = file }
 
-  /// The next bytes; none at the end.
+  /// The next bytes; empty at the end.
   /// - Throws: `CorpusError`, `FileError`
   package func next() throws -> [UInt8] {
     if let text { return try text.source.next() }

@@ -1,29 +1,29 @@
 package import ClozeCore
 package import ClozeText
 
-/// The samples of a file as a classifier reads them, and what is odd about them.
+/// The encoded samples of a file, with findings about them.
 package struct EncodedFile: Sendable {
-  /// A label that the model does not know: such a word or text counts as one that was labelled wrongly.
+  /// A label that the model does not have; its word or text counts as labelled wrongly.
   package struct UnknownLabel: Sendable, Equatable {
     package let label: String
     package let line: Int
   }
 
   package let file: LabelledFile
-  /// All samples' parts, one after another.
+  /// The parts of all samples, one after another.
   package private(set) var parts: [EncodedSample] = []
   /// The parts of each sample.
   package private(set) var ranges: [Range<Int>] = []
-  /// Lines of samples of which tokens were left out.
+  /// Lines of samples that were cut.
   package private(set) var cut: [Int] = []
-  /// Lines of sentences that are read in several parts.
+  /// Lines of sentences that were divided into several parts.
   package private(set) var inParts: [Int] = []
   package private(set) var withoutTokens: [Int] = []
   package private(set) var unknownLabels: [UnknownLabel] = []
 
   /// - Parameters:
-  ///   - labels: those of the model, in the order of their numbers.
-  ///   - maximumLength: positions of a sample, special tokens included.
+  ///   - labels: the labels of the model, by number.
+  ///   - maximumLength: the most positions of a sample, special tokens included.
   /// - Throws: `LabelError.noKnownLabel`
   package init(_ file: LabelledFile, labels: [String], tokenizer: Tokenizer, maximumLength: Int) throws {
     self.file = file
@@ -54,9 +54,9 @@ package struct EncodedFile: Sendable {
 }
 
 extension LabelledFile {
-  /// The labels that occur, each once, in the order of their spelling.
+  /// The labels of the file, each once, sorted.
   package var labels: [String] {
-    // The first spelling of those that Unicode takes for one.
+    // Of spellings that are equal in Unicode, the first.
     var seen: Set<String> = []
     let distinct = samples.lazy.flatMap(\.labels).filter { seen.insert($0).inserted }
     return distinct.sorted { $0.unicodeScalars.lexicographicallyPrecedes($1.unicodeScalars) }
@@ -88,7 +88,7 @@ extension RowFindings {
         + "count as labelled wrongly; correct them, or train on rows that have them")
   }
 
-  /// Labels that training can hardly learn, and those that are no labels.
+  /// Findings about labels that are too rare to learn, or that look wrong.
   package mutating func describeLabels(of file: LabelledFile) {
     var counts: [String: Int] = [:]
     for label in file.samples.lazy.flatMap(\.labels) { counts[label, default: 0] += 1 }
@@ -108,7 +108,7 @@ extension RowFindings {
         + "; a model learns little of it, or it is a heading or a slip")
   }
 
-  /// A model that has learnt from single texts was never shown a second segment, and the other way round.
+  /// A model that was trained on single texts has never seen a second segment, and the reverse.
   package mutating func describeTextCounts(_ training: LabelledFile, _ file: LabelledFile) {
     guard training.kind == .classification, training.textCount != file.textCount else { return }
     add(
@@ -116,7 +116,7 @@ extension RowFindings {
         + "\(training.path) have \(training.textCount); score on rows of the same kind")
   }
 
-  /// Samples of `file` that are among `training`, which makes scores on them too good.
+  /// Samples of `file` that are also in `training`, which makes scores on them too high.
   package mutating func describeOverlap(of file: LabelledFile, with training: LabelledFile) {
     let known = Set(training.samples.lazy.map(\.texts))
     let shared = zip(file.samples, file.lines).filter { known.contains($0.0.texts) }

@@ -1,15 +1,15 @@
 package import ClozeCore
 package import ClozeText
 
-/// A sample as a classifier reads it: `[CLS] a [SEP]`, or `[CLS] a [SEP] b [SEP]`.
+/// A sample as token ids: `[CLS] a [SEP]`, or `[CLS] a [SEP] b [SEP]`.
 package struct EncodedSample: Sendable, Equatable, BatchSample {
   /// Special tokens included.
   package var tokens: [TokenID]
-  /// Tokens of segment 0; those behind them are of segment 1.
+  /// The number of tokens of segment 0; the tokens after them are of segment 1.
   package var firstSegmentCount: Int
-  /// The places of the tokens that get a label: 0, or the first token of each word.
+  /// The positions with a label: 0, or the first token of each word.
   package var classified: [Int32]
-  /// Of each place in `classified`, by number; -1 for one that the model does not know, or where there is none.
+  /// The label of each position in `classified`, by number; -1 if the model does not have it, or there is none.
   package var labels: [Int32]
 
   package init(tokens: [TokenID], firstSegmentCount: Int, classified: [Int32], labels: [Int32]) {
@@ -25,16 +25,16 @@ package struct EncodedSample: Sendable, Equatable, BatchSample {
 
 /// Encodes samples for a classifier.
 ///
-/// A text that is too long is cut as `transformers` does it with `longest_first`: of two texts the longer one, then both
-/// alike. A sentence that is too long is read in parts, each of which ends between two words, so that every word gets a label;
-/// a word that is too long by itself is cut. A word without tokens is read as `[UNK]`.
+/// A text that is too long is truncated as in `transformers` with `longest_first`: of two texts the longer one, then
+/// both alike. A sentence that is too long is divided into parts between words, so that every word gets a label; a word
+/// that is too long by itself is truncated. A word without tokens is read as `[UNK]`.
 package struct LabelEncoder {
-  /// A sample in one part, or a long sentence in several.
+  /// One part of a sample, or several of a long sentence.
   package struct Result {
     package fileprivate(set) var parts: [EncodedSample] = []
     /// Whether tokens were left out.
     package fileprivate(set) var isCut = false
-    /// Whether a text, or a word, has no tokens.
+    /// Whether a text or a word has no tokens.
     package fileprivate(set) var lacksTokens = false
   }
 
@@ -44,8 +44,8 @@ package struct LabelEncoder {
   private var encoder: TokenEncoder
 
   /// - Parameters:
-  ///   - labels: in the order of their numbers.
-  ///   - maximumLength: positions, special tokens included; 5 or more, so that two texts have one token each.
+  ///   - labels: the labels of the model, by number.
+  ///   - maximumLength: the most positions, special tokens included; at least 5, so that two texts have a token each.
   package init(labels: [String], tokenizer: Tokenizer, maximumLength: Int) {
     precondition(maximumLength >= 5, "LabelEncoder: maximumLength \(maximumLength)")
     numbers = Dictionary(labels.enumerated().map { ($1, Int32($0)) }) { first, _ in first }
@@ -80,7 +80,7 @@ package struct LabelEncoder {
     result.parts = [sample]
   }
 
-  /// How many tokens of one text or two are read.
+  /// The number of tokens to keep of one text or two.
   ///
   /// Source: `truncate_encodings` of `tokenizers`, LongestFirst.
   private static func lengths(_ counts: [Int], room: Int) -> [Int] {
@@ -120,9 +120,9 @@ package struct LabelBatch: Sendable, Equatable {
   package private(set) var tokens: [TokenID] = []
   package private(set) var positions: [Int32] = []
   package private(set) var segments: [Int32] = []
-  /// Where each sample begins, and at last N.
+  /// The first position of each sample, and N at the end.
   package private(set) var offsets: [Int] = [0]
-  /// The tokens that get a label, among all: `[M]`.
+  /// The positions with a label: `[M]`, in 0 ..< N.
   package private(set) var classified: [Int32] = []
   /// `[M]`
   package private(set) var labels: [Int32] = []

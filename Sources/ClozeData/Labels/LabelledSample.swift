@@ -1,11 +1,11 @@
 package import ClozeCore
 package import Foundation
 
-/// A text, or two that belong together, with its label; or a sentence's words with a label each.
+/// One text or a pair of texts with a label; or the words of a sentence with a label each.
 package struct LabelledSample: Sendable, Hashable {
   /// One text or two; or the words.
   package var texts: [String]
-  /// One, or one a word; none where the sample is to be labelled.
+  /// One label, or one for each word; empty for a sample without labels.
   package var labels: [String]
 
   package init(texts: [String], labels: [String] = []) {
@@ -13,22 +13,23 @@ package struct LabelledSample: Sendable, Hashable {
   }
 }
 
-/// Labelled samples, as they lie in a file.
+/// The labelled samples of a file.
 ///
-/// `classification`: a row is `label<TAB>text` or `label<TAB>text<TAB>text`, all rows alike. `tagging`: CoNLL's columns,
-/// the word first and its label last; a blank line or a `-DOCSTART-` line ends a sentence, and a line such as
-/// `# text = …` before a sentence is a comment. What the file is, its first bytes say: see `OpenedText`.
+/// `classification`: a row is `label<TAB>text` or `label<TAB>text<TAB>text`, all rows alike. `tagging`: CoNLL's
+/// columns, the word first and its label last. A blank line or a `-DOCSTART-` line ends a sentence, and a line such as
+/// `# text = …` before a sentence is a comment. The first bytes decide the encoding and compression of the file, see
+/// `OpenedText`.
 package struct LabelledFile: Sendable {
   package let kind: LabelKind
   package let samples: [LabelledSample]
-  /// The first line of each sample, from 1; word i of a sentence is in the i-th line from there.
+  /// The first line of each sample, from 1; word i of a sentence is in the i-th line after it.
   package let lines: [Int]
-  /// Rows that cannot be used and were left out, in order; with one of its rows the whole sentence is.
+  /// Rows that cannot be used and were left out, in order. A sentence with such a row is left out as a whole.
   package let skipped: [LabelError]
   /// For messages.
   package let path: String
 
-  /// Samples that lie in no file: line i + 1 is sample i.
+  /// Samples without a file: sample i is line i + 1.
   package init(_ kind: LabelKind, _ samples: [LabelledSample], path: String = "samples") {
     (self.kind, self.samples, self.path) = (kind, samples, path)
     lines = Array(1..<samples.count + 1)
@@ -63,7 +64,7 @@ package struct LabelledFile: Sendable {
     path = url.path
   }
 
-  /// Which samples these are, and in which order.
+  /// The digest of the samples in their order.
   package var digest: Digest {
     var builder = DigestBuilder()
     for sample in samples {
@@ -72,17 +73,17 @@ package struct LabelledFile: Sendable {
     return builder.finalize()
   }
 
-  /// The texts that a sample of classification has: 1 or 2.
+  /// The number of texts of a sample of classification: 1 or 2.
   package var textCount: Int { samples.first?.texts.count ?? 1 }
 }
 
-/// A sample, or why there is none, and its first line.
+/// A sample or the reason why there is none, with its first line.
 struct LabelledRow {
   let sample: Result<LabelledSample, LabelError>
   let line: Int
 }
 
-/// A file of labelled samples breaks a rule.
+/// An error in a file of labelled samples.
 package enum LabelError: Failure {
   case noTab(path: String, line: Int)
   case tooManyColumns(path: String, line: Int)

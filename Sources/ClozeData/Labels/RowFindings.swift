@@ -1,9 +1,9 @@
 package import ClozeCore
 
-/// What is odd about labelled rows that are well formed, a sentence each, for a person to read before the figures.
+/// Findings about well-formed labelled rows that affect the figures, one sentence each.
 package struct RowFindings: Sendable {
   package private(set) var messages: [String] = []
-  /// What a row holds: a pair, a text, a sentence.
+  /// What a row is called: a pair, a text, a sentence.
   private let noun: String
 
   package init(of noun: String) { self.noun = noun }
@@ -18,7 +18,7 @@ package struct RowFindings: Sendable {
     messages.append("\(path): \(rows): \(first)")
   }
 
-  /// - Parameter text: what the samples in these lines have.
+  /// - Parameter text: the finding about the samples in these lines.
   package mutating func add(_ path: String, _ lines: [Int], _ text: String) {
     guard let first = lines.first else { return }
     let samples = lines.count == 1 ? "1 \(noun) has" : "\(Figure.count(lines.count)) \(noun)s have"
@@ -27,7 +27,7 @@ package struct RowFindings: Sendable {
 
   package mutating func add(_ message: String) { messages.append(message) }
 
-  /// - Throws: `RowFindingsError` where there is anything to say.
+  /// - Throws: `RowFindingsError` if there is any finding.
   package func refuse() throws {
     guard messages.isEmpty else {
       throw RowFindingsError(messages: messages, option: noun == "pair" ? "--strict-pairs" : "--strict")
@@ -35,10 +35,10 @@ package struct RowFindings: Sendable {
   }
 }
 
-/// Rows that were to have nothing odd about them have.
+/// Rows with findings, where none were allowed.
 package struct RowFindingsError: Failure {
   let messages: [String]
-  /// That asked for it.
+  /// The option that refuses findings.
   let option: String
 
   package var exitStatus: ExitStatus { .data }

@@ -7,9 +7,9 @@ enum LineFault: Error {
   case tooLong
 }
 
-/// The lines of a file of labelled rows, without their ends.
+/// The lines of a file of labelled rows, without line ends.
 enum RowLines {
-  /// Of a line, in bytes.
+  /// The longest line, in bytes.
   static let longest = 1 << 20
 
   typealias Line = Result<String, LineFault>
@@ -30,7 +30,7 @@ enum RowLines {
         end = try reader.appendLine(to: &bytes, limit: longest)
       }
       if case .newline = end { bytes.removeLast() } else { isAtEnd = true }
-      // What follows the last line end is a line where it holds something.
+      // What follows the last line end is a line if it is not empty.
       if isAtEnd, bytes.isEmpty, !isTooLong { break }
       if bytes.last == UInt8(ascii: "\r") { bytes.removeLast() }
       if isTooLong {
@@ -44,8 +44,8 @@ enum RowLines {
 }
 
 extension Substring {
-  /// Without the spaces and tabs of ASCII, and the CR, around it. By scalars: a space and a combining mark after it are one
-  /// character.
+  /// The text without ASCII spaces, tabs and CR at both ends. It compares scalars, since a space with a combining mark
+  /// is one `Character`.
   var trimmed: String {
     func isSpace(_ scalar: Unicode.Scalar) -> Bool { scalar == " " || scalar == "\t" || scalar == "\r" }
     let scalars = unicodeScalars.drop(while: isSpace)
@@ -54,6 +54,6 @@ extension Substring {
 }
 
 extension String {
-  /// Whether nothing in it is visible.
+  /// Whether the text has no visible character.
   var isWhiteSpace: Bool { unicodeScalars.allSatisfy(\.properties.isWhitespace) }
 }

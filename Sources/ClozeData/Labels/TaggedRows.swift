@@ -1,12 +1,12 @@
 internal import ClozeCore
 
-/// Sentences in columns, a word a line: CoNLL's format.
+/// Reads sentences in columns, with a word in each line: CoNLL's format.
 ///
 /// Source: Tjong Kim Sang and De Meulder 2003, section 2.2 (columns, blank lines, -DOCSTART-).
 struct TaggedRows {
   private var rows: [LabelledRow] = []
   private let path: String
-  /// The columns of the first row.
+  /// The number of columns of the first row.
   private var columns: (count: Int, line: Int)?
   private var sentence = LabelledSample(texts: [])
   private var firstLine = 0
@@ -57,7 +57,7 @@ struct TaggedRows {
     return nil
   }
 
-  /// The sentence cannot be used; its first problem is the one that is named.
+  /// Whether the sentence cannot be used; its first problem is reported.
   private mutating func fail(_ problem: LabelError, line: Int) {
     if isAtStart { firstLine = line }
     error = error ?? problem
@@ -72,7 +72,7 @@ struct TaggedRows {
     (sentence, error) = (LabelledSample(texts: []), nil)
   }
 
-  /// The columns of a line; none where it is blank. Tabs separate them where there are any, else spaces.
+  /// The columns of a line; empty for a blank line. Tabs separate columns if there are any, otherwise spaces.
   fileprivate static func fields(_ line: String) -> [String] {
     let text = line[...].trimmed
     guard !text.isWhiteSpace else { return [] }
@@ -81,14 +81,14 @@ struct TaggedRows {
       .map { Substring($0).trimmed }
   }
 
-  /// CoNLL-U's comments; a `#` is a word as well.
+  /// Whether the line is a comment of CoNLL-U; a `#` alone is a word.
   fileprivate static func isComment(_ line: String) -> Bool {
     line.hasPrefix("#")
       && (line.contains(" = ") || ["newdoc", "newpar"].contains { line.dropFirst().trimmed.hasPrefix($0) })
   }
 }
 
-/// Sentences in columns that are to be labelled: their words, from lines as they come.
+/// Collects the words of sentences in columns without labels, line by line.
 package struct UnlabelledSentences {
   private var words: [String] = []
 
@@ -103,7 +103,7 @@ package struct UnlabelledSentences {
     return nil
   }
 
-  /// The sentence that is open, if one is.
+  /// The last sentence, if it has words.
   package mutating func finish() -> [String]? {
     defer { words = [] }
     return words.isEmpty ? nil : words

@@ -4,9 +4,9 @@ internal import ClozeCore
 enum TextRows {
   static func samples(_ lines: [RowLines.Line], path: String) -> [LabelledRow] {
     var lines = lines
-    // Blank lines at the end are no rows that lack something.
+    // Blank lines at the end are ignored.
     while case .success("")? = lines.last { lines.removeLast() }
-    /// The texts of the first row that can be used.
+    /// The number of texts of the first row that can be used.
     var first: (count: Int, line: Int)?
     return lines.enumerated().map { index, line in
       let number = index + 1

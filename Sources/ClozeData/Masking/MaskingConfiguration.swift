@@ -47,9 +47,7 @@ package struct MaskingConfiguration: Configuration, Equatable {
   }
 
   package func validate() throws {
-    func require(_ holds: Bool, _ key: String, _ reason: String) throws {
-      guard holds else { throw ConfigurationError.invalid(path: "masking.\(key)", reason: reason) }
-    }
+    let require = SettingsCheck("masking")
     try require(
       selectionRate > 0 && selectionRate <= 1, "selectionRate",
       "is \(selectionRate); choose a share above 0 and at most 1, such as 0.15")

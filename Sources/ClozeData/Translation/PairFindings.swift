@@ -1,8 +1,8 @@
 internal import ClozeCore
 
-// What is odd about labelled pairs.
+// Findings about labelled pairs.
 extension RowFindings {
-  /// Rows that could not be used, pairs that were left out, and why.
+  /// Rows that cannot be used, pairs that are left out, and the reasons.
   package mutating func describe(_ file: TranslationPairs, _ selection: PairSelection, maximumLength: Int) {
     describeSkippedRows(file)
     add(file.path, selection.sourcesWithoutTokens, "a source without tokens (left out)")
@@ -12,12 +12,12 @@ extension RowFindings {
       "a side of more than \(maximumLength) tokens, batch.maximumLength (left out)")
   }
 
-  /// Rows that could not be used.
+  /// Rows that cannot be used.
   package mutating func describeSkippedRows(_ file: TranslationPairs) {
     describeSkippedRows(file.skipped, of: file.path)
   }
 
-  /// Pairs of `file` that are among `training`, which makes scores on them too good.
+  /// Pairs of `file` that are also in `training`, which makes scores on them too high.
   package mutating func describeOverlap(of file: TranslationPairs, with training: [TranslationPair]) {
     let pairs = Set(training)
     let sources = Set(training.lazy.map(\.source))

@@ -12,20 +12,20 @@ package struct EncodedPair: Sendable, Equatable {
   }
 }
 
-/// The pairs of a file that a translator can learn from, and which others there are.
+/// The pairs of a file that a translator can learn from, and the lines of the others.
 ///
-/// A side without tokens teaches nothing, and a cut target would teach the decoder to stop in the middle of a sentence; so
-/// such pairs are left out of training and of all figures alike, and counted.
+/// A side without tokens teaches nothing, and a truncated target would teach the decoder to stop inside a sentence. So
+/// such pairs are counted, and left out of training and of all figures.
 package struct PairSelection: Sendable {
   package let pairs: [TranslationPair]
-  /// Of each pair in `pairs`.
+  /// The line of each pair in `pairs`.
   package let encoded: [EncodedPair]
-  /// Lines of pairs whose source or target is longer than `maximumLength` positions.
+  /// Lines of pairs with a source or target of more than `maximumLength` positions.
   package private(set) var tooLong: [Int] = []
   package private(set) var sourcesWithoutTokens: [Int] = []
   package private(set) var targetsWithoutTokens: [Int] = []
 
-  /// - Parameter maximumLength: positions of one side, special tokens included.
+  /// - Parameter maximumLength: the most positions of one side, special tokens included.
   /// - Throws: `TranslationError.noneFits`
   package init(_ file: TranslationPairs, tokenizer: Tokenizer, maximumLength: Int) throws {
     precondition(maximumLength > 2, "PairSelection: maximumLength \(maximumLength)")
@@ -52,7 +52,7 @@ package struct PairSelection: Sendable {
     (self.pairs, self.encoded) = (pairs, encoded)
   }
 
-  /// `count` of the pairs, drawn over all of them; all where there are no more than that.
+  /// `count` of the pairs, drawn over all of them; all if there are not more.
   package func sample(_ count: Int, seed: UInt64) -> PairSelection {
     let numbers = StratifiedSample.draw(count, of: pairs.count, seed: seed)
     return PairSelection(numbers.map { pairs[$0] }, numbers.map { encoded[$0] })

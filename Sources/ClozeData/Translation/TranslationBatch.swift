@@ -3,21 +3,21 @@ package import ClozeText
 
 /// S pairs one after another, without padding: Ns positions of sources and Nt of targets.
 ///
-/// The encoder sees `[CLS] x [SEP]`; the decoder sees `[CLS] y` and is to say `y [SEP]`, one token ahead.
+/// The encoder reads `[CLS] x [SEP]`. The decoder reads `[CLS] y` and predicts `y [SEP]`, one token ahead.
 package struct TranslationBatch: Sendable, Equatable {
   /// `[Ns]`
   package private(set) var sourceIDs: [TokenID] = []
-  /// Each source token's place in its sentence: `[Ns]`.
+  /// The position of each source token in its sentence: `[Ns]`.
   package private(set) var sourcePositions: [Int32] = []
-  /// Where each source begins, and at last Ns: `[S + 1]`.
+  /// The first position of each source, and Ns at the end: `[S + 1]`.
   package private(set) var sourceOffsets: [Int] = [0]
-  /// What the decoder sees: `[Nt]`.
+  /// The ids that the decoder reads: `[Nt]`.
   package private(set) var targetIDs: [TokenID] = []
   /// `[Nt]`
   package private(set) var targetPositions: [Int32] = []
   /// `[S + 1]`
   package private(set) var targetOffsets: [Int] = [0]
-  /// What the decoder is to say: `[Nt]`.
+  /// The ids that the decoder has to predict: `[Nt]`.
   package private(set) var labels: [TokenID] = []
 
   /// S
@@ -39,6 +39,6 @@ package struct TranslationBatch: Sendable, Equatable {
 extension EncodedPair: BatchSample {
   package var lengths: SampleLengths { SampleLengths(first: target.count, second: source.count) }
 
-  /// Positions that the pair takes in a batch, both sides together, special tokens included.
+  /// The positions of both sides together, special tokens included.
   package var positionCount: Int { source.count + 2 + target.count + 1 }
 }

@@ -12,7 +12,7 @@ package struct TranslationPair: Sendable, Hashable {
   }
 }
 
-/// A file of labelled pairs breaks a rule.
+/// An error in a file of labelled pairs.
 package enum TranslationError: Failure {
   case noTab(path: String, line: Int)
   case severalTabs(path: String, line: Int)
@@ -52,14 +52,14 @@ package enum TranslationError: Failure {
   }
 }
 
-/// Where labelled pairs lie.
+/// The file or files of labelled pairs.
 package enum PairInput: Sendable, Equatable {
   /// Lines of `source<TAB>target`.
   case table(URL)
   /// Line i of both files is pair i.
   case parallel(source: URL, target: URL)
 
-  /// What three options name; nil unless they name one table, or both files of two.
+  /// The input that three options name; nil unless they name one table, or two files.
   package init?(table: String?, source: String?, target: String?) {
     switch (table, source, target) {
     case (let table?, nil, nil): self = .table(URL(fileURLWithPath: table))
@@ -70,22 +70,22 @@ package enum PairInput: Sendable, Equatable {
   }
 }
 
-/// Labelled pairs for training a translator, as they lie in files.
+/// Labelled pairs for training a translator, read from files.
 ///
-/// Spaces and tabs of ASCII around a side go, and a byte-order mark and the CR of a CR LF line end. All other white space and
-/// format characters stay: BLEU and chrF are of the text as it is. A side of white space alone is empty. A blank line is
-/// refused like any
-/// other line without a tab, except at the end of the file. A line has at most 1 MiB.
+/// ASCII spaces and tabs at both ends of a side are removed, and so are a byte-order mark and the CR of a CR LF line
+/// end. All other white space and format characters stay, since BLEU and chrF compare the unchanged text. A side of
+/// white space alone is empty. A blank line is refused like any other line without a tab, except at the end of the
+/// file. A line has at most 1 MiB.
 package struct TranslationPairs: Sendable {
   package let pairs: [TranslationPair]
   /// The line of each pair, from 1.
   package let lines: [Int]
   /// Rows that cannot be used and were left out, in order.
   package let skipped: [TranslationError]
-  /// The file, or the source's file of two, for messages.
+  /// The name of the file, or of the file of sources, for messages.
   package let path: String
 
-  /// Pairs that lie in no file: line i + 1 is pair i.
+  /// Pairs without a file: pair i is line i + 1.
   package init(_ pairs: [TranslationPair], path: String = "pairs") {
     self.pairs = pairs
     lines = Array(1..<pairs.count + 1)
@@ -102,7 +102,7 @@ package struct TranslationPairs: Sendable {
     case .table(let url):
       path = url.path
       var lines = try Self.lines(of: url)
-      // Blank lines at the end are no pairs that lack something.
+      // Blank lines at the end are ignored.
       while Self.isBlank(lines.last) { lines.removeLast() }
       rows = lines.enumerated().map { index, line in
         Result { () throws(TranslationError) in try Self.pair(line, path: url.path, number: index + 1) }
@@ -129,14 +129,14 @@ package struct TranslationPairs: Sendable {
     (self.pairs, self.lines, self.skipped) = (pairs, lines, skipped)
   }
 
-  /// Which pairs these are, and in which order.
+  /// The digest of the pairs in their order.
   package var digest: Digest {
     var builder = DigestBuilder()
     for pair in pairs { builder.update("\(pair.source)\t\(pair.target)\n") }
     return builder.finalize()
   }
 
-  /// A line as it was read, or why it cannot be used.
+  /// A line, or the reason why it cannot be used.
   private typealias Line = Result<String, TranslationError>
 
   private static func pair(_ line: Line, path: String, number: Int) throws(TranslationError)
@@ -153,7 +153,7 @@ package struct TranslationPairs: Sendable {
   private static func rows(source: URL, target: URL) throws -> [Result<TranslationPair, TranslationError>] {
     var sources = try lines(of: source)
     var targets = try lines(of: target)
-    // Together, or a file that ends with an empty translation would lose its last line.
+    // Removed from both files together, or a file that ends with an empty translation would lose its last line.
     while sources.count == targets.count, isBlank(sources.last), isBlank(targets.last) {
       sources.removeLast()
       targets.removeLast()

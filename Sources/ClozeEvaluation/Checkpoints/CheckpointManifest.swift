@@ -148,7 +148,7 @@ package struct CheckpointManifest: Codable, Sendable, Equatable {
     guard let data = try? Data(file: folder.appendingPathComponent(fileName)) else {
       throw damaged(fileName, "is missing")
     }
-    guard let manifest = try? JSONDecoder().decode(CheckpointManifest.self, from: data) else {
+    guard let manifest = try? JSONValue.decode(CheckpointManifest.self, from: data) else {
       throw damaged(fileName, "cannot be read")
     }
     // Without this check a changed number would be read, and the run would resume from a state that it never had.

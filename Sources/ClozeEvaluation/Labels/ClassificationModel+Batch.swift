@@ -4,7 +4,7 @@ package import ClozeModel
 internal import Foundation
 
 extension ClassificationModel {
-  /// Rows come in multiples of this: texts have any length, and each length of a product is prepared once.
+  /// Rows are padded to a multiple of this, since a product is prepared once for each number of rows.
   private static let rowMultiple = 32
 
   /// The loss of each label of the batch, and its gradient on a recording tape.
@@ -14,9 +14,9 @@ extension ClassificationModel {
       labelSmoothing: labelSmoothing)
   }
 
-  /// The logarithmic probabilities of all labels at each place of the samples that gets one: a list of samples, of places,
-  /// of C numbers. Samples of like length go together, always in the same batches, so they have the same bits for any number
-  /// of workers.
+  /// The logarithmic probabilities of all labels at each position with a label: a list of samples, of positions, of C
+  /// numbers. Samples of similar length form batches that do not depend on the workers, so the numbers have the same
+  /// bits for any number of workers.
   package func logProbabilities(_ samples: [EncodedSample], tapes: [Tape]) throws -> [[[Float]]] {
     guard !samples.isEmpty else { return [] }
     let plan = LengthBatches(samples, tokensPerMicrobatch: 1024, seed: 0).evaluationPlan
@@ -35,7 +35,7 @@ extension ClassificationModel {
     return results
   }
 
-  /// A row for each token of the batch that gets a label: [M, C].
+  /// A row for each position with a label: [M, C].
   private func logProbabilities(_ tape: Tape, _ batch: LabelBatch) -> [[Float]] {
     let logits = logits(tape, input(batch), classified: padded(batch.classified)).values()
     return batch.classified.indices.map { row in
@@ -49,7 +49,7 @@ extension ClassificationModel {
   private func input(_ batch: LabelBatch) -> EncoderInput {
     EncoderInput(
       tokens: batch.tokens, positions: batch.positions,
-      // A model of one segment reads both texts in it.
+      // A model with one segment reads both texts as segment 0.
       segments: configuration.segmentCount > 1 ? batch.segments : nil,
       sequences: Sequences(offsets: batch.offsets), rowMultiple: Self.rowMultiple)
   }

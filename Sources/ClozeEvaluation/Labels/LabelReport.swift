@@ -2,9 +2,9 @@ package import ClozeCore
 package import ClozeData
 package import ClozeText
 
-/// What a classifier's labels are worth beside the true ones.
+/// The scores of a classifier's labels against the true ones.
 package struct LabelReport: Sendable, Equatable {
-  /// Giving the most frequent label to everything.
+  /// The scores of giving the most frequent label to everything.
   package struct Baseline: Sendable, Equatable {
     package let label: String
     package let accuracy: Double
@@ -12,17 +12,17 @@ package struct LabelReport: Sendable, Equatable {
   }
 
   package let kind: LabelKind
-  /// The model's labels, and behind them those that only the file has.
+  /// The labels of the model, followed by those that only the file has.
   package let classes: [String]
   /// Of texts, or of words.
   package let table: ConfusionTable
   /// Of tagged sentences; nil for texts.
   package let entities: EntityScores?
-  /// Nats a label that the model knows.
+  /// The mean loss, in nats, over labels that the model has.
   package let loss: Double
   package let baseline: Baseline
   package let sampleCount: Int
-  /// Of each sample: what it adds.
+  /// The counts that one sample adds.
   private let items: [Item]
 
   private struct Item: Equatable {
@@ -37,7 +37,7 @@ package struct LabelReport: Sendable, Equatable {
 
   /// - Parameters:
   ///   - labels: of the model.
-  ///   - logProbabilities: of all labels at each place of each of the file's parts.
+  ///   - logProbabilities: of all labels at each position of each part of the file.
   package init(_ encoded: EncodedFile, labels: [String], logProbabilities: [[[Float]]]) {
     var numbers = Dictionary(labels.enumerated().map { ($1, $0) }) { first, _ in first }
     var classes = labels
@@ -100,7 +100,7 @@ package struct LabelReport: Sendable, Equatable {
   /// The macro average over classes, or the F1 of entities.
   package var f1: Double { entities?.all.f1 ?? table.macroF1 }
 
-  /// How the figure is called.
+  /// The name of the figure.
   package static func f1Name(_ kind: LabelKind) -> String {
     kind == .classification ? "macro F1" : "entity F1"
   }
@@ -132,7 +132,7 @@ package struct LabelReport: Sendable, Equatable {
     return (found[0], found[1])
   }
 
-  /// What a person should hear of before believing the figures.
+  /// Reasons not to trust the figures, one sentence each.
   package var warnings: [String] {
     var warnings: [String] = []
     if !loss.isFinite {
@@ -156,6 +156,6 @@ package struct LabelReport: Sendable, Equatable {
 }
 
 extension [Float] {
-  /// Where the greatest is; of equals the first, and 0 where none is a number.
+  /// The index of the largest number; of equal ones the first, and 0 if all are NaN.
   package var best: Int { indices.reduce(0) { self[$1] > self[$0] ? $1 : $0 } }
 }

@@ -5,19 +5,19 @@ package import ClozeModel
 package import ClozeText
 package import Foundation
 
-/// A classifier and the tokenizer beside it, checked to belong together: text in, labels out.
+/// Labels texts with a classifier and its tokenizer, which are checked to belong together.
 package struct Labeller: Sendable {
   package let folder: URL
   package let model: ClassificationModel
   package let tokenizer: Tokenizer
-  /// Positions of a sample: those that the model was trained with, where its folder says so, else all that it has.
+  /// The most positions of a sample: those of training if the folder states them, otherwise all positions of the model.
   package let maximumLength: Int
-  /// Texts of a sample that the model was trained with, where its folder says so.
+  /// The number of texts of a sample in training, if the folder states it.
   package let textCount: Int?
-  /// The digest of what it was trained on, where its folder says so.
+  /// The digest of its training samples, if the folder states it.
   package let trainingData: String?
 
-  /// - Parameter kind: what the model must label; nil for either.
+  /// - Parameter kind: the kind that the model must have; nil for either.
   /// - Throws: `ArchiveError.wrongKind` for a model of another kind; `ArchiveError`, `TensorFileError`, `TokenizerError`,
   ///   `EvaluationError`, `FileError`
   package init(_ folder: URL, kind: LabelKind?, precision: ComputeConfiguration.Precision) throws {
@@ -40,25 +40,25 @@ package struct Labeller: Sendable {
 
   package var kind: LabelKind { model.kind }
 
-  /// The file as the model reads it.
+  /// Encodes the samples of a file.
   /// - Throws: `LabelError.noKnownLabel`
   package func encode(_ file: LabelledFile) throws -> EncodedFile {
     try EncodedFile(file, labels: model.labels, tokenizer: tokenizer, maximumLength: maximumLength)
   }
 
-  /// Labels the samples of a file, and compares with those that they have.
+  /// Labels the samples of a file, and compares with their true labels.
   package func report(_ encoded: EncodedFile, tapes: [Tape]) throws -> LabelReport {
     LabelReport(
       encoded, labels: model.labels,
       logProbabilities: try model.logProbabilities(encoded.parts, tapes: tapes))
   }
 
-  /// What a sample is labelled with: the probabilities of all labels, of the text or of each word, and whether its end was
-  /// lost.
+  /// The result for a sample: the probabilities of all labels, of the text or of each word, and whether the sample was
+  /// cut.
   package struct Labelling: Sendable {
     package let probabilities: [[Double]]
     package let isCut: Bool
-    /// Whether the model gives numbers that are not finite.
+    /// Whether the model's probabilities are not finite.
     package var isFinite: Bool { probabilities.allSatisfy { $0.allSatisfy(\.isFinite) } }
   }
 
@@ -77,7 +77,7 @@ package struct Labeller: Sendable {
     }
   }
 
-  /// What must be equal for two scores to be comparable.
+  /// Everything that two comparable scores must have in common.
   package func signature(of file: LabelledFile) -> String {
     let labels = Digest(of: model.labels.joined(separator: "\n"))
     return [

@@ -13,9 +13,10 @@ package struct OptimizerConfiguration: Codable, Sendable, Equatable {
   package var weightDecay = 0.01
   /// The largest norm of the gradient of all parameters; 0 for no clipping.
   package var gradientClip = 1.0
-  /// The factor on the learning rate from each of the encoder's layers to the one below it; 1 for one rate, see `LayerRates`.
+  /// The factor between the learning rates of a layer of the encoder and of the one above it; 1 for equal rates, see
+  /// `LayerRates`.
   package var layerDecay = 1.0
-  /// The parts that stay as they are, with commas between them: embeddings, encoder, decoder, layers:0-3; or none.
+  /// The parts that training does not change, separated by commas: embeddings, encoder, decoder, layers:0-3; or none.
   package var freeze = "none"
   package var schedule = ScheduleConfiguration()
 
@@ -23,9 +24,7 @@ package struct OptimizerConfiguration: Codable, Sendable, Equatable {
 
   /// - Throws: `ConfigurationError`
   package func validate(section: String = "optimizer") throws {
-    func require(_ condition: Bool, _ key: String, _ reason: String) throws {
-      guard condition else { throw ConfigurationError.invalid(path: "\(section).\(key)", reason: reason) }
-    }
+    let require = SettingsCheck(section)
     try require(learningRate > 0, "learningRate", "is \(learningRate); choose a positive number")
     // They are used as Float, where a Double just below 1 becomes 1, and a small one 0.
     for (key, beta) in [("beta1", beta1), ("beta2", beta2)] {
@@ -49,8 +48,7 @@ package struct OptimizerConfiguration: Codable, Sendable, Equatable {
 ///
 /// The store is divided into chunks that do not depend on the number of workers. The squared norm is summed in each
 /// chunk, and the sums of the chunks are added in order, so the norm has the same bits for any number of workers.
-/// Frozen parameters are in no chunk: they have no part in the norm, do not decay, and their moments stay what they
-/// are.
+/// Frozen parameters are in no chunk: they are not part of the norm, do not decay, and their moments do not change.
 package final class AdamW {
   private struct Chunk {
     let range: Range<Int>

@@ -2,7 +2,7 @@ package import ClozeCompute
 internal import ClozeCore
 internal import ClozeModel
 
-/// A part of a model that training leaves as it is.
+/// A part of a model that training does not change.
 enum FrozenPart: Equatable {
   case embeddings
   case encoder
@@ -11,7 +11,7 @@ enum FrozenPart: Equatable {
 
   private static let choices = "embeddings, encoder, decoder, layers:0-3, or several with commas between them"
 
-  /// The parts that a setting names, such as `embeddings,layers:0-3`; none for `none`.
+  /// The parts in a setting such as `embeddings,layers:0-3`; empty for `none`.
   /// - Throws: `ConfigurationError`
   static func parse(_ setting: String, path: String) throws -> [FrozenPart] {
     guard setting != "none" else { return [] }
@@ -51,7 +51,7 @@ enum FrozenPart: Equatable {
 
 extension OptimizerConfiguration {
   /// Marks the parameters that `freeze` names in a model's store.
-  /// - Throws: `ConfigurationError` where the model does not have a part, or nothing is left to train
+  /// - Throws: `ConfigurationError` if the model does not have a part, or no parameter is left to train
   package func freeze(_ store: ParameterStore, section: String = "optimizer") throws {
     let path = section + ".freeze"
     let parts = try FrozenPart.parse(freeze, path: path)
@@ -74,8 +74,8 @@ extension OptimizerConfiguration {
   }
 }
 
-/// The factor on the learning rate of each parameter: decay^(L - l) in the encoder's layer l of L, from 0, decay^(L + 1) in
-/// its embeddings, and 1 in what stands above it.
+/// The factor of the learning rate of each parameter: decay^(L - l) in layer l of the encoder, from 0 to L - 1,
+/// decay^(L + 1) in its embeddings, and 1 in everything above the encoder.
 ///
 /// Source: Howard and Ruder 2018, section 3.2 (discriminative fine-tuning), arXiv:1801.06146; as a power of one factor, Clark
 /// et al. 2020, appendix B (ELECTRA), arXiv:2003.10555.

@@ -61,9 +61,7 @@ package struct ScheduleConfiguration: Codable, Sendable, Equatable {
 
   /// - Throws: `ConfigurationError`
   package func validate(section: String) throws {
-    func require(_ condition: Bool, _ key: String, _ reason: String) throws {
-      guard condition else { throw ConfigurationError.invalid(path: "\(section).\(key)", reason: reason) }
-    }
+    let require = SettingsCheck(section)
     try require(warmupSteps >= 0, "warmupSteps", "is \(warmupSteps); choose 0 or more")
     try require(
       (0...1).contains(decayFraction), "decayFraction", "is \(decayFraction); choose a share in 0...1")

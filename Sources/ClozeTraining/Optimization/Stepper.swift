@@ -8,7 +8,7 @@ internal import Foundation
 package final class Stepper {
   /// The result of one step.
   package struct Outcome: Sendable {
-    package let statistics: PredictionStatistics
+    package let statistics: StepStatistics
     /// The norm of the mean gradient before clipping. If it is not finite, the step changed nothing.
     package let gradientNorm: Double
     package let learningRate: Double
@@ -46,13 +46,14 @@ package final class Stepper {
   package func prepare(step: Int) throws {
     nonisolated(unsafe) let tapes = tapes
     let failures = Guarded<[any Error]>([])
+    let scales = try objective.gradientScales(step: step)
     DispatchQueue.concurrentPerform(iterations: min(tapes.count, lanes.count)) {
       [objective, lanes, seed] index in
       let (tape, lane) = (tapes[index], lanes[index])
       lane.begin()
       tape.begin(lane: lane, dropout: DropoutStream(seed: seed, step: step, microbatch: index))
       do {
-        _ = try objective.forward(tape, step: step, microbatch: index)
+        _ = try objective.forward(tape, step: step, microbatch: index, gradientScales: scales)
         tape.backward()
       } catch {
         failures.withLock { $0.append(error) }
@@ -67,24 +68,30 @@ package final class Stepper {
   package func take(step: Int, batch: Int? = nil, fraction: Double) throws -> Outcome {
     let batch = batch ?? step
     let count = objective.microbatchCount
+    let scales = try objective.gradientScales(step: batch)
     let laneStatistics = try workers.map(lanes.count, tapes: tapes) {
       [objective, lanes, seed] laneIndex, tape in
       let lane = lanes[laneIndex]
       lane.begin()
-      var statistics = PredictionStatistics()
+      var statistics = StepStatistics(objective.losses)
       for microbatch in stride(from: laneIndex, to: count, by: lanes.count) {
         tape.begin(lane: lane, dropout: DropoutStream(seed: seed, step: step, microbatch: microbatch))
-        statistics += try objective.forward(tape, step: batch, microbatch: microbatch)
+        statistics.add(
+          try objective.forward(tape, step: batch, microbatch: microbatch, gradientScales: scales))
         tape.backward()
       }
       lane.end()
       return statistics
     }
-    let statistics = laneStatistics.reduce(into: PredictionStatistics()) { $0 += $1 }
+    let statistics = laneStatistics.reduce(into: StepStatistics(objective.losses)) { $0 += $1 }
+    if let counts = try objective.predictionCounts(step: batch) {
+      precondition(
+        counts == statistics.predictionCounts, "Stepper: \(statistics.predictionCounts) for \(counts)")
+    }
     let factor = optimizer.configuration.schedule.factor(step: step, fraction: fraction)
     for tape in tapes { tape.profile?.restart() }
     let norm =
-      statistics.lossSum.isFinite
+      statistics.isFinite
       ? optimizer.step(
         step, lanes: lanes, predictionCount: max(statistics.predictionCount, 1), rateFactor: factor,
         workers: workers)
@@ -92,22 +99,22 @@ package final class Stepper {
     for tape in tapes { tape.lap("optimizer") }
     return Outcome(
       statistics: statistics, gradientNorm: norm, learningRate: optimizer.configuration.learningRate * factor,
-      faultyMicrobatches: norm.isFinite ? [] : try faultyMicrobatches(step: step, batch: batch))
+      faultyMicrobatches: norm.isFinite ? [] : try faultyMicrobatches(step: step, batch: batch, scales))
   }
 
   /// The micro-batches whose loss or gradient is not finite. Each is computed again by itself, with the unchanged
   /// parameters. If only the sum is not finite, all are returned.
-  private func faultyMicrobatches(step: Int, batch: Int) throws -> [Int] {
+  private func faultyMicrobatches(step: Int, batch: Int, _ scales: [Float]) throws -> [Int] {
     let count = objective.microbatchCount
     let faulty = try workers.map(lanes.count, tapes: tapes) { [objective, lanes, seed] laneIndex, tape in
       let lane = lanes[laneIndex]
       return try stride(from: laneIndex, to: count, by: lanes.count).filter { microbatch in
         lane.begin()
         tape.begin(lane: lane, dropout: DropoutStream(seed: seed, step: step, microbatch: microbatch))
-        let statistics = try objective.forward(tape, step: batch, microbatch: microbatch)
+        let sums = try objective.forward(tape, step: batch, microbatch: microbatch, gradientScales: scales)
         tape.backward()
         lane.end()
-        return !statistics.lossSum.isFinite
+        return !sums.allSatisfy(\.lossSum.isFinite)
           || !lane.sumOfSquares(range: 0..<objective.store.elementCount).isFinite
       }
     }.flatMap { $0 }.sorted()

@@ -19,16 +19,11 @@ package struct CadenceConfiguration: Codable, Sendable, Equatable {
       ("logSteps", logSteps), ("validationSteps", validationSteps), ("checkpointSteps", checkpointSteps),
       ("keepCheckpoints", keepCheckpoints),
     ]
-    for (key, value) in values where value < 1 {
-      throw ConfigurationError.invalid(path: "\(section).\(key)", reason: "is \(value); choose 1 or more")
-    }
-    guard keepCheckpoints <= 10_000 else {
-      throw ConfigurationError.invalid(
-        path: "\(section).keepCheckpoints", reason: "is \(keepCheckpoints); choose 1 to 10000")
-    }
-    guard (0...1e6).contains(diskWaitMinutes) else {
-      throw ConfigurationError.invalid(
-        path: "\(section).diskWaitMinutes", reason: "is \(diskWaitMinutes); choose 0 (not at all) to 1e6")
-    }
+    let require = SettingsCheck(section)
+    for (key, value) in values { try require(value >= 1, key, "is \(value); choose 1 or more") }
+    try require(keepCheckpoints, in: 1...10_000, "keepCheckpoints")
+    try require(
+      (0...1e6).contains(diskWaitMinutes), "diskWaitMinutes",
+      "is \(diskWaitMinutes); choose 0 (not at all) to 1e6")
   }
 }

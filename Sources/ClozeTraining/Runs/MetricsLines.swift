@@ -4,18 +4,14 @@ internal import ClozeEvaluation
 
 /// The figures since the last progress line.
 struct ProgressWindow {
-  private var statistics = PredictionStatistics()
+  private var statistics: StepStatistics
   private var seconds = 0.0
 
-  mutating func add(_ statistics: PredictionStatistics, seconds: Double) {
-    var statistics = statistics
-    if !statistics.lossSum.isFinite {
-      // The tokens of such a step count; its loss would make the whole sum not finite.
-      let tokenCount = statistics.tokenCount
-      statistics = PredictionStatistics()
-      statistics.tokenCount = tokenCount
-    }
-    self.statistics += statistics
+  init(_ losses: [WeightedLoss]) { statistics = StepStatistics(losses) }
+
+  mutating func add(_ statistics: StepStatistics, seconds: Double) {
+    // The tokens of a step that is not finite count; its loss would make the whole sum not finite.
+    self.statistics += statistics.isFinite ? statistics : statistics.withoutLosses
     self.seconds += seconds
   }
 
@@ -31,6 +27,8 @@ struct MetricsLine: Encodable {
   let event = "train"
   let step, tokens: Int
   let loss, accuracy, gradientNorm, learningRate, tokensPerSecond, seconds: Double
+  /// Each loss by itself, where there are several.
+  let losses: [String: Double]?
 
   init(_ progress: TrainingEvent.Progress, cursor: RunCursor) {
     step = progress.step
@@ -38,6 +36,8 @@ struct MetricsLine: Encodable {
     // JSON has no NaN, so a value without a step is written as -1, which no step has.
     func finite(_ value: Double) -> Double { value.isFinite ? value : -1 }
     loss = finite(progress.statistics.loss)
+    let byName = progress.statistics.lossByName.mapValues(finite)
+    losses = byName.count > 1 ? byName : nil
     accuracy = finite(progress.statistics.accuracy)
     gradientNorm = finite(progress.gradientNorm)
     learningRate = progress.learningRate

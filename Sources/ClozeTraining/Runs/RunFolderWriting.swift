@@ -24,8 +24,13 @@ extension RunFolder {
   /// Locks the folder for this process until the lock is released, and finishes or removes what a killed run left
   /// half-written.
   /// - Throws: `CheckpointError.inUse`, `FileError`
-  package func lock() throws -> RunLock {
-    let lock = try RunLock(url)
+  package func lock() throws -> FolderLock {
+    let lock: FolderLock
+    do {
+      lock = try FolderLock(url, fileName: "run.lock")
+    } catch let held as FolderLock.Held {
+      throw CheckpointError.inUse(path: url.path, process: held.process)
+    }
     let names = (try? FileManager.default.contentsOfDirectory(atPath: url.path)) ?? []
     for name in names where name.hasPrefix(RunFolder.checkpointPrefix) {
       let folder = url.appendingPathComponent(name)

@@ -18,7 +18,7 @@ package enum TrainingEvent: Sendable {
 
   package struct Progress: Sendable {
     package let step: Int
-    package let statistics: PredictionStatistics
+    package let statistics: StepStatistics
     package let gradientNorm: Double
     package let learningRate: Double
     package let tokensPerSecond: Double

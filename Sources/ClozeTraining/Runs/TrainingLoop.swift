@@ -18,7 +18,7 @@ struct TrainingLoop<Task: TrainingTask> {
   private var cursor = RunCursor()
   private var monitor: RunMonitor
   /// The figures since the last progress line.
-  private var window = ProgressWindow()
+  private var window: ProgressWindow
   /// When the seconds of the cursor were last updated.
   private var clock = ContinuousClock.now
   /// The step of the newest checkpoint; -1 if there is none.
@@ -43,6 +43,7 @@ struct TrainingLoop<Task: TrainingTask> {
     self.folder = folder
     self.isInterrupted = isInterrupted
     self.report = report
+    window = ProgressWindow(training.losses)
     let settings = task.configuration
     stepper = Stepper(
       training, optimizer: settings.optimizer, compute: settings.compute, seed: UInt64(settings.seed))
@@ -140,7 +141,7 @@ struct TrainingLoop<Task: TrainingTask> {
       try append(ReturnLine(last))
     }
     savedStep = cursor.step
-    window = ProgressWindow()
+    window = ProgressWindow(training.losses)
   }
 
   /// Logs the figures since the last progress line, if a line is due.
@@ -149,7 +150,7 @@ struct TrainingLoop<Task: TrainingTask> {
     let progress = window.progress(cursor: cursor, outcome: outcome, fraction: fraction)
     try append(MetricsLine(progress, cursor: cursor))
     report(.progress(progress))
-    window = ProgressWindow()
+    window = ProgressWindow(training.losses)
   }
 
   /// Validates the model if a validation is due, and saves it if it is the best so far.

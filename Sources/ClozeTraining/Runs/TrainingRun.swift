@@ -13,7 +13,7 @@ package struct TrainingRun<Task: TrainingTask> {
   /// Damaged checkpoints that were skipped.
   package let damaged: [CheckpointError]
   private let folder: RunFolder
-  private let lock: RunLock?
+  private let lock: FolderLock?
   private let resume: ResumeMode
   private let checkpoint: (folder: URL, manifest: CheckpointManifest)?
 
@@ -38,7 +38,8 @@ package struct TrainingRun<Task: TrainingTask> {
 
   private static func check(_ checkpoint: (folder: URL, manifest: CheckpointManifest), _ task: Task) throws {
     let (expected, found) = (task.identities, checkpoint.manifest.identities)
-    // Those of either: a run that started from weights goes on with its start, and one from scratch with none.
+    // The keys of both: a run that started from weights resumes only with the same start, and one from scratch with
+    // none.
     for what in Set(expected.keys).union(found.keys).sorted() {
       let (expected, found) = (expected[what] ?? "none", found[what] ?? "none")
       guard found == expected else {

@@ -5,9 +5,9 @@ package import ClozeModel
 package import ClozeText
 package import Foundation
 
-/// Where a fine-tuning run starts.
+/// The start of a fine-tuning run.
 package enum FinetuneStart: Sendable {
-  /// A pretrained model folder, or a run that holds one.
+  /// A pretrained model folder, or a run folder with one.
   ///
   /// - `tokenizer`: a folder whose vocabulary extends the model's; nil for the model's own.
   /// - `allowsLostTokens`: whether that vocabulary may lack tokens of the model's.
@@ -31,7 +31,7 @@ package enum FinetuneError: Failure {
   }
 }
 
-/// The folder that a fine-tuning run starts from, found and checked, with its tokenizer.
+/// The checked folder from which a fine-tuning run starts, with its tokenizer.
 package struct FinetuneOrigin: Sendable {
   package let folder: URL
   /// Digest of the starting weights, or `scratch`.
@@ -69,7 +69,7 @@ package struct FinetuneOrigin: Sendable {
     }
   }
 
-  /// Allocates a new model and fills it with what the start has, and with initial values.
+  /// Allocates a new model and fills it with the tensors of the start and with initial values.
   /// - Throws: `ArchiveError`, `TensorFileError`, `FileError`
   package func start(_ model: some ArchivedModel, seed: UInt64) throws -> TensorOrigins {
     if isPretrained { return try ModelArchive.start(model, from: folder, seed: seed, rows: rows) }
@@ -81,7 +81,7 @@ package struct FinetuneOrigin: Sendable {
     FileManager.default.fileExists(atPath: folder.appendingPathComponent("config.json").path)
   }
 
-  /// The model's sizes, with the rates of the settings.
+  /// The sizes of the model, with the dropout rates of the settings.
   /// - Throws: `FinetuneError`, `StartError`, `ArchiveError`, `FileError`
   package func sizes(_ settings: EncoderConfiguration) throws -> EncoderConfiguration {
     var sizes = settings
@@ -113,7 +113,7 @@ package struct FinetuneOrigin: Sendable {
 }
 
 extension EncoderConfiguration {
-  /// Checks a length against the model that is trained, whose sizes may be a checkpoint's and not those of the settings.
+  /// Checks a length against the model to train, whose sizes may come from a checkpoint and not from the settings.
   /// - Throws: `ConfigurationError`
   func checkLength(_ maximumLength: Int) throws {
     guard maximumLength <= positionCount else {
@@ -126,12 +126,12 @@ extension EncoderConfiguration {
 
 /// A task that `finetune` runs: on labelled rows, from a checkpoint or from random weights.
 package protocol FinetuningTask: TrainingTask {
-  /// What is odd about the rows.
+  /// Findings about the rows.
   var findings: RowFindings { get }
-  /// What else a person should hear of before the run.
+  /// Further warnings before the run.
   var warnings: [String] { get }
-  /// Model folders that were damaged and passed over.
+  /// Damaged model folders that were skipped.
   var damaged: [CheckpointError] { get }
-  /// What the run learns from: `8,000 pairs`.
+  /// The training data in words: `8,000 pairs`.
   var sampleText: String { get }
 }

@@ -4,7 +4,7 @@ package import ClozeModel
 package import ClozeText
 package import Foundation
 
-/// A model folder and what is to start from it do not fit.
+/// A model folder and a new model that do not fit.
 package enum StartError: Failure {
   case sizesDiffer(model: String, keys: [String])
   case normalizationDiffers(model: String, tokenizer: String, differences: [String])
@@ -35,7 +35,7 @@ package enum StartError: Failure {
 }
 
 extension VocabularyExtension {
-  /// What is worth knowing of tokens that are new or lost.
+  /// A warning about new and lost tokens.
   var messages: [String] {
     var messages: [String] = []
     if newCount > 0 {
@@ -53,21 +53,21 @@ extension VocabularyExtension {
   }
 }
 
-/// The model folder that a new model starts from, found and checked, with what is known of it before its weights are read.
+/// The model folder from which a new model starts: checked, and described without reading its weights.
 package struct StartFolder: Sendable {
   package let folder: URL
-  /// Of the weights.
+  /// The digest of the weights.
   package let digest: Digest
   package let tokenizer: Tokenizer
   package let configuration: EncoderConfiguration
-  /// Nil where the folder's model has no decoder.
+  /// nil if the model of the folder has no decoder.
   package let decoder: DecoderConfiguration?
-  /// Checkpoints of a run that were damaged and passed over.
+  /// Damaged checkpoints of a run that were skipped.
   package let damaged: [CheckpointError]
-  /// What of the folder is not used.
+  /// Warnings about parts of the folder that are not used.
   package let warnings: [String]
 
-  /// - Parameter url: a model folder, or a run, whose best checkpoint is meant.
+  /// - Parameter url: a model folder, or a run folder, which means its best checkpoint.
   /// - Throws: `CheckpointError`, `ArchiveError`, `EvaluationError`, `TokenizerError`, `VocabularyError`, `FileError`
   package init(_ url: URL) throws {
     var damaged: [CheckpointError] = []
@@ -82,16 +82,16 @@ package struct StartFolder: Sendable {
     warnings = decoder == nil ? try ModelArchive.unreadWarning(folder).map { [$0] } ?? [] : []
   }
 
-  /// How the token rows of a model with another tokenizer come from this one's; nil where the tokens are the same.
+  /// Maps the token rows of this model to those of a model with another tokenizer; nil if the tokens are the same.
   ///
-  /// A token of which no piece is known starts from the mean of all: its logits are then the average ones, and the
-  /// predictions of the others stay what they were (Hewitt 2021, "Initializing new word embeddings for pretrained language
-  /// models"). A random row, far from all others, would have the largest logits or the smallest.
+  /// A token without known pieces starts from the mean of all rows. Then its logits are average, and the predictions of
+  /// other tokens hardly change (Hewitt 2021, "Initializing new word embeddings for pretrained language models"). A
+  /// random row is far from all others, and would have extreme logits.
   ///
   /// - Parameters:
-  ///   - new: the tokenizer of the text that is trained on.
-  ///   - source: where it lies, for errors.
-  ///   - allowsLostTokens: whether tokens of this model may be missing there.
+  ///   - new: the tokenizer of the training text.
+  ///   - source: its folder, for errors.
+  ///   - allowsLostTokens: whether it may lack tokens of this model.
   /// - Throws: `StartError.normalizationDiffers`, `.tokensLost`
   package func rows(
     for new: Tokenizer, source: String, allowsLostTokens: Bool

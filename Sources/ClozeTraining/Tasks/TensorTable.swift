@@ -2,13 +2,13 @@ package import ClozeCompute
 internal import ClozeCore
 package import ClozeModel
 
-/// What is printed of a new model's tensors: a line each, and how many there are of each kind.
+/// Describes the tensors of a new model: a line for each, and the number of each origin.
 package struct TensorTable: Sendable {
   package let rows: [(name: String, text: String)]
   /// `41 tensors loaded, 1 shared, 30 new; 17 frozen`
   package let summary: String
 
-  /// - Parameter store: the model's, which says what is frozen.
+  /// - Parameter store: the store of the model, which knows the frozen parameters.
   package init(_ origins: TensorOrigins, _ store: ParameterStore) {
     var counts = (loaded: 0, shared: 0, new: 0, frozen: 0)
     rows = origins.map { entry, origin in

@@ -59,13 +59,7 @@ package struct LabelConfiguration: RunConfiguration {
   package init() {}
 
   package func validate() throws {
-    func require(_ condition: Bool, _ path: String, _ reason: String) throws {
-      guard condition else { throw ConfigurationError.invalid(path: path, reason: reason) }
-    }
-    func require(_ value: Int, in range: ClosedRange<Int>, _ path: String) throws {
-      try require(
-        range.contains(value), path, "is \(value); choose \(range.lowerBound) to \(range.upperBound)")
-    }
+    let require = SettingsCheck()
     try require(seed >= 0, "seed", "is \(seed); choose 0 or more")
     try model.validate(section: "model")
     try require(batch.tokensPerMicrobatch, in: 8...1 << 24, "batch.tokensPerMicrobatch")

@@ -5,7 +5,7 @@ package import ClozeModel
 /// The loss of each label given its text, with label smoothing.
 ///
 /// Source: Devlin et al. 2019, sections 4.1 and 5.3. arXiv:1810.04805
-package struct LabelObjective: Objective {
+package struct LabelObjective: SingleLossObjective {
   package let model: ClassificationModel
   package let microbatchCount: Int
   private let plans: EpochPlans<EncodedSample>

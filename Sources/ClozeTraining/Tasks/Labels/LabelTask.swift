@@ -14,9 +14,9 @@ package struct LabelTask: FinetuningTask {
   package let identities: CheckpointManifest.Identities
   package let findings: RowFindings
   package let warnings: [String]
-  /// The classes, in the order of their numbers.
+  /// The names of the classes, by number.
   package let labels: [String]
-  /// Whether the start's classifier goes on.
+  /// Whether the classifier of the start is kept.
   private let keepsClassifier: Bool
   private let kind: LabelKind
   private let origin: FinetuneOrigin

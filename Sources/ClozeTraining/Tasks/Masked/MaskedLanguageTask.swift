@@ -6,7 +6,7 @@ internal import ClozeModel
 package import ClozeText
 package import Foundation
 
-/// The model or the settings do not fit the data.
+/// A model or settings that do not fit the data.
 package enum PretrainError: Failure {
   case vocabularyDiffers(configured: Int, data: String, found: Int)
   case noValidation(data: String)
@@ -37,7 +37,7 @@ package enum PretrainError: Failure {
   }
 }
 
-/// The weights that pretraining goes on from, instead of random ones.
+/// The weights from which pretraining starts, instead of random ones.
 package struct PretrainStart: Sendable {
   /// A model folder, or a run that holds one.
   package let url: URL
@@ -60,16 +60,16 @@ package struct MaskedLanguageTask: TrainingTask {
   package let training: PackedWindows
   let validation: TokenDataset
   let unigrams: UnigramCounts
-  /// The unigram entropy of the training text's ordinary tokens in nats.
+  /// The unigram entropy of the train split's ordinary tokens, in nats.
   package let unigramEntropy: Double
-  /// Nil where the weights start random.
+  /// nil if the weights start random.
   private let start: StartFolder?
-  /// Nil where the start's tokens are the data's.
+  /// nil if the start has the tokens of the data.
   private let rows: TokenRows?
   /// What is worth knowing of the start: damaged checkpoints, heads that are not used, tokens that are new or lost.
   package let warnings: [String]
-  /// Validations use the standard masks, whatever the training's are, so that runs of different masking compare with each
-  /// other and with `evaluate`.
+  /// Validation uses the standard masks whatever the masks of training, so that runs with different masking can be
+  /// compared with each other and with `evaluate`.
   private let evaluation: MaskedEvaluation
 
   package var identityMend: String {
@@ -135,12 +135,12 @@ package struct MaskedLanguageTask: TrainingTask {
     configuration.masking.contextFreeLoss(unigramEntropy: unigramEntropy)
   }
 
-  /// What of the data's text is unknown to its tokenizer; nil where `tokenize` did not count it yet.
+  /// The unknown text of the data; nil in folders of earlier versions, which did not count it.
   package var unknownText: UnknownText? { training.dataset.index.unknownText }
 
   package var dataBytes: Int { training.dataset.cacheBytes + validation.cacheBytes }
 
-  /// Epochs over the training text that the limits allow; nil where the clock decides.
+  /// The epochs that the limits allow; nil if the run is limited by minutes.
   package var epochs: Epochs? {
     let stop = configuration.stop
     guard stop.minutes == 0 else { return nil }

@@ -33,9 +33,7 @@ package struct PretrainConfiguration: RunConfiguration {
   package init() {}
 
   package func validate() throws {
-    func require(_ condition: Bool, _ path: String, _ reason: String) throws {
-      guard condition else { throw ConfigurationError.invalid(path: path, reason: reason) }
-    }
+    let require = SettingsCheck()
     try require(seed >= 0, "seed", "is \(seed); choose 0 or more")
     try model.validate(section: "model")
     try require(

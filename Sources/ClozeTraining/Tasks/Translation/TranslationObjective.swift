@@ -7,7 +7,7 @@ package import ClozeText
 /// The loss of each target token given the source and the target tokens before it, with label smoothing.
 ///
 /// Source: Vaswani et al. 2017, sections 3.1 and 5.4. arXiv:1706.03762
-package struct TranslationObjective: Objective {
+package struct TranslationObjective: SingleLossObjective {
   package let model: TranslationModel
   package let microbatchCount: Int
   private let plans: EpochPlans<EncodedPair>

@@ -114,8 +114,8 @@ package struct TranslationTask: FinetuningTask {
       ], score: score(report, loss: statistics.loss), warnings: report.warnings)
   }
 
-  /// What checkpoints are compared by, larger being better. One translation for all sentences has a BLEU and a chrF that
-  /// say nothing, often higher ones than the first real translations; so it comes below all others, and goes by its loss.
+  /// The score that ranks checkpoints; larger is better. One translation for all sentences often has a higher BLEU and
+  /// chrF than the first real translations. So such a model ranks below all others, by its loss.
   private func score(_ report: TranslationEvaluation.Report, loss: Double) -> Double {
     switch configuration.validation.rankBy {
     case .loss: -loss
@@ -127,7 +127,7 @@ package struct TranslationTask: FinetuningTask {
 }
 
 extension Tokenizer {
-  /// How `transformers` is to search for translations.
+  /// The search settings for `transformers`.
   /// - Parameter rowCount: of the model's token table.
   fileprivate func generation(rowCount: Int) -> GenerationSettings {
     let specials = vocabulary.specials

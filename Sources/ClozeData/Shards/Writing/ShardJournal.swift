@@ -1,29 +1,23 @@
 internal import ClozeCore
-internal import Foundation
 
-/// What the frames of a split are, written down as they are written: the part of the index that an unfinished folder has
-/// in place of one.
+/// The journal of an unfinished split: the index entries of its frames, appended as they are written.
 ///
 /// The format, little-endian: for every frame its compressed bytes in 32 bits, in 32 more the number of documents that
-/// end in it and as the highest bit whether a document goes on, and the 32 bytes of its digest; after the last frame of
-/// a full shard, the 32 bytes of the shard's digest. All frames have the layout's number of tokens: the last of a split,
-/// which may have fewer, is written only where the folder is finished.
+/// end in it, with the highest bit set if a document continues, and the 32 bytes of its digest. After the last frame of
+/// a full shard follow the 32 bytes of the shard's digest. All frames have the layout's number of tokens: the last
+/// frame of a split, which may have fewer, is written only when the folder is finished.
 struct ShardJournal {
   private let file: AppendedFile
   private static let frameBytes = 8 + Digest.byteCount
 
-  private static func url(_ folder: URL, _ split: Split) -> URL {
-    folder.appendingPathComponent("\(split.rawValue).partial")
-  }
-
   /// - Throws: `FileError`
-  init(folder: URL, split: Split) throws {
-    file = try AppendedFile(ShardJournal.url(folder, split))
+  init(folder: DataFolder, split: Split) throws {
+    file = try AppendedFile(folder.frameJournal(split))
   }
 
-  /// Goes on with a journal that was left; nil where it is damaged.
-  init?(folder: URL, split: Split, goingOnAfter mark: AppendedFile.Mark) {
-    guard let file = AppendedFile(ShardJournal.url(folder, split), goingOnAfter: mark) else { return nil }
+  /// Continues a journal; nil if it is damaged.
+  init?(folder: DataFolder, split: Split, resumingAt mark: AppendedFile.Mark) {
+    guard let file = AppendedFile(folder.frameJournal(split), resumingAt: mark) else { return nil }
     self.file = file
   }
 
@@ -48,7 +42,7 @@ struct ShardJournal {
   /// - Throws: `FileError`
   func synchronize() throws -> AppendedFile.Mark { try file.synchronize() }
 
-  /// The full shards, and the frames of the one after them; nil where no writer of this layout has written this.
+  /// The full shards, and the frames of the shard after them; nil if the journal does not fit the layout.
   func read(_ split: Split, layout: ShardLayout) -> (shards: [DataIndex.File], open: [DataIndex.Frame])? {
     var bytes: [UInt8] = []
     guard (try? file.visit { bytes.append(contentsOf: $0) }) != nil else { return nil }
@@ -63,7 +57,7 @@ struct ShardJournal {
           guard record.count >= Digest.byteCount else { return nil }
           shards.append(
             DataIndex.File(
-              name: DataIndex.shardName(split, shards.count),
+              name: DataFolder.shardName(split, shards.count),
               size: offset + SeekTable.byteCount(frames: open.count), digest: Digest(bytes: record),
               frames: open))
           (open, offset) = ([], 0)

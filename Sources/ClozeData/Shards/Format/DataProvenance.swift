@@ -2,12 +2,12 @@ package import ClozeCore
 package import ClozeText
 internal import Foundation
 
-/// `provenance.json`: where the data come from, which their shards do not say. With it and the shards a lost index can
-/// be rebuilt, byte for byte where no frame is lost.
+/// `provenance.json`: the origin of the data, which the shards do not contain. With it and the shards a lost index can
+/// be rebuilt, byte for byte if no frame is lost.
 ///
 /// The format, version 1: one line of JSON with sorted keys, the digests in hexadecimal. `trainFrames` and
-/// `validationFrames` are how many frames each split had when it was written; `index` is the digest of `index.json`, so
-/// that a damaged index is told from damaged shards.
+/// `validationFrames` are the numbers of frames of each split when it was written. `index` is the digest of
+/// `index.json`, which tells a damaged index from damaged shards.
 package struct DataProvenance: Codable, Sendable, Equatable {
   package var version = 1
   package var tokenizer: Digest
@@ -19,10 +19,8 @@ package struct DataProvenance: Codable, Sendable, Equatable {
   package var trainFrames: Int
   package var validationFrames: Int
   package var index: Digest
-  /// As in the index; nil where the index has none.
+  /// As in the index; nil if the index has none.
   package var unknownText: UnknownText?
-
-  static let fileName = "provenance.json"
 
   /// - Parameter identity: the digest of the index's bytes.
   init(_ index: DataIndex, identity: Digest) {
@@ -40,12 +38,12 @@ package struct DataProvenance: Codable, Sendable, Equatable {
   /// Reads a folder's `provenance.json`.
   /// - Throws: `ShardError.wrongProvenance`, `FileError`
   init(folder: URL) throws {
-    let url = folder.appendingPathComponent(DataProvenance.fileName)
+    let url = DataFolder(folder).provenance
     let data = try Data(file: url)
-    guard data.count < 1 << 16, let read = try? JSONDecoder().decode(DataProvenance.self, from: data) else {
+    guard data.count < 1 << 16, let read = try? JSONValue.decode(DataProvenance.self, from: data) else {
       throw ShardError.wrongProvenance(path: url.path, reason: "does not say where data come from")
     }
-    // A repair makes a list of the frames that are missing.
+    // Bounded, since a repair lists all missing frames.
     guard read.version == 1, read.validationRate.isFinite,
       read.unknownText?.isPlausible ?? true, (1...Vocabulary.maximumCount).contains(read.vocabularySize),
       [read.trainFrames, read.validationFrames].allSatisfy({ (0...DataIndex.maximumFrames).contains($0) })
@@ -58,7 +56,5 @@ package struct DataProvenance: Codable, Sendable, Equatable {
   func frames(_ split: Split) -> Int { split == .train ? trainFrames : validationFrames }
 
   /// The bytes of `provenance.json`; equal values have equal bytes.
-  func encoded() throws -> Data {
-    try jsonLine()
-  }
+  func encoded() throws -> Data { try jsonLine() }
 }

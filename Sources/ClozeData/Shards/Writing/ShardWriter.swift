@@ -1,12 +1,12 @@
 internal import ClozeCore
 internal import Foundation
 
-/// A shard being written: frames, one after another, and the seek table after them.
-final class ShardFile {
+/// Writes one shard: frames one after another, then the seek table.
+final class ShardWriter {
   private(set) var entry: DataIndex.File
   private let file: AppendedFile
 
-  /// - Parameter name: what an index calls it; the file's own name where nil.
+  /// - Parameter name: the name in the index; nil means the name of the file.
   /// - Throws: `FileError`
   init(_ url: URL, name: String? = nil) throws {
     file = try AppendedFile(url)
@@ -14,16 +14,16 @@ final class ShardFile {
       name: name ?? url.lastPathComponent, size: 0, digest: Digest(of: ""), frames: [])
   }
 
-  /// Goes on with a shard that was left, after these frames; nil where it does not begin with them.
-  /// - Parameter digest: of the frames' bytes.
-  init?(_ url: URL, goingOnAfter frames: [DataIndex.Frame], digest: Digest) {
+  /// Continues a shard after these frames; nil if it does not begin with them.
+  /// - Parameter digest: of the bytes of the frames.
+  init?(_ url: URL, resumingAt frames: [DataIndex.Frame], digest: Digest) {
     let size = frames.last.map { $0.offset + $0.size } ?? 0
-    guard let file = AppendedFile(url, goingOnAfter: .init(length: size, digest: digest)) else { return nil }
+    guard let file = AppendedFile(url, resumingAt: .init(length: size, digest: digest)) else { return nil }
     self.file = file
     entry = DataIndex.File(name: url.lastPathComponent, size: size, digest: digest, frames: frames)
   }
 
-  /// Adds a compressed frame, whose place is decided here.
+  /// Appends a compressed frame and sets its offset.
   /// - Throws: `FileError`
   func append(_ bytes: [UInt8], entry frame: DataIndex.Frame) throws {
     var frame = frame
@@ -33,13 +33,13 @@ final class ShardFile {
     entry.size += bytes.count
   }
 
-  /// Makes the frames so far durable.
+  /// Syncs the frames so far.
   /// - Returns: the digest of their bytes.
   /// - Throws: `FileError`
   func synchronize() throws -> Digest { try file.synchronize().digest }
 
-  /// Writes the seek table and makes all durable.
-  /// - Returns: what an index states of it.
+  /// Writes the seek table and syncs the file.
+  /// - Returns: its entry in the index.
   /// - Throws: `FileError`
   func finish(tokenBits: Int) throws -> DataIndex.File {
     try file.append(SeekTable(entry.frames, tokenBits: tokenBits).encoded())

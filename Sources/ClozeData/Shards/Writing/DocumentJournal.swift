@@ -1,20 +1,17 @@
 internal import ClozeCore
-internal import Foundation
 
-/// `documents.partial`: the 32 bytes of every document's digest, duplicates too, in order. Which documents are duplicates
-/// is known only from all that came before.
+/// `documents.partial`: the 32 bytes of every document's digest in order, with duplicates. A resumed run needs all of
+/// them to recognise duplicates.
 struct DocumentJournal {
   private let file: AppendedFile
 
-  private static func url(_ folder: URL) -> URL { folder.appendingPathComponent("documents.partial") }
-
   /// - Throws: `FileError`
-  init(folder: URL) throws { file = try AppendedFile(DocumentJournal.url(folder)) }
+  init(folder: DataFolder) throws { file = try AppendedFile(folder.documentJournal) }
 
-  /// Goes on with a journal that was left; nil where it is damaged, or has another number of documents.
-  init?(folder: URL, goingOnAfter mark: AppendedFile.Mark, documents: Int) {
+  /// Continues a journal; nil if it is damaged, or has another number of documents.
+  init?(folder: DataFolder, resumingAt mark: AppendedFile.Mark, documents: Int) {
     guard mark.length == documents * Digest.byteCount,
-      let file = AppendedFile(DocumentJournal.url(folder), goingOnAfter: mark)
+      let file = AppendedFile(folder.documentJournal, resumingAt: mark)
     else { return nil }
     self.file = file
   }
@@ -30,10 +27,10 @@ struct DocumentJournal {
   /// - Throws: `FileError`
   func synchronize() throws -> AppendedFile.Mark { try file.synchronize() }
 
-  /// Gives all digests to `body`.
+  /// Passes all digests to `body`.
   /// - Throws: `FileError`
   func visit(_ body: (Digest) -> Void) throws {
-    // A MiB holds whole digests.
+    // A MiB is a multiple of the size of a digest.
     try file.visit { bytes in
       for place in stride(from: 0, to: bytes.count, by: Digest.byteCount) {
         body(Digest(bytes: UnsafeRawBufferPointer(rebasing: bytes[place...])))

@@ -2,14 +2,14 @@ internal import ClozeCore
 internal import Foundation
 
 /// A shard that is open for reading at any place, by any thread. It is read with `pread` and not mapped: a file that
-/// somebody cuts short while it is read is then an error and not a signal.
-final class OpenFile: Sendable {
-  let path: String
+/// becomes shorter while it is read is then an error and not a signal.
+final class ShardReader: Sendable {
   /// Bytes, when it was opened.
   let size: Int
-  private let descriptor: Int32
+  private let file: FileDescriptor
+  var path: String { file.path }
 
-  /// - Throws: `FileError`; `ShardError` where the size is not what the index states.
+  /// - Throws: `FileError`; `ShardError` if the size differs from the index.
   convenience init(_ url: URL, entry: DataIndex.File) throws {
     try self.init(url)
     guard size == entry.size else {
@@ -19,13 +19,11 @@ final class OpenFile: Sendable {
 
   /// - Throws: `FileError`
   init(_ url: URL) throws {
-    path = url.path
-    (descriptor, size) = try RegularFile.read(url.path)
+    file = try FileDescriptor(reading: url.path)
+    size = try file.size()
   }
 
-  deinit { close(descriptor) }
-
-  /// Compares the table at the file's end with the index.
+  /// Compares the seek table with the index.
   /// - Throws: `ShardError.wrongSeekTable`, `FileError`
   func checkSeekTable(_ frames: [DataIndex.Frame], tokenBits: Int) throws {
     let count = SeekTable.byteCount(frames: frames.count)
@@ -37,10 +35,10 @@ final class OpenFile: Sendable {
     }
   }
 
-  /// Gives the head and the inflated bytes of a frame, as many as the index asks for and with the digest that it
-  /// states, to `body`.
-  /// - Parameter number: the number that the frame's head has to have.
-  /// - Throws: `ShardError`, `FileError`, and what `body` throws.
+  /// Passes the head and the inflated bytes of a frame to `body`, after comparing their number and digest with the
+  /// index.
+  /// - Parameter number: the number that the head of the frame must have.
+  /// - Throws: `ShardError`, `FileError`, and the errors of `body`.
   func withInflated<Result>(
     _ entry: DataIndex.Frame, split: Split, number: Int, tokenBits: Int,
     _ body: (FrameHead, UnsafeRawBufferPointer) throws -> Result
@@ -86,34 +84,25 @@ final class OpenFile: Sendable {
 
   /// The digest of the whole file.
   /// - Throws: `FileError`
-  func digest() throws -> Digest {
-    var builder = DigestBuilder()
-    var offset = 0
-    let chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
-    defer { chunk.deallocate() }
-    while true {
-      let count = try readUpTo(chunk, at: offset)
-      if count == 0 { return builder.finalize() }
-      builder.update(UnsafeRawBufferPointer(rebasing: chunk[..<count]))
-      offset += count
-    }
+  func digest() throws -> Digest { try file.digest() }
+
+  /// Gives the bytes of a range to `body`, at most one MiB at a time.
+  /// - Throws: `FileError`, and what `body` throws.
+  func visit(_ range: Range<Int>, _ body: (UnsafeRawBufferPointer) throws -> Void) throws {
+    try file.visit(range, body)
   }
 
-  /// Fills `bytes` with what lies at `offset`.
-  /// - Throws: `FileError`; `ShardError.wrongFileSize` where the file ends before that.
+  /// Fills `bytes` from `offset` on.
+  /// - Throws: `FileError`; `ShardError.wrongFileSize` if the file ends before.
   func read(into bytes: UnsafeMutableRawBufferPointer, at offset: Int) throws {
-    var filled = 0
-    while filled < bytes.count {
-      let count = try readUpTo(UnsafeMutableRawBufferPointer(rebasing: bytes[filled...]), at: offset + filled)
-      guard count > 0 else {
-        throw ShardError.wrongFileSize(path: path, stated: offset + bytes.count, found: offset + filled)
-      }
-      filled += count
+    let count = try file.read(into: bytes, at: offset)
+    guard count == bytes.count else {
+      throw ShardError.wrongFileSize(path: path, stated: offset + bytes.count, found: offset + count)
     }
   }
 
-  /// Gives `count` bytes at `offset` to `body`.
-  /// - Throws: as `read`, and what `body` throws.
+  /// Passes `count` bytes at `offset` to `body`.
+  /// - Throws: as `read`, and the errors of `body`.
   func withBytes<Result>(at offset: Int, count: Int, _ body: (UnsafeRawBufferPointer) throws -> Result) throws
     -> Result
   {
@@ -121,15 +110,5 @@ final class OpenFile: Sendable {
     defer { bytes.deallocate() }
     try read(into: bytes, at: offset)
     return try body(UnsafeRawBufferPointer(bytes))
-  }
-
-  /// Reads what one call gives, 0 bytes at the file's end.
-  private func readUpTo(_ bytes: UnsafeMutableRawBufferPointer, at offset: Int) throws -> Int {
-    var status: Int
-    repeat {
-      status = pread(descriptor, bytes.baseAddress, bytes.count, off_t(offset))
-    } while status < 0 && errno == EINTR
-    guard status >= 0 else { throw FileError.reading(path) }
-    return status
   }
 }

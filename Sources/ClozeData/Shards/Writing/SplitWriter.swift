@@ -2,21 +2,21 @@ internal import ClozeCore
 internal import ClozeText
 internal import Foundation
 
-/// Writes one split's shards as documents come: collects tokens into frames, compresses frames on the pool's threads,
-/// and writes them in order. It holds the frame being filled and at most `pool.depth` frames on their way to disk.
-final class ShardWriter {
+/// Writes the shards of one split: collects tokens into frames, compresses frames on the pool's threads, and writes
+/// them in order. The current frame and at most `pool.depth` further frames are in memory.
+final class SplitWriter {
   /// Where a writer stood: with its journal and its shards, all that another needs to go on.
   struct State: Codable, Sendable, Equatable {
-    /// Of the documents so far; its files are in the journal.
+    /// The counts of the documents so far; the files are in the journal.
     var part = DataIndex.Part()
-    /// What was met in all documents.
+    /// The encoder's counts of all documents.
     var counts = TokenCounts()
     /// Documents without tokens.
     var empty = 0
     var journal: AppendedFile.Mark
-    /// Of the bytes of the shard that is not full.
+    /// The digest of the bytes of the unfinished shard.
     var openShard: Digest
-    /// The tokens that wait for the rest of their frame, as an inflated frame; none where none wait.
+    /// The tokens of the unfinished frame, as an inflated frame; empty if there are none.
     var frame: Data
     /// As in `unigrams.bin`.
     var unigrams: Data
@@ -27,32 +27,32 @@ final class ShardWriter {
     var entry: DataIndex.Frame
   }
 
-  private let folder: URL
+  private let folder: DataFolder
   private let split: Split
   private let vocabularySize: Int
   private let layout: ShardLayout
   private let pool: WorkerPool
-  /// Nil where nobody will go on.
+  /// nil when checkpointing is off.
   private let journal: ShardJournal?
 
   private var frame = ShardFrame()
   private var frameNumber = 0
   private var pending: [PendingResult<CompressedFrame>] = []
-  private var shard: ShardFile?
+  private var shard: ShardWriter?
   /// How many of the full shards are another writer's, which nobody has read since.
   private var unreadShards = 0
   private(set) var part = DataIndex.Part()
-  /// What was met in all documents.
+  /// The encoder's counts of all documents.
   private(set) var counts = TokenCounts()
   /// Documents without tokens.
   private(set) var empty = 0
-  /// How often each token occurs so far.
+  /// The counts of all tokens so far.
   private(set) var unigrams: [UInt64]
 
   private var tokenBits: Int { DataIndex.tokenBits(vocabularySize: vocabularySize) }
 
   private init(
-    folder: URL, split: Split, vocabularySize: Int, layout: ShardLayout, pool: WorkerPool,
+    folder: DataFolder, split: Split, vocabularySize: Int, layout: ShardLayout, pool: WorkerPool,
     journal: ShardJournal?
   ) {
     self.folder = folder
@@ -64,25 +64,26 @@ final class ShardWriter {
     unigrams = [UInt64](repeating: 0, count: vocabularySize)
   }
 
-  /// - Parameter keepsJournal: whether `state()` will be asked for.
+  /// - Parameter keepsJournal: whether `state()` will be called.
   /// - Throws: `FileError`
   convenience init(
-    folder: URL, split: Split, vocabularySize: Int, layout: ShardLayout, pool: WorkerPool, keepsJournal: Bool
+    folder: DataFolder, split: Split, vocabularySize: Int, layout: ShardLayout, pool: WorkerPool,
+    keepsJournal: Bool
   ) throws {
     self.init(
       folder: folder, split: split, vocabularySize: vocabularySize, layout: layout, pool: pool,
       journal: keepsJournal ? try ShardJournal(folder: folder, split: split) : nil)
   }
 
-  /// Goes on where another writer stood, in its folder; nil where what it left is not what `state` says. Of full shards
-  /// the sizes are compared; they are read by `finish`, for however many there are, nobody is to wait before that.
+  /// Resumes from the state of another writer; nil if its files do not match `state`. Only the sizes of full shards are
+  /// compared, so that resuming is fast; `finish` reads them.
   convenience init?(
-    folder: URL, split: Split, vocabularySize: Int, layout: ShardLayout, pool: WorkerPool,
-    goingOnFrom state: State
+    folder: DataFolder, split: Split, vocabularySize: Int, layout: ShardLayout, pool: WorkerPool,
+    resumingAt state: State
   ) {
-    guard let journal = ShardJournal(folder: folder, split: split, goingOnAfter: state.journal),
+    guard let journal = ShardJournal(folder: folder, split: split, resumingAt: state.journal),
       let (shards, open) = journal.read(split, layout: layout),
-      shards.allSatisfy({ folder.appendingPathComponent($0.name).fileSize == $0.size })
+      shards.allSatisfy({ folder.file($0.name).fileSize == $0.size })
     else { return nil }
     self.init(
       folder: folder, split: split, vocabularySize: vocabularySize, layout: layout, pool: pool,
@@ -93,8 +94,8 @@ final class ShardWriter {
     (counts, empty) = (state.counts, state.empty)
     frameNumber = shards.count * layout.framesPerShard + open.count
     if !open.isEmpty {
-      let url = folder.appendingPathComponent(DataIndex.shardName(split, shards.count))
-      guard let shard = ShardFile(url, goingOnAfter: open, digest: state.openShard) else { return nil }
+      let url = folder.shard(split, shards.count)
+      guard let shard = ShardWriter(url, resumingAt: open, digest: state.openShard) else { return nil }
       self.shard = shard
     }
     guard restoreFrame(state.frame), restoreUnigrams(state.unigrams) else { return nil }
@@ -111,7 +112,7 @@ final class ShardWriter {
 
   private func restoreFrame(_ bytes: Data) -> Bool {
     guard !bytes.isEmpty else { return true }
-    // As an array, it lies as ids have to.
+    // An array of ids has the alignment that reading them needs.
     return Array(bytes).withUnsafeBytes { bytes in
       guard let head = FrameHead(bytes), head.inflatedSize == bytes.count, head.split == split,
         head.number == frameNumber, head.tokenBits == tokenBits, head.tokens < layout.tokensPerFrame,
@@ -157,13 +158,13 @@ final class ShardWriter {
     if frame.tokens.count == layout.tokensPerFrame { try submitFrame() }
   }
 
-  /// Writes all frames that are full and makes them durable.
-  /// - Returns: where another writer can go on.
+  /// Writes all full frames and syncs them.
+  /// - Returns: the state from which another writer can resume.
   /// - Throws: `FileError`
   func state() throws -> State {
     try writeFrames(leaving: 0)
     guard let journal = try journal?.synchronize() else {
-      preconditionFailure("ShardWriter: keeps no journal")
+      preconditionFailure("SplitWriter: keeps no journal")
     }
     let waiting =
       frame.tokens.isEmpty ? [] : frame.encoded(split: split, number: frameNumber, tokenBits: tokenBits)
@@ -175,15 +176,15 @@ final class ShardWriter {
       unigrams: UnigramCounts(counts: unigrams).encoded)
   }
 
-  /// Writes what is left and ends the last shard.
-  /// - Throws: `FileError`; `ShardError.damagedLeftover` where a shard of another writer is not what it was.
+  /// Writes the last frame and ends the last shard.
+  /// - Throws: `FileError`; `ShardError.damagedLeftover` if a shard of an earlier writer is damaged.
   func finish() throws -> DataIndex.Part {
     if !frame.tokens.isEmpty { try submitFrame() }
     try writeFrames(leaving: 0)
     if shard != nil { try finishShard() }
     let checks = part.files.prefix(unreadShards).map { entry in
-      let url = folder.appendingPathComponent(entry.name)
-      return (url, pool.submit { (try? OpenFile(url).digest()) == entry.digest })
+      let url = folder.file(entry.name)
+      return (url, pool.submit { (try? ShardReader(url).digest()) == entry.digest })
     }
     for (url, isWhole) in checks where try !isWhole.wait() {
       throw ShardError.damagedLeftover(path: url.path)
@@ -191,12 +192,13 @@ final class ShardWriter {
     return part
   }
 
-  /// - Throws: `FileError`; `ShardError.splitIsFull`, which `ShardLayout(corpusBytes:)` keeps from text of known length.
+  /// - Throws: `FileError`; `ShardError.splitIsFull`, which `ShardLayout(corpusBytes:)` prevents for text of known
+  ///   length.
   private func submitFrame() throws {
     let full = frame
     let number = frameNumber
     guard number < DataIndex.maximumFrames else {
-      throw ShardError.splitIsFull(path: folder.path, split: split, frames: number)
+      throw ShardError.splitIsFull(path: folder.url.path, split: split, frames: number)
     }
     frame = ShardFrame()
     frame.tokens.reserveCapacity(layout.tokensPerFrame)
@@ -220,7 +222,7 @@ final class ShardWriter {
       let frame = try pending.removeFirst().wait()
       let shard =
         try self.shard
-        ?? ShardFile(folder.appendingPathComponent(DataIndex.shardName(split, part.files.count)))
+        ?? ShardWriter(folder.shard(split, part.files.count))
       self.shard = shard
       try shard.append(frame.bytes, entry: frame.entry)
       try journal?.append(frame.entry)
@@ -233,14 +235,5 @@ final class ShardWriter {
     shard = nil
     part.files.append(entry)
     try journal?.append(shard: entry.digest)
-  }
-}
-
-extension URL {
-  /// Bytes; nil where there is no such file.
-  fileprivate var fileSize: Int? {
-    var status = stat()
-    guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
-    return Int(status.st_size)
   }
 }

@@ -1,13 +1,13 @@
 internal import ClozeCore
 package import ClozeText
 
-/// A run of tokens of a split, with the places where documents end: what one zstd frame holds.
+/// The content of one zstd frame: consecutive tokens of a split, and the ends of documents among them.
 ///
 /// The format, inflated: first the head (`FrameHead`); then the token ids in order, little-endian and unsigned, in 16
-/// bits each where the vocabulary has at most 65,536 tokens and in 32 otherwise; then, for every document that ends in
-/// the frame, the number of the frame's tokens up to and including its last one, in 32 bits. These ends ascend
-/// strictly, so no document is empty, and the last one equals the number of tokens unless a document goes on in the
-/// next frame. Nothing follows them.
+/// bits each if the vocabulary has at most 65,536 tokens and in 32 otherwise; then, for every document that ends in the
+/// frame, the number of the frame's tokens up to and including its last one, in 32 bits. These ends ascend strictly, so
+/// no document is empty, and the last one equals the number of tokens unless a document continues in the next frame.
+/// Nothing follows them.
 package struct ShardFrame: Sendable, Equatable {
   /// Ids in 0 ..< vocabularySize.
   package var tokens: [TokenID]
@@ -18,7 +18,7 @@ package struct ShardFrame: Sendable, Equatable {
   /// UTF-8 bytes of text of the documents that end here.
   package var bytes = 0
 
-  /// More than the largest frame can need, even where nothing compresses.
+  /// More than the size of the largest frame, even if it does not compress.
   static let maximumCompressedBytes = 1 << 26
 
   package init(tokens: [TokenID] = [], documentEnds: [Int32] = []) {
@@ -26,10 +26,10 @@ package struct ShardFrame: Sendable, Equatable {
     self.documentEnds = documentEnds
   }
 
-  /// Whether the last document goes on in the next frame.
+  /// Whether the last document continues in the next frame.
   package var continues: Bool { documentEnds.last.map { Int($0) != tokens.count } ?? true }
 
-  /// Where each document's tokens in the frame lie, in order; the first and the last may be parts of documents.
+  /// The ranges of the documents' tokens in the frame, in order; the first and the last may be parts of documents.
   var pieces: [Range<Int>] {
     var pieces: [Range<Int>] = []
     pieces.reserveCapacity(documentEnds.count + 1)
@@ -42,7 +42,7 @@ package struct ShardFrame: Sendable, Equatable {
     return pieces
   }
 
-  /// Inflated bytes, the head included.
+  /// The size of the inflated frame in bytes, with the head.
   static func byteCount(tokens: Int, documents: Int, tokenBits: Int) -> Int {
     FrameHead.byteCount + tokens * (tokenBits / 8) + documents * 4
   }
@@ -75,13 +75,14 @@ package struct ShardFrame: Sendable, Equatable {
     }
   }
 
-  /// Reads inflated bytes, aligned for ids and as long as their head says, and checks every rule of the format.
+  /// Reads inflated bytes, which must be aligned for ids and as long as their head says, and checks every rule of the
+  /// format.
   /// - Throws: `ShardError`
   init(decoding bytes: UnsafeRawBufferPointer, head: FrameHead, vocabularySize: Int, path: String) throws {
     precondition(bytes.count == head.inflatedSize, "ShardFrame: \(bytes.count) bytes, \(head)")
     let width = head.tokenBits / 8
     let ids = UnsafeRawBufferPointer(rebasing: bytes[FrameHead.byteCount...])
-    // As unsigned numbers, so that one comparison catches negative ids too.
+    // Compared as unsigned numbers, so that one comparison finds negative ids too.
     var largest: UInt32 = 0
     tokens = [TokenID](unsafeUninitializedCapacity: head.tokens) { buffer, initializedCount in
       largest =
@@ -109,9 +110,8 @@ package struct ShardFrame: Sendable, Equatable {
     }
   }
 
-  /// Reads ids of one width, without a branch and without an address that might overflow, so that several go through
-  /// one instruction.
-  /// - Returns: the largest of them.
+  /// Reads ids of one width without branches or overflow checks, so that the compiler vectorizes the loop.
+  /// - Returns: the largest id.
   private static func widen<Stored: FixedWidthInteger & UnsignedInteger>(
     _ bytes: UnsafeRawBufferPointer, _: Stored.Type, into ids: UnsafeMutableBufferPointer<TokenID>, count: Int
   ) -> UInt32 {

@@ -1,5 +1,5 @@
-/// The first 40 bytes of an inflated frame, which say what it is and holds: a shard can be read without its index, and a
-/// frame that lies in a wrong place is found out.
+/// The first 40 bytes of an inflated frame, which describe it. With them a shard can be read without its index, and a
+/// frame in a wrong place is recognised.
 ///
 /// The format, all little-endian and unsigned: the magic number 0x465A4C43 in 32 bits; the split in 8 (0 train,
 /// 1 validation); the bytes of a token id in 8 (2 or 4); 16 bits of 0; the number of the frame, counted through all
@@ -28,7 +28,7 @@ struct FrameHead: Sendable, Equatable {
     self.bytes = bytes
   }
 
-  /// Reads the head of an inflated frame; nil where it has none, or one that no frame has.
+  /// Reads the head of an inflated frame; nil if there is none or it is invalid.
   init?(_ frame: UnsafeRawBufferPointer) {
     guard frame.count >= FrameHead.byteCount else { return nil }
     func number<Stored: FixedWidthInteger>(_ offset: Int, _: Stored.Type) -> Stored {
@@ -44,14 +44,15 @@ struct FrameHead: Sendable, Equatable {
       number: Int(number(8, UInt32.self)),
       tokens: Int(number(12, UInt32.self)), documents: Int(number(16, UInt32.self)), words: words,
       bytes: bytes)
-    // So that sums over frames do not overflow, and no number makes a long list of those that are missing before it.
+    // With these bounds sums over frames do not overflow, and the list of missing frames before a number is not too
+    // long.
     guard self.number < DataIndex.maximumFrames, (1...DataIndex.maximumFrameTokens).contains(tokens),
       documents <= tokens, words <= 1 << 40,
       bytes <= 1 << 40
     else { return nil }
   }
 
-  /// Bytes of the inflated frame, its head included.
+  /// The size of the inflated frame in bytes, with the head.
   var inflatedSize: Int {
     ShardFrame.byteCount(tokens: tokens, documents: documents, tokenBits: tokenBits)
   }

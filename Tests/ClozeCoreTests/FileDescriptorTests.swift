@@ -4,7 +4,7 @@ import Foundation
 import Testing
 
 /// Folders that somebody else filled: links lead no write astray, and pipes let nobody wait.
-@Suite struct RegularFileTests {
+@Suite struct FileDescriptorTests {
   private let folder: TemporaryFolder
   private let precious: URL
 
@@ -47,11 +47,11 @@ import Testing
   }
 
   /// The link's file has just the bytes of the mark, and more that would be cut off.
-  @Test func goingOnFollowsNoLink() throws {
+  @Test func resumingFollowsNoLink() throws {
     let mark = AppendedFile.Mark(length: 3, digest: Digest(of: "pre"))
-    #expect(AppendedFile(try plant("journal"), goingOnAfter: mark) == nil)
+    #expect(AppendedFile(try plant("journal"), resumingAt: mark) == nil)
     try expectUntouched()
-    try #require(AppendedFile(precious, goingOnAfter: mark) != nil)
+    try #require(AppendedFile(precious, resumingAt: mark) != nil)
   }
 
   @Test func aRunLogFollowsNoLink() throws {
@@ -67,12 +67,59 @@ import Testing
     for read in [{ _ = try Data(file: url) }, { _ = try Digest.ofFile(url) }, { _ = try RunLog(url) }] {
       #expect(failureMessage(read).contains("index.json: is a pipe or a device; put a file there"))
     }
-    #expect(AppendedFile(url, goingOnAfter: .init(length: 0, digest: Digest(of: ""))) == nil)
+    #expect(AppendedFile(url, resumingAt: .init(length: 0, digest: Digest(of: ""))) == nil)
   }
 
   /// What a link leads to may be read.
   @Test func aLinkIsRead() throws {
     #expect(try Data(file: plant("link")) == Data("precious".utf8))
     #expect(try Digest.ofFile(folder.file("link")).digest == Digest(of: "precious"))
+  }
+
+  /// Of a large file, which is mapped, as of a small one; of a part across two pieces, too.
+  @Test(arguments: [0, 1, 1 << 20, (1 << 24) + 5]) func allBytesAreRead(count: Int) throws {
+    let bytes = Data((0..<count).map { UInt8(truncatingIfNeeded: $0 &* 31 ^ $0 >> 8) })
+    let url = folder.file("bytes")
+    try bytes.write(to: url)
+    #expect(try Data(file: url) == bytes)
+    let file = try FileDescriptor(reading: url.path)
+    #expect(try file.digest() == Digest(of: bytes))
+    var part = Data()
+    try file.visit(count / 3..<count) { part.append(contentsOf: $0) }
+    #expect(part == bytes.suffix(from: count / 3))
+    #expect(failureMessage { try file.visit(0..<count + 1) { _ in } }.contains("it has become shorter"))
+  }
+
+  @Test func aFolderHasOneWriter() throws {
+    for name in [nil, "run.lock"] {
+      let lock = { [folder] in
+        try name.map { try FolderLock(folder.url, fileName: $0) } ?? FolderLock(folder.url)
+      }
+      do {
+        let first = try lock()
+        #expect(throws: FolderLock.Held.self) { _ = try lock() }
+        withExtendedLifetime(first) {}
+      }
+      _ = try lock()
+      #expect(try FileManager.default.contentsOfDirectory(atPath: folder.url.path) == ["precious"])
+    }
+    #expect(failureMessage { _ = try FolderLock(folder.file("nowhere")) }.contains("does not exist"))
+    #expect(failureMessage { _ = try FolderLock(precious) }.contains("precious: is not a directory"))
+  }
+
+  @Test func theLockOfARunNamesItsProcess() throws {
+    let run = folder.file("run")
+    do {
+      let lock = try FolderLock(run, fileName: "run.lock")
+      do {
+        _ = try FolderLock(run, fileName: "run.lock")
+        Issue.record("two processes have one lock")
+      } catch let held as FolderLock.Held {
+        #expect(held.process == Int(getpid()))
+      }
+      withExtendedLifetime(lock) {}
+    }
+    // A folder that it made goes with it.
+    #expect(!FileManager.default.fileExists(atPath: run.path))
   }
 }

@@ -2,7 +2,7 @@ internal import ClozeCore
 package import ClozeText
 package import Foundation
 
-/// How often each token occurs in the train split: the unigram baseline, and the bands of rare and frequent tokens.
+/// The counts of all tokens in the train split, for the unigram baseline and for bands of rare and frequent tokens.
 package struct UnigramCounts: Sendable, Equatable {
   /// By token id.
   package let counts: [UInt64]
@@ -31,14 +31,14 @@ package struct UnigramCounts: Sendable, Equatable {
     self = read
   }
 
-  /// The counts of a data folder's train split without its special tokens, which no model is asked for.
+  /// The counts of a data folder's train split without special tokens, which are never selected.
   /// - Throws: `ShardError`, `TokenizerError`, `VocabularyError`, `FileError`
   package static func ofOrdinaryTokens(in folder: URL, index: DataIndex) throws -> UnigramCounts {
-    try UnigramCounts(reading: folder.appendingPathComponent(DataIndex.unigramsFileName), index: index)
+    try UnigramCounts(reading: DataFolder(folder).unigrams, index: index)
       .without(Tokenizer(folder).vocabulary.specials.ids)
   }
 
-  /// Reads the bytes of `unigrams.bin`; nil where they are too few or too many, or no corpus has such counts.
+  /// Reads the bytes of `unigrams.bin`; nil if their number is wrong, or a count is impossible.
   init?(encoded data: Data, vocabularySize: Int) {
     guard data.count == 8 * vocabularySize else { return nil }
     let numbers = data.withUnsafeBytes { bytes in
@@ -58,15 +58,15 @@ package struct UnigramCounts: Sendable, Equatable {
   /// The bytes of `unigrams.bin`.
   var encoded: Data { counts.map(\.littleEndian).withUnsafeBytes { Data($0) } }
 
-  /// The counts with 0 for these tokens: what is left where they are never asked for.
+  /// The counts with 0 for these tokens.
   package func without(_ ids: [TokenID]) -> UnigramCounts {
     var counts = counts
     for id in ids { counts[Int(id)] = 0 }
     return UnigramCounts(counts: counts)
   }
 
-  /// H = -Σ p ln p with p = count / total, in nats a token; 0 without tokens. It is the loss of a model that knows
-  /// how frequent each token is and nothing else.
+  /// H = -Σ p ln p with p = count / total, in nats per token; 0 without tokens. It is the loss of a model that knows
+  /// the frequency of each token and nothing else.
   package var entropy: Double {
     guard total > 0 else { return 0 }
     let total = Double(total)
@@ -77,8 +77,8 @@ package struct UnigramCounts: Sendable, Equatable {
     }
   }
 
-  /// The most frequent token (the first of equals), which is what the unigram baseline always predicts; nil without
-  /// tokens.
+  /// The most frequent token (of equally frequent ones the first), which the unigram baseline always predicts; nil
+  /// without tokens.
   package var mostFrequent: Int? {
     guard total > 0 else { return nil }
     return counts.indices.max { counts[$0] < counts[$1] || (counts[$0] == counts[$1] && $0 > $1) }

@@ -7,46 +7,47 @@ package enum Split: String, NamedChoice {
   case train, validation
 }
 
-/// `index.json`: what a data folder holds, in one line of JSON with sorted keys.
+/// `index.json`: the content of a data folder, as one line of JSON with sorted keys.
 ///
-/// The format, version 2. A data folder holds `index.json`, `provenance.json` (`DataProvenance`), the tokenizer's
-/// files, `unigrams.bin` and, for each split that has documents, the shards `train-00000.zst`, `train-00001.zst`… or
-/// `validation-00000.zst`…, numbered without gaps. The index is written last and in one rename: a folder without it is
-/// unfinished or damaged, and nothing in it is trusted. No name in the index may differ from these, so none can lead
-/// out of the folder.
+/// The format, version 2. A data folder has `index.json`, `provenance.json` (`DataProvenance`), the tokenizer's files,
+/// `unigrams.bin` and, for each split with documents, the shards `train-00000.zst`, `train-00001.zst`… or
+/// `validation-00000.zst`…, numbered without gaps. The index is written last, in one rename. A folder without it is
+/// unfinished or damaged, and nothing in it is trusted. No other names are allowed in the index, so none can lead out
+/// of the folder.
 ///
-/// A shard is a row of zstd frames (`ShardFrame`), without gaps from the file's first byte on, followed by a seek
-/// table (`SeekTable`). The index states each frame's place, size, number of tokens, number of documents that end in
-/// it, whether a document goes on in the next frame, and the SHA-256 of its inflated bytes. A frame has 1 to 4,194,304
-/// tokens, a split at most as many frames. `bytes` counts the UTF-8 bytes of a split's documents before tokenization, `words` their words.
+/// A shard is a sequence of zstd frames (`ShardFrame`) without gaps, followed by a seek table (`SeekTable`). For each
+/// frame the index has its offset, its size, the number of its tokens, the number of documents that end in it, whether
+/// a document continues in the next frame, and the SHA-256 of the inflated bytes. A frame has 1 to 4,194,304 tokens,
+/// and a split at most as many frames. `bytes` counts the UTF-8 bytes of a split's documents before tokenization,
+/// `words` their words.
 ///
-/// The frames of a split are numbered from 0 through all its shards, and each bears its number (`FrameHead`). A frame
-/// that was lost or damaged is in no shard: its number is in `quarantine`, ascending, and the frames that are left keep
-/// theirs. A document that goes on into a quarantined frame ends before it, and what follows a quarantined frame begins
-/// a document. The last frame of a split never goes on, but into quarantined ones. A split's tokens are the sum over
-/// its frames; its documents are the ends in its frames and those that quarantined frames make; its words and bytes are
-/// those of the documents whose ends are in its frames.
+/// The frames of a split are numbered from 0 through all its shards, and each contains its number (`FrameHead`). A
+/// frame that was lost or damaged is in no shard: its number is in `quarantine`, ascending, and the other frames keep
+/// their numbers. A document that continues into a quarantined frame ends before it, and what follows a quarantined
+/// frame begins a document. The last frame of a split continues only into quarantined frames. The tokens of a split are
+/// the sum over its frames. Its documents are the ends in its frames and those that quarantined frames cause. Its words
+/// and bytes are those of the documents that end in its frames.
 ///
-/// `unigrams.bin` is a little-endian 64-bit count for every token id: how often it occurs in the train split. The
-/// counts add up to the train split's tokens. `unigramEntropy` is their entropy H = -Σ p ln p in nats a token,
-/// `[UNK]` included, which a baseline leaves out: see `UnigramCounts.ofOrdinaryTokens`. `unknownText` says how many
-/// characters of the documents are in words that became `[UNK]`, by script. Folders made before it was counted have none,
-/// and it stays as it is when frames are lost.
+/// `unigrams.bin` has a little-endian 64-bit count for every token id: how often it occurs in the train split. The
+/// counts add up to the train split's tokens. `unigramEntropy` is their entropy H = -Σ p ln p in nats per token. It
+/// includes `[UNK]`, which baselines leave out, see `UnigramCounts.ofOrdinaryTokens`. `unknownText` counts the
+/// characters of words that became `[UNK]`, by script. Folders of earlier versions lack it, and it does not change when
+/// frames are lost.
 ///
-/// `identity`, the SHA-256 of the index file's bytes, is the identity of the data: it covers the digests of
-/// everything else, and what is in quarantine.
+/// `identity`, the SHA-256 of the bytes of the index file, is the identity of the data. It covers the digests of
+/// everything else, and the quarantine.
 package struct DataIndex: Codable, Sendable, Equatable {
   package struct Frame: Codable, Sendable, Equatable {
-    /// First byte in its shard.
+    /// The offset in the shard, in bytes.
     package var offset: Int
     /// Compressed bytes.
     package var size: Int
     package var tokens: Int
-    /// How many documents end in this frame.
+    /// The number of documents that end in this frame.
     package var documents: Int
-    /// Whether the last document of this frame goes on in the next one.
+    /// Whether the last document of this frame continues in the next one.
     package var continues: Bool
-    /// Of the inflated bytes.
+    /// The digest of the inflated bytes.
     package var digest: Digest
 
     package init(offset: Int, size: Int, tokens: Int, documents: Int, continues: Bool, digest: Digest) {
@@ -61,7 +62,7 @@ package struct DataIndex: Codable, Sendable, Equatable {
 
   package struct File: Codable, Sendable, Equatable {
     package var name: String
-    /// Bytes, seek table included.
+    /// The size in bytes, with the seek table.
     package var size: Int
     package var digest: Digest
     package var frames: [Frame]
@@ -81,7 +82,7 @@ package struct DataIndex: Codable, Sendable, Equatable {
     /// UTF-8 bytes of text.
     package var bytes = 0
     package var files: [File] = []
-    /// The numbers of the split's frames that no shard has any more, ascending.
+    /// The numbers of the frames that are no longer in any shard, ascending.
     package var quarantine: [Int] = []
   }
 
@@ -90,24 +91,22 @@ package struct DataIndex: Codable, Sendable, Equatable {
   package var vocabularySize: Int
   /// 16 or 32.
   package var tokenBits: Int
-  /// Digest of the corpus's text.
+  /// The digest of the text of the corpus.
   package var corpus: Digest
   package var seed: UInt64
-  /// The share of documents held out, in 0...1.
+  /// The share of documents in the validation split, in 0...1.
   package var validationRate: Double
   package var train = Part()
   package var validation = Part()
   /// Nats a token.
   package var unigramEntropy: Double
   package var unigrams: Digest
-  /// What of the text of both splits is unknown to the tokenizer.
+  /// The unknown text of both splits.
   package var unknownText: UnknownText?
 
   package static let currentVersion = 2
-  static let fileName = "index.json"
-  static let unigramsFileName = "unigrams.bin"
   static let maximumFrameTokens = 1 << 22
-  /// Of a split: with frames of 65,536 tokens, 275 thousand million tokens.
+  /// The most frames of a split: with frames of 65,536 tokens, 275 thousand million tokens.
   static let maximumFrames = 1 << 22
 
   package subscript(split: Split) -> Part {
@@ -115,24 +114,17 @@ package struct DataIndex: Codable, Sendable, Equatable {
     set { if split == .train { train = newValue } else { validation = newValue } }
   }
 
-  /// The number of bits in which every id of a vocabulary fits.
+  /// The bits of a token id: 16 if every id of the vocabulary fits, otherwise 32.
   static func tokenBits(vocabularySize: Int) -> Int { vocabularySize <= 1 << 16 ? 16 : 32 }
 
-  static func shardName(_ split: Split, _ number: Int) -> String {
-    let digits = String(number)
-    return "\(split.rawValue)-\(String(repeating: "0", count: max(0, 5 - digits.count)))\(digits).zst"
-  }
-
   /// The bytes of `index.json`; equal indexes have equal bytes.
-  func encoded() throws -> Data {
-    try jsonLine()
-  }
+  func encoded() throws -> Data { try jsonLine() }
 
   /// Reads and checks the index of a data folder.
-  /// - Returns: the index and the data's identity.
+  /// - Returns: the index and the identity of the data.
   /// - Throws: `ShardError`, `FileError`
   package static func read(folder: URL) throws -> (index: DataIndex, identity: Digest) {
-    let url = folder.appendingPathComponent(fileName)
+    let url = DataFolder(folder).index
     let data: Data
     do {
       data = try Data(file: url)
@@ -143,7 +135,7 @@ package struct DataIndex: Codable, Sendable, Equatable {
     do {
       index = try data.withUnsafeBytes { try JSONReader.read($0) { try DataIndex(&$0) } }
     } catch let error as JSONSyntaxError {
-      // Another version may have another form, so its number is looked for first.
+      // Another version may have another structure, so its number is read first.
       try requireVersion(try? data.withUnsafeBytes { try JSONReader.read($0, version) }, path: url.path)
       throw ShardError.malformedIndex(
         path: url.path,
@@ -159,8 +151,8 @@ package struct DataIndex: Codable, Sendable, Equatable {
     throw ShardError.unknownVersion(path: path, version: version)
   }
 
-  /// Everything that the index alone can contradict itself in. Later code relies on it: sums do not overflow, frames
-  /// lie in their files, and no size is large enough to exhaust memory.
+  /// Checks everything in which the index can contradict itself. Later code relies on it: sums do not overflow, frames
+  /// are inside their files, and no size can exhaust memory.
   private func check(path: String) throws {
     try DataIndex.require("vocabularySize", vocabularySize, in: 1...Vocabulary.maximumCount, path)
     let tokenBits = DataIndex.tokenBits(vocabularySize: vocabularySize)
@@ -187,10 +179,10 @@ package struct DataIndex: Codable, Sendable, Equatable {
 }
 
 extension DataIndex.Part {
-  /// Names, places and sizes of files and frames.
+  /// Checks names, offsets and sizes of files and frames.
   fileprivate func checkFiles(of split: Split, path: String) throws {
     for (number, file) in files.enumerated() {
-      let name = DataIndex.shardName(split, number)
+      let name = DataFolder.shardName(split, number)
       guard file.name == name else {
         throw ShardError.foreignName(path: path, name: file.name, expected: name)
       }
@@ -209,7 +201,7 @@ extension DataIndex.Part {
           path: path, field: "bytes in \(name)", stated: file.size, found: size)
       }
     }
-    // They ascend within the numbers that there are: a list without rules could name any number of frames.
+    // The numbers must ascend and exist, or a list could name any number of frames.
     var next = 0
     for number in quarantine {
       guard number >= next, number < numberCount else {
@@ -219,7 +211,7 @@ extension DataIndex.Part {
     }
   }
 
-  /// The split's numbers against those of its frames.
+  /// Compares the numbers of the split with those of its frames.
   fileprivate func checkSums(of split: Split, path: String) throws {
     for (field, value) in [("documents", documents), ("words", words), ("bytes", bytes)] {
       try DataIndex.require(field, value, in: 0...1 << 56, path)
@@ -237,4 +229,50 @@ extension DataIndex.Part {
         path: path, reason: "ends the \(split.rawValue) split inside a document")
     }
   }
+}
+
+extension DataIndex {
+  /// A frame of a split: where it lies, and what the frames around it make of it.
+  struct NumberedFrame: Sendable {
+    /// Which of the split's files.
+    var file: Int
+    /// The frame's number in its split, which its head bears.
+    var number: Int
+    var entry: DataIndex.Frame
+    /// Whether a document that goes on after this frame has lost its rest to the quarantine, and so ends here.
+    var isCut: Bool
+
+    /// Whether a document goes on from this frame to the next that there is.
+    var goesOn: Bool { entry.continues && !isCut }
+    /// How many documents end in this frame.
+    var documents: Int { entry.documents + (isCut ? 1 : 0) }
+  }
+}
+
+extension DataIndex.Part {
+  /// The frames that can be read, in order.
+  var places: [DataIndex.NumberedFrame] {
+    var places: [DataIndex.NumberedFrame] = []
+    places.reserveCapacity(files.reduce(0) { $0 + $1.frames.count })
+    var number = 0
+    var missing = quarantine[...]
+    func skipMissing() {
+      while missing.first == number {
+        missing.removeFirst()
+        number += 1
+      }
+    }
+    for (file, entry) in files.enumerated() {
+      for frame in entry.frames {
+        skipMissing()
+        let isCut = frame.continues && missing.first == number + 1
+        places.append(DataIndex.NumberedFrame(file: file, number: number, entry: frame, isCut: isCut))
+        number += 1
+      }
+    }
+    return places
+  }
+
+  /// How many frames the split has or had.
+  var numberCount: Int { files.reduce(quarantine.count) { $0 + $1.frames.count } }
 }

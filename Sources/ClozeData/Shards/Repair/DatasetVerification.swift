@@ -1,14 +1,14 @@
 package import ClozeCore
 internal import ClozeText
-package import Foundation
+internal import Foundation
 
-/// A data folder looked at from end to end: everything that is wrong with it, not only the first.
+/// Checks every byte of a data folder, and lists all problems.
 ///
-/// Each shard is scanned for itself (`ShardScan`) and compared with what the index states; then the counts, the
-/// unigrams, the entropy, the tokenizer and the provenance. Without an index that can be read, the shards are still
-/// scanned, with what `provenance.json` says of them.
+/// Each shard is scanned by itself (`ShardScan`) and compared with the index; then counts, unigrams, entropy, tokenizer
+/// and provenance are checked. Without a readable index the shards are still scanned, with the numbers in
+/// `provenance.json`.
 package struct DatasetVerification {
-  /// Each `path: what is wrong; what to do`.
+  /// The problems, each as `path: what is wrong; what to do`.
   package private(set) var problems: [any Failure] = []
   package private(set) var index: DataIndex?
   package private(set) var identity: Digest?
@@ -18,48 +18,47 @@ package struct DatasetVerification {
   package private(set) var tokens = 0
   package private(set) var bytes = 0
 
-  private let folder: URL
+  private let folder: DataFolder
   private var unigrams: [UInt64] = []
-  /// Whether all of the train split is in `unigrams`.
+  /// Whether `unigrams` has counted the whole train split.
   private var countsTrain = true
 
-  /// - Parameter progress: is told the bytes of the shards that have been checked so far.
-  /// - Throws: `FileError` where a file cannot be read at all.
-  package init(_ folder: URL, pool: WorkerPool, progress: (Int) -> Void = { _ in }) throws {
-    self.folder = folder
-    let read = try note(DatasetVerification.sound { try DataIndex.read(folder: folder) })
+  fileprivate init(_ folder: DataFolder) { self.folder = folder }
+
+  fileprivate mutating func verify(_ pool: WorkerPool, _ progress: (Int) -> Void) throws {
+    let read = try note(DatasetVerification.sound { try DataIndex.read(folder: folder.url) })
     (index, identity) = (read?.index, read?.identity)
-    let provenance = try note(DatasetVerification.sound { try DataProvenance(folder: folder) })
+    let provenance = try note(DatasetVerification.sound { try DataProvenance(folder: folder.url) })
     let indexed = read.map { DataProvenance($0.index, identity: $0.identity) }
     if let indexed, let provenance, provenance != indexed {
       problems.append(
         ShardError.wrongProvenance(
-          path: folder.appendingPathComponent(DataProvenance.fileName).path,
+          path: folder.provenance.path,
           reason: "does not agree with index.json"))
     }
     guard let stated = indexed ?? provenance else { return }
     try note(
       DatasetVerification.sound {
-        let tokenizer = try Tokenizer(folder)
+        let tokenizer = try Tokenizer(folder.url)
         guard tokenizer.digest == stated.tokenizer else {
           throw ShardError.wrongTokenizer(
-            path: folder.path, stated: stated.tokenizer, found: tokenizer.digest)
+            path: folder.url.path, stated: stated.tokenizer, found: tokenizer.digest)
         }
         guard tokenizer.vocabulary.count == stated.vocabularySize else {
           throw ShardError.countsDisagree(
-            path: folder.path, field: "tokens of the vocabulary", stated: stated.vocabularySize,
+            path: folder.url.path, field: "tokens of the vocabulary", stated: stated.vocabularySize,
             found: tokenizer.vocabulary.count)
         }
       })
     unigrams = [UInt64](repeating: 0, count: stated.vocabularySize)
-    let names = try DatasetRepair.shardNames(in: folder)
+    let numbers = try folder.shardNumbers()
     for split in Split.allCases {
-      try check(split, names: names[split] ?? [], vocabularySize: stated.vocabularySize, pool, progress)
+      try check(split, numbers: numbers[split] ?? [], vocabularySize: stated.vocabularySize, pool, progress)
     }
     if let index { try checkUnigrams(index) }
   }
 
-  /// What `body` gives, or what is wrong with the data; an error of reading is no error of theirs.
+  /// The result of `body`; an error of the data is recorded as a problem, and an error of reading is thrown.
   private static func sound<Value>(_ body: () throws -> Value) throws -> Result<Value, any Error> {
     do {
       return .success(try body())
@@ -79,7 +78,7 @@ package struct DatasetVerification {
   }
 
   private mutating func check(
-    _ split: Split, names: [String], vocabularySize: Int, _ pool: WorkerPool, _ progress: (Int) -> Void
+    _ split: Split, numbers: [Int], vocabularySize: Int, _ pool: WorkerPool, _ progress: (Int) -> Void
   ) throws {
     let part = index?[split]
     var expectation = ShardScan.Expectation(
@@ -87,13 +86,14 @@ package struct DatasetVerification {
       vocabularySize: vocabularySize)
     let places = part?.places ?? []
     for place in places { expectation.digests[place.number] = place.entry.digest }
-    let stated = part?.files.map(\.name) ?? names
-    for name in names where !stated.contains(name) {
-      problems.append(ShardError.foreignShard(path: folder.appendingPathComponent(name).path))
+    let found = numbers.map { DataFolder.shardName(split, $0) }
+    let stated = part?.files.map(\.name) ?? found
+    for name in found where !stated.contains(name) {
+      problems.append(ShardError.foreignShard(path: folder.file(name).path))
     }
     var (words, textBytes) = (0, 0)
     var isComplete = true
-    let urls = stated.map(folder.appendingPathComponent)
+    let urls = stated.map(folder.file)
     try ShardScan.scan(urls, expectation, pool: pool) { number, scan in
       guard let scan else {
         problems.append(FileError.missing(path: urls[number].path))
@@ -125,20 +125,22 @@ package struct DatasetVerification {
     guard let part else { return }
     documents += places.count(where: \.isCut)
     if split == .train { countsTrain = isComplete }
-    // Where frames are missing, that is what is wrong, and the sums tell nothing more.
+    // If frames are missing, that is the problem, and the sums say nothing more.
     guard isComplete else { return }
-    for (field, statedCount, found) in [("words", part.words, words), ("bytes", part.bytes, textBytes)]
-    where statedCount != found {
+    for (field, statedCount, foundCount) in [("words", part.words, words), ("bytes", part.bytes, textBytes)]
+    where statedCount != foundCount {
       problems.append(
         ShardError.countsDisagree(
-          path: folder.appendingPathComponent(DataIndex.fileName).path,
+          path: folder.index.path,
           field: "\(field) of \(split.rawValue)",
-          stated: statedCount, found: found))
+          stated: statedCount, found: foundCount))
     }
   }
 
-  /// Compares a whole scan with what the index states of the file.
-  private mutating func compare(_ scan: ShardScan, with entry: DataIndex.File, places: [FramePlace]) {
+  /// Compares the scan of a whole shard with the index.
+  private mutating func compare(
+    _ scan: ShardScan, with entry: DataIndex.File, places: [DataIndex.NumberedFrame]
+  ) {
     if scan.size != entry.size {
       problems.append(ShardError.wrongFileSize(path: scan.path, stated: entry.size, found: scan.size))
     } else if scan.digest != entry.digest {
@@ -155,7 +157,7 @@ package struct DatasetVerification {
   }
 
   private mutating func checkUnigrams(_ index: DataIndex) throws {
-    let url = folder.appendingPathComponent(DataIndex.unigramsFileName)
+    let url = folder.unigrams
     try note(
       DatasetVerification.sound {
         let counts = try UnigramCounts(reading: url, index: index)
@@ -169,5 +171,16 @@ package struct DatasetVerification {
             path: url.path, reason: "has an entropy of \(entropy), the index states \(index.unigramEntropy)")
         }
       })
+  }
+}
+
+extension DataFolder {
+  /// Reads every byte of the folder and lists all that is wrong with it.
+  /// - Parameter progress: is told the bytes of the shards that have been checked so far.
+  /// - Throws: `FileError` where a file cannot be read at all.
+  package func verify(pool: WorkerPool, progress: (Int) -> Void = { _ in }) throws -> DatasetVerification {
+    var verification = DatasetVerification(self)
+    try verification.verify(pool, progress)
+    return verification
   }
 }

@@ -1,15 +1,14 @@
 internal import CZstd
 internal import ClozeCore
 
-/// One zstd frame from and to memory: the shards' door to zstd.
+/// Compresses and inflates single zstd frames in memory; the only user of zstd for shards.
 package enum ZstdFrame {
-  /// What zstd says about bytes that are no frame.
+  /// The error of zstd for bytes that are not a frame.
   package struct Corruption: Error {
     package let reason: String
   }
 
-  /// Compresses `bytes` into one frame that states its inflated size and carries a checksum, so that `zstd -t`
-  /// vouches for a shard.
+  /// Compresses `bytes` into one frame with its inflated size and a checksum, so that `zstd -t` can check a shard.
   package static func compress(_ bytes: [UInt8], level: Int) throws -> [UInt8] {
     guard let context = ZSTD_createCCtx() else { throw Corruption(reason: "no memory for a compressor") }
     defer { ZSTD_freeCCtx(context) }
@@ -29,47 +28,39 @@ package enum ZstdFrame {
     return frame
   }
 
-  /// The inflated size that a frame claims; nil where it is no frame or does not say.
+  /// The inflated size in a frame's header; nil if it is not a frame or has no size.
   package static func claimedSize(_ frame: UnsafeRawBufferPointer) -> Int? {
     let size = ZSTD_getFrameContentSize(frame.baseAddress, frame.count)
     return size == ZSTD_CONTENTSIZE_UNKNOWN || size == ZSTD_CONTENTSIZE_ERROR ? nil : Int(exactly: size)
   }
 
-  /// The bytes that the frame at the beginning of `bytes` takes; nil where it is none or is not all there.
+  /// The size of the frame at the beginning of `bytes`; nil if it is not a frame or is truncated.
   static func compressedSize(_ bytes: UnsafeRawBufferPointer) -> Int? {
     let size = ZSTD_findFrameCompressedSize(bytes.baseAddress, bytes.count)
     return ZSTD_isError(size) == 0 ? size : nil
   }
 
-  /// The most bytes that a frame of `byteCount` inflated ones takes.
+  /// The largest compressed size of `byteCount` bytes.
   static func compressedBound(_ byteCount: Int) -> Int { ZSTD_compressBound(byteCount) }
 
   /// The first four bytes of a frame.
   static let magic: [UInt8] = [0x28, 0xB5, 0x2F, 0xFD]
 
-  /// zstd's version: another one may compress the same bytes to others.
+  /// The version of zstd; another version may compress the same bytes differently.
   static var libraryVersion: String { String(cString: ZSTD_versionString()) }
-
-  /// Inflates one frame of exactly `byteCount` bytes; never writes more.
-  /// - Throws: `Corruption`
-  package static func inflate(_ frame: UnsafeRawBufferPointer, byteCount: Int) throws -> [UInt8] {
-    try Inflater.use { inflater in
-      Array(try inflater.inflate(frame, byteCount: byteCount))
-    }
-  }
 }
 
-/// A decompressor with the memory that it works in, used by one thread at a time; nothing of a frame is left in it for
-/// the next. Making one takes as long as inflating a good part of a frame, so they are kept.
+/// A decompressor with its working memory, for one thread at a time. It keeps nothing from one frame to the next.
+/// Creating one takes as long as inflating a large part of a frame, so they are pooled.
 final class Inflater: @unchecked Sendable {
   private let context: OpaquePointer
   private var compressed = UnsafeMutableRawBufferPointer(start: nil, count: 0)
   private var inflated = UnsafeMutableRawBufferPointer(start: nil, count: 0)
 
-  /// Those between two uses: as many as threads have inflated at once.
+  /// The idle ones: as many as threads have inflated at once.
   private static let idle = Guarded<[Inflater]>([])
 
-  /// Lends a decompressor to `body` alone.
+  /// Calls `body` with a decompressor of its own.
   static func use<Result>(_ body: (Inflater) throws -> Result) throws -> Result {
     guard let inflater = idle.withLock({ $0.popLast() }) ?? Inflater() else {
       throw ZstdFrame.Corruption(reason: "no memory for a decompressor")
@@ -89,13 +80,13 @@ final class Inflater: @unchecked Sendable {
     inflated.deallocate()
   }
 
-  /// Room for a compressed frame, until it is asked for again.
+  /// A buffer for a compressed frame, until the next call.
   func room(for byteCount: Int) -> UnsafeMutableRawBufferPointer {
     Inflater.grow(&compressed, to: byteCount)
     return UnsafeMutableRawBufferPointer(rebasing: compressed[..<byteCount])
   }
 
-  /// Inflates one frame of exactly `byteCount` bytes; they last until the next call.
+  /// Inflates one frame of exactly `byteCount` bytes, which are valid until the next call.
   /// - Throws: `ZstdFrame.Corruption`
   func inflate(_ frame: UnsafeRawBufferPointer, byteCount: Int) throws -> UnsafeRawBufferPointer {
     Inflater.grow(&inflated, to: byteCount)

@@ -2,27 +2,27 @@ package import ClozeCore
 package import ClozeText
 package import Foundation
 
-/// One split of a data folder, open for reading at any place from any number of threads.
+/// One split of a data folder, open for random access by any number of threads.
 ///
-/// Opening reads the index and the shards' seek tables. A frame is read, checked against its digest and inflated when
-/// something in it is first asked for, and kept among the most recently used; the whole file is digested only by
-/// `verify`. Nothing read from the folder is believed: see `DataIndex` for the rules.
+/// Opening reads the index and the seek tables. A frame is read, compared with its digest and inflated at its first
+/// use, and cached among the most recently used ones. Only `verify` computes the digests of whole files. Everything
+/// that is read is checked, by the rules of `DataIndex`.
 package final class TokenDataset: Sendable {
   package let folder: URL
   package let split: Split
   package let index: DataIndex
-  /// The digest of the index: which data this is.
+  /// The digest of the index, which is the identity of the data.
   package let identity: Digest
 
-  private let files: [OpenFile]
-  private let frames: [FramePlace]
+  private let files: [ShardReader]
+  private let frames: [DataIndex.NumberedFrame]
   /// How many tokens, and how many documents' ends, lie before each frame; one more entry than frames.
   let tokenStarts: [Int]
   let documentStarts: [Int]
   private let cacheCapacity: Int
   private let cache: Guarded<FrameCache>
 
-  /// - Parameter cachedFrames: how many inflated frames to keep, of 4 bytes a token: 256 frames are 64 MiB.
+  /// - Parameter cachedFrames: the number of inflated frames to cache, with 4 bytes per token: 256 frames are 64 MiB.
   /// - Throws: `ShardError`, `FileError`
   package init(folder: URL, split: Split, cachedFrames: Int = 256) throws {
     precondition(cachedFrames > 0, "TokenDataset: a cache of \(cachedFrames) frames")
@@ -31,7 +31,7 @@ package final class TokenDataset: Sendable {
     (index, identity) = try DataIndex.read(folder: folder)
     let part = index[split]
     guard part.documents > 0 else { throw ShardError.splitMissing(path: folder.path, split: split) }
-    files = try part.files.map { try OpenFile(folder.appendingPathComponent($0.name), entry: $0) }
+    files = try part.files.map { try ShardReader(folder.appendingPathComponent($0.name), entry: $0) }
     frames = part.places
     tokenStarts = frames.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1.entry.tokens) }
     documentStarts = frames.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1.documents) }
@@ -43,7 +43,7 @@ package final class TokenDataset: Sendable {
     }
   }
 
-  /// The tokenizer that lies beside the shards, checked to be the one they were made with.
+  /// The tokenizer of the folder, checked to be the one of its shards.
   /// - Throws: `ShardError.wrongTokenizer`, `TokenizerError`, `VocabularyError`, `FileError`
   package func tokenizer() throws -> Tokenizer {
     let tokenizer = try Tokenizer(folder)
@@ -59,20 +59,20 @@ package final class TokenDataset: Sendable {
   package var frameCount: Int { frames.count }
   func tokenCount(ofFrame number: Int) -> Int { frames[number].entry.tokens }
 
-  /// Bytes of the inflated frames that are kept at most.
+  /// The most bytes of cached frames.
   package var cacheBytes: Int {
     let largest = frames.map { 4 * ($0.entry.tokens + $0.entry.documents) }.max() ?? 0
     return largest * min(frames.count, cacheCapacity)
   }
 
-  /// Whether a document that began before frame `number` goes on in it.
+  /// Whether a document that began before frame `number` continues in it.
   func beginsInsideDocument(_ number: Int) -> Bool { number > 0 && frames[number - 1].goesOn }
 
-  /// The frame with this number, counted through those of the split that are not in quarantine.
+  /// The frame with this number, counted without those in quarantine.
   /// - Throws: `ShardError`, `FileError`
   package func frame(_ number: Int) throws -> ShardFrame {
     if let frame = cache.withLock({ $0[number] }) { return frame }
-    // Outside the lock: two threads may both inflate a frame, but none ever waits for the other's.
+    // Outside the lock: two threads may inflate the same frame, but neither waits for the other.
     let place = frames[number]
     let file = files[place.file]
     let frame = try file.withInflated(
@@ -91,7 +91,7 @@ package final class TokenDataset: Sendable {
     return frame
   }
 
-  /// The tokens at these places of the split, counted through all its documents.
+  /// The tokens at these positions of the split, counted over all documents.
   /// - Throws: `ShardError`, `FileError`
   package func tokens(in range: Range<Int>) throws -> [TokenID] {
     precondition(
@@ -108,7 +108,7 @@ package final class TokenDataset: Sendable {
     return tokens
   }
 
-  /// The tokens of a document, counted through the split.
+  /// The tokens of a document, by its number in the split.
   /// - Throws: `ShardError`, `FileError`
   package func document(_ number: Int) throws -> [TokenID] {
     guard (0..<documentCount).contains(number) else {
@@ -117,16 +117,16 @@ package final class TokenDataset: Sendable {
     return try tokens(in: (number == 0 ? 0 : end(ofDocument: number - 1))..<end(ofDocument: number))
   }
 
-  /// How many tokens of the split there are up to and including a document's last one.
+  /// The number of tokens up to the end of a document.
   private func end(ofDocument number: Int) throws -> Int {
     let frame = documentStarts.lastIndex(notAfter: number)
     return tokenStarts[frame] + Int(try self.frame(frame).documentEnds[number - documentStarts[frame]])
   }
 
-  /// How often each token occurs in the train split.
+  /// The counts of all tokens in the train split.
   /// - Throws: `ShardError`, `FileError`
   package func unigramCounts() throws -> UnigramCounts {
-    try UnigramCounts(reading: folder.appendingPathComponent(DataIndex.unigramsFileName), index: index)
+    try UnigramCounts(reading: DataFolder(folder).unigrams, index: index)
   }
 
   /// Reads every shard of the split and compares its digest with the index.
@@ -136,7 +136,7 @@ package final class TokenDataset: Sendable {
   }
 }
 
-/// The inflated frames used last.
+/// A cache of the most recently used inflated frames.
 private struct FrameCache {
   let capacity: Int
   private var entries: [Int: (frame: ShardFrame, lastUse: Int)] = [:]
@@ -162,7 +162,7 @@ private struct FrameCache {
 }
 
 extension [Int] {
-  /// In an ascending array that begins with 0: where the last element that is at most `value` stands.
+  /// In an ascending array that begins with 0: the index of the last element that is at most `value`.
   func lastIndex(notAfter value: Int) -> Int {
     var low = 0
     var high = count

@@ -1,6 +1,6 @@
 internal import ClozeCore
 
-/// The table at the end of a shard from which any zstd tool with seekable support finds the frames.
+/// The table at the end of a shard, with which zstd tools with seekable support find the frames.
 ///
 /// The format: a skippable zstd frame (magic number 0x184D2A5E, then the length of what follows) with the compressed
 /// and the inflated size of every frame in 32 bits each, then the number of frames in 32 bits, one byte of flags (0:
@@ -19,7 +19,7 @@ package struct SeekTable {
     self.entries = entries
   }
 
-  /// The bytes that a table for `frames` frames takes, its header included.
+  /// The size of a table for `frames` frames in bytes, with its header.
   static func byteCount(frames: Int) -> Int { 8 + 8 * frames + 9 }
 
   package func encoded() -> [UInt8] {
@@ -39,7 +39,7 @@ package struct SeekTable {
     return bytes
   }
 
-  /// The table that a shard of these frames ends with.
+  /// The table of a shard with these frames.
   init(_ frames: [DataIndex.Frame], tokenBits: Int) {
     self.init(
       entries: frames.map {
@@ -50,7 +50,7 @@ package struct SeekTable {
       })
   }
 
-  /// Whether these bytes, the rest of a shard, begin as a table that is the last thing in it.
+  /// Whether these bytes, the rest of a shard, are the beginning of its last table.
   static func begins(_ bytes: UnsafeRawBufferPointer, rest: Int) -> Bool {
     guard bytes.count >= 8, rest >= byteCount(frames: 0) else { return false }
     func number(at offset: Int) -> UInt32 {
@@ -59,7 +59,7 @@ package struct SeekTable {
     return number(at: 0) == skippableMagic && Int(number(at: 4)) == rest - 8
   }
 
-  /// - Parameter bytes: the last bytes of a shard, as many as the index's number of frames asks for.
+  /// - Parameter bytes: the last bytes of a shard, as many as a table of the index's frames has.
   /// - Throws: `ShardError.wrongSeekTable`
   static func check(_ bytes: UnsafeRawBufferPointer, agreesWith expected: SeekTable, path: String) throws {
     let wanted = expected.encoded()

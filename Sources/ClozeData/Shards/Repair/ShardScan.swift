@@ -1,29 +1,29 @@
 internal import ClozeCore
 package import Foundation
 
-/// What a shard file holds, found out from the file alone: its whole frames, and the bytes that are none.
+/// Scans a shard without its index for whole frames, and for bytes outside of them.
 ///
-/// A frame is whole where zstd inflates it with its checksum, its head fits, and its tokens and ends keep the rules of
-/// the format. After bytes that are none, the scan goes on at the next magic number from which a whole frame begins,
-/// so one damaged frame never takes another with it. In memory is one frame.
+/// A frame is whole if zstd inflates it with its checksum, its head is valid, and its tokens and ends obey the format.
+/// After other bytes the scan continues at the next magic number at which a whole frame begins, so a damaged frame
+/// never affects another. One frame is in memory.
 package struct ShardScan: Sendable {
   struct Frame: Sendable {
     var head: FrameHead
     var entry: DataIndex.Frame
   }
 
-  /// Bytes in which no whole frame lies.
+  /// Bytes outside whole frames.
   struct Hole: Sendable {
     var range: Range<Int>
     var reason: String
   }
 
-  /// What the frames have to be.
+  /// The requirements on the frames.
   package struct Expectation: Sendable {
     var split: Split
     var tokenBits: Int
     var vocabularySize: Int
-    /// By number, for frames that are known to have this digest; a frame of another one is a hole.
+    /// By number: the known digest of a frame; a frame with another digest does not count as whole.
     var digests: [Int: Digest] = [:]
 
     package init(split: Split, tokenBits: Int, vocabularySize: Int) {
@@ -34,22 +34,22 @@ package struct ShardScan: Sendable {
   }
 
   let path: String
-  /// Bytes of the file, its seek table included.
+  /// The size of the file in bytes, with the seek table.
   let size: Int
   let digest: Digest
-  /// In the order of the file; their numbers ascend.
+  /// The whole frames in the order of the file, with ascending numbers.
   private(set) var frames: [Frame] = []
   private(set) var holes: [Hole] = []
-  /// What is wrong with the table at the end.
+  /// The problem of the seek table; nil if there is none.
   private(set) var seekTableProblem: ShardError?
-  /// How often each token occurs in the frames.
+  /// The counts of all tokens in the frames.
   private(set) var unigrams: [UInt64]
 
   private let expectation: Expectation
 
   /// - Throws: `FileError`
   package init(_ url: URL, _ expectation: Expectation) throws {
-    let file = try OpenFile(url)
+    let file = try ShardReader(url)
     self.expectation = expectation
     path = file.path
     size = file.size
@@ -64,7 +64,7 @@ package struct ShardScan: Sendable {
         offset += frame.entry.size
       } catch let damage as Damage {
         wastedBytes += damage.readBytes
-        // Bytes that are made to look like a frame's beginning again and again are given up after some passes.
+        // Limits the work for bytes that look like the beginning of a frame again and again.
         let next = wastedBytes > 16 * size + (1 << 28) ? size : try nextMagic(in: file, after: offset)
         if let last = holes.last, last.range.upperBound == offset {
           holes[holes.count - 1].range = last.range.lowerBound..<next
@@ -84,10 +84,10 @@ package struct ShardScan: Sendable {
     }
   }
 
-  /// Whether the shard is as it was written.
+  /// Whether the shard is undamaged.
   package var isWhole: Bool { holes.isEmpty && seekTableProblem == nil }
 
-  /// What an index states of the shard, if it is whole.
+  /// The index entry of the shard, if it is undamaged.
   var entry: DataIndex.File {
     DataIndex.File(
       name: URL(fileURLWithPath: path).lastPathComponent, size: size, digest: digest,
@@ -96,11 +96,11 @@ package struct ShardScan: Sendable {
 
   private struct Damage: Error {
     var reason: String
-    /// Bytes read and inflated in vain to find it.
+    /// The bytes that were read and inflated without finding a frame.
     var readBytes = 0
   }
 
-  private mutating func frame(in file: OpenFile, at offset: Int) throws -> Frame {
+  private mutating func frame(in file: ShardReader, at offset: Int) throws -> Frame {
     let rest = size - offset
     let claimed = try file.withBytes(at: offset, count: min(rest, 18)) { header in
       guard header.starts(with: ZstdFrame.magic), let claimed = ZstdFrame.claimedSize(header) else {
@@ -163,13 +163,14 @@ package struct ShardScan: Sendable {
         continues: frame.continues, digest: digest))
   }
 
-  private func beginsSeekTable(_ file: OpenFile, at offset: Int) throws -> Bool {
+  private func beginsSeekTable(_ file: ShardReader, at offset: Int) throws -> Bool {
     let rest = size - offset
     return try file.withBytes(at: offset, count: min(rest, 8)) { SeekTable.begins($0, rest: rest) }
   }
 
-  /// The first place after `offset` where a frame or the seek table may begin; the file's end where there is none.
-  private func nextMagic(in file: OpenFile, after offset: Int) throws -> Int {
+  /// The first offset after `offset` at which a frame or the seek table may begin; the end of the file if there is
+  /// none.
+  private func nextMagic(in file: ShardReader, after offset: Int) throws -> Int {
     var start = offset + 1
     while start < size {
       let count = min(size - start, 1 << 16)
@@ -181,7 +182,7 @@ package struct ShardScan: Sendable {
         }
       }
       if let found { return start + found }
-      // So that a magic number across two pieces is seen.
+      // The pieces overlap, so that a magic number across two of them is found.
       start += count < 1 << 16 ? count : count - 7
     }
     return size
@@ -189,7 +190,7 @@ package struct ShardScan: Sendable {
 }
 
 extension ShardScan {
-  /// Scans the shards of a split on the pool's threads, in their order; nil for one that does not exist.
+  /// Scans the shards of a split on the pool's threads. The results are in order; nil for a shard that does not exist.
   /// - Throws: `FileError`
   static func scan(
     _ urls: [URL], _ expectation: Expectation, pool: WorkerPool, body: (Int, ShardScan?) throws -> Void

@@ -1,6 +1,6 @@
 package import ClozeCore
 
-/// A data folder breaks one of the rules of its format (see `DataIndex`, `ShardFrame` and `SeekTable`).
+/// A data folder that violates its format (see `DataIndex`, `ShardFrame` and `SeekTable`).
 package enum ShardError: Failure {
   case noIndex(path: String)
   case malformedIndex(path: String, reason: String)
