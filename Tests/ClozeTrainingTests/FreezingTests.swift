@@ -104,6 +104,21 @@ import Testing
     }
   }
 
+  @Test(arguments: Machine.precisions) func sameBitsForAnyNumberOfWorkers(precision: ElementType) throws {
+    func parameters(workers: Int) throws -> [UInt32] {
+      let objective = try ReferenceObjective(precision: precision, microbatchCount: 4)
+      var settings = ReferenceStepsTests.optimizer()
+      (settings.freeze, settings.layerDecay) = ("embeddings", 0.7)
+      try settings.freeze(objective.store)
+      var compute = compute
+      compute.workers = workers
+      let stepper = Stepper(objective, optimizer: settings, compute: compute, seed: 1)
+      for step in 0..<4 { _ = try stepper.take(step: step, fraction: 0) }
+      return objective.store.parameters.flatMap { objective.store.numbers(of: $0).map(\.bitPattern) }
+    }
+    #expect(try parameters(workers: 1) == parameters(workers: 3))
+  }
+
   @Test(arguments: [
     ("everything", "has the part 'everything'; choose none, embeddings, encoder, decoder, layers:0-3"),
     ("", "has the part ''; choose none"), ("layers:3-1", "has the part 'layers:3-1'"),

@@ -85,8 +85,7 @@ package struct StartFolder: Sendable {
   /// Maps the token rows of this model to those of a model with another tokenizer; nil if the tokens are the same.
   ///
   /// A token without known pieces starts from the mean of all rows. Then its logits are average, and the predictions of
-  /// other tokens hardly change (Hewitt 2021, "Initializing new word embeddings for pretrained language models"). A
-  /// random row is far from all others, and would have extreme logits.
+  /// other tokens hardly change (Hewitt 2021, "Initializing new word embeddings for pretrained language models").
   ///
   /// - Parameters:
   ///   - new: the tokenizer of the training text.
