@@ -1,6 +1,7 @@
 """The Python side of scripts/check-transformers; runs in the environment that scripts/setup-python makes."""
 
 import argparse
+import json
 import sys
 from pathlib import Path
 
@@ -18,18 +19,18 @@ def main():
     parser.add_argument("folder", type=Path)
     parser.add_argument("--logits", type=Path, help="of a pretrained model, as evaluate --dump-logits writes them")
     parser.add_argument("--translations", type=Path, help="of a translator: the folder of beam-1.tsv and beam-5.tsv")
+    parser.add_argument("--labels", type=Path, help="of a classifier or a tagger, as predict --json --top-k 0 writes them")
     parser.add_argument("--text", type=Path, required=True)
     parser.add_argument("--tolerance", type=float, default=1e-3)
     arguments = parser.parse_args()
-    if (arguments.logits is None) == (arguments.translations is None):
-        fail("one of --logits and --translations is needed; scripts/check-transformers gives the right one")
+    if sum(path is not None for path in (arguments.logits, arguments.translations, arguments.labels)) != 1:
+        fail("one of --logits, --translations and --labels is needed; scripts/check-transformers gives the right one")
     for path in (arguments.folder / "config.json", arguments.folder / "model.safetensors", arguments.logits, arguments.text):
         if path and not path.is_file():
             fail(f"{path}: no such file; name a folder that Cloze wrote")
 
     transformers.utils.logging.disable_progress_bar()
-    kind = transformers.AutoModelForSeq2SeqLM if arguments.translations else transformers.BertForMaskedLM
-    model = load_model(kind, arguments.folder)
+    model = load_model(model_class(arguments), arguments.folder)
     tokenizer = transformers.AutoTokenizer.from_pretrained(arguments.folder)
     rows = model.get_input_embeddings().num_embeddings
     if len(tokenizer) != rows:
@@ -37,11 +38,23 @@ def main():
     for sentence in arguments.text.read_text("utf-8").splitlines():
         ids = tokenizer(sentence)["input_ids"]
         print(f"{sentence}  ->  {' '.join(tokenizer.convert_ids_to_tokens(ids))}")
-    if arguments.translations:
+    if arguments.labels:
+        compare_labels(model, tokenizer, arguments)
+    elif arguments.translations:
         compare_translations(model, tokenizer, arguments)
     else:
         compare(model, tokenizer, arguments)
     print("ok")
+
+
+def model_class(arguments):
+    if arguments.translations:
+        return transformers.AutoModelForSeq2SeqLM
+    if arguments.labels:
+        name = transformers.AutoConfig.from_pretrained(arguments.folder).architectures[0]
+        return (transformers.AutoModelForTokenClassification if "Token" in name
+                else transformers.AutoModelForSequenceClassification)
+    return transformers.BertForMaskedLM
 
 
 def load_model(kind, folder):
@@ -103,6 +116,32 @@ def compare_translations(model, tokenizer, arguments):
         print(f"beam {beam}: {len(lines)} translations the same, greatest difference of their scores {greatest:.1e}")
         if not greatest <= arguments.tolerance:
             fail(f"{arguments.text}: scores with beam {beam} differ by more than {arguments.tolerance:g}; compare logits step by step")
+
+
+def compare_labels(model, tokenizer, arguments):
+    rows = [json.loads(row) for row in arguments.labels.read_text("utf-8").splitlines()]
+    greatest, count = 0.0, 0
+    for number, row in enumerate(rows, 1):
+        if "words" in row:
+            words = [word["word"] for word in row["words"]]
+            source = tokenizer(words, is_split_into_words=True, return_tensors="pt")
+            owners = source.word_ids(0)
+            places, found = [owners.index(word) for word in range(len(words))], [word["labels"] for word in row["words"]]
+        else:
+            source, places, found = tokenizer(*row["texts"], return_tensors="pt"), [0], [row["labels"]]
+        with torch.no_grad():
+            logits = model(**source).logits
+        probabilities = logits.softmax(-1).reshape(-1, model.config.num_labels)
+        for place, labels in zip(places, found):
+            if len(labels) != model.config.num_labels:
+                fail(f"{arguments.labels}:{number}: has {len(labels)} labels; write all with --top-k 0")
+            for label in labels:
+                expected = probabilities[place][model.config.label2id[label["label"]]].item()
+                greatest = max(greatest, abs(expected - label["probability"]))
+                count += 1
+    print(f"{count} probabilities of {len(rows)} lines: greatest difference {greatest:.1e}")
+    if not greatest <= arguments.tolerance:
+        fail(f"{arguments.labels}: probabilities differ by more than {arguments.tolerance:g}; compare logits from there")
 
 
 def best(model, source, beam):

@@ -69,16 +69,17 @@ struct SampleReader {
 
   /// The warnings about all lines, at the end.
   var summaries: [String] {
+    func lines(_ numbers: [Int]) -> String {
+      numbers.count == 1 ? "1 line has" : "\(Figure.count(numbers.count)) lines have"
+    }
     var summaries: [String] = []
     if let first = badLines.first {
-      summaries.append(
-        "\(Figure.count(badLines.count)) lines have more than one tab and were left out, the first is line \(first)"
-      )
+      summaries.append("\(lines(badLines)) more than one tab and no label, the first is line \(first)")
     }
     if let first = otherTexts.first, let expectedTexts {
       summaries.append(
-        "\(Figure.count(otherTexts.count)) lines have not \(expectedTexts) \(expectedTexts == 1 ? "text" : "texts"), as "
-          + "those that the model was trained on, the first is line \(first); their labels are guesses")
+        "\(lines(otherTexts)) not \(expectedTexts == 1 ? "one text" : "two texts"), as those that the model was trained "
+          + "on, the first is line \(first); the model was not trained for it")
     }
     return summaries
   }
