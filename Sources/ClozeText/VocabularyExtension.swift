@@ -90,14 +90,14 @@ extension Tokenizer {
 }
 
 extension TextNormalizer {
-  /// The settings that differ from another normalizer, each as `name: here, there`.
-  package func differences(from other: TextNormalizer) -> [String] {
+  /// The settings that differ from those of a model's normalizer, each as `name: true here, false in the model`.
+  package func differences(fromModel other: TextNormalizer) -> [String] {
     let settings: [(name: String, here: Bool, there: Bool)] = [
       ("lowercase", lowercases, other.lowercases),
       ("strip_accents", stripsAccents ?? lowercases, other.stripsAccents ?? other.lowercases),
       ("clean_text", cleansText, other.cleansText),
       ("tokenize_chinese_chars", isolatesChineseCharacters, other.isolatesChineseCharacters),
     ]
-    return settings.filter { $0.here != $0.there }.map { "\($0.name): \($0.here) and \($0.there)" }
+    return settings.filter { $0.here != $0.there }.map { "\($0.name): \($0.here) here, \($0.there) in the model" }
   }
 }

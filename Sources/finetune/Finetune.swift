@@ -49,7 +49,7 @@ struct Finetune: Tool {
 
   @Flag(
     help:
-      "With --model and --tokenizer: go on where the vocabulary lacks tokens of the model's, and drop their rows."
+      "With --model and --tokenizer: drop the rows of tokens that the vocabulary lacks, instead of refusing it."
   )
   var allowLostTokens = false
 

@@ -38,7 +38,7 @@ struct Pretrain: Tool {
   var model: String?
 
   @Flag(
-    help: "With --model: go on where the data's vocabulary lacks tokens of the model's, and drop their rows.")
+    help: "With --model: drop the rows of tokens that the data's vocabulary lacks, instead of refusing it.")
   var allowLostTokens = false
 
   @OptionGroup var freezing: FreezeOption

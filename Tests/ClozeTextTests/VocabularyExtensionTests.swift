@@ -38,12 +38,12 @@ import Testing
   }
 
   @Test func settingsThatDifferAreNamed() {
-    #expect(TextNormalizer.cased.differences(from: .cased).isEmpty)
+    #expect(TextNormalizer.cased.differences(fromModel: .cased).isEmpty)
     // An uncased normalizer strips accents unless it says otherwise.
     #expect(
-      TextNormalizer.cased.differences(from: .uncased) == [
-        "lowercase: false and true", "strip_accents: false and true",
+      TextNormalizer.cased.differences(fromModel: .uncased) == [
+        "lowercase: false here, true in the model", "strip_accents: false here, true in the model",
       ])
-    #expect(TextNormalizer(lowercases: true, stripsAccents: true).differences(from: .uncased).isEmpty)
+    #expect(TextNormalizer(lowercases: true, stripsAccents: true).differences(fromModel: .uncased).isEmpty)
   }
 }

@@ -171,13 +171,13 @@ import Testing
     let result = try pretrain("further", data: "uncased", ["--model", "run"])
     #expect(result.status == 65)
     #expect(result.errors.contains("uncased: its tokenizer reads text otherwise than the model's in "))
-    #expect(result.errors.contains("lowercase: false and true"), "\(result.errors)")
+    #expect(result.errors.contains("lowercase: true here, false in the model"), "\(result.errors)")
   }
 
   @Test func otherSizesAreRefused() throws {
     let result = try pretrain("further", ["--model", "run", "--set", "model.hiddenSize=64"])
     #expect(result.status == 64)
-    #expect(result.errors.contains("(hiddenSize: 32 there, 64 here); leave them out"), "\(result.errors)")
+    #expect(result.errors.contains("(hiddenSize: 32 in the model, 64 here); leave them out"), "\(result.errors)")
   }
 
   /// Another choice of frozen parts is another run, in pretraining and in fine-tuning.

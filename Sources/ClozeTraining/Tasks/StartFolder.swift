@@ -23,8 +23,8 @@ package enum StartError: Failure {
       "model: the settings give other sizes than \(model) (\(keys.joined(separator: "; "))); leave them out, a start from "
         + "a checkpoint takes the checkpoint's"
     case .normalizationDiffers(let model, let tokenizer, let differences):
-      "\(tokenizer): its tokenizer reads text otherwise than the model's in \(model) (there and there "
-        + "\(differences.joined(separator: "; "))), so that tokens of one name are not of one text; make the shards with "
+      "\(tokenizer): its tokenizer reads text otherwise than the model's in \(model) "
+        + "(\(differences.joined(separator: "; "))), so the same token stands for different text; make the shards with "
         + "tokenize --tokenizer \(model), or with a vocabulary of the same settings"
     case .tokensLost(let model, let tokenizer, let tokens, let count):
       "\(tokenizer): its vocabulary lacks \(Figure.count(tokens.count)) of the \(Figure.count(count)) tokens of \(model), "
@@ -95,7 +95,7 @@ package struct StartFolder: Sendable {
   package func rows(
     for new: Tokenizer, source: String, allowsLostTokens: Bool
   ) throws -> (rows: TokenRows, tokens: VocabularyExtension)? {
-    let differences = tokenizer.normalizer.differences(from: new.normalizer)
+    let differences = new.normalizer.differences(fromModel: tokenizer.normalizer)
     guard differences.isEmpty else {
       throw StartError.normalizationDiffers(model: folder.path, tokenizer: source, differences: differences)
     }
@@ -130,21 +130,21 @@ extension EncoderConfiguration {
     ]
     var keys = sizes.compactMap { name, key in
       [standard[keyPath: key], self[keyPath: key]].contains(settings[keyPath: key])
-        ? nil : "\(name): \(self[keyPath: key]) there, \(settings[keyPath: key]) here"
+        ? nil : "\(name): \(self[keyPath: key]) in the model, \(settings[keyPath: key]) here"
     }
     if ![0, vocabularySize, rowCount].contains(settings.vocabularySize) {
-      keys.append("vocabularySize: \(vocabularySize) there, \(settings.vocabularySize) here")
+      keys.append("vocabularySize: \(vocabularySize) in the model, \(settings.vocabularySize) here")
     }
     if ![standard.activation, activation].contains(settings.activation) {
       keys.append(
-        "activation: \(activation.rawValue) there, \(settings.activation.rawValue) here")
+        "activation: \(activation.rawValue) in the model, \(settings.activation.rawValue) here")
     }
     if ![standard.normEpsilon, normEpsilon].contains(settings.normEpsilon) {
-      keys.append("normEpsilon: \(normEpsilon) there, \(settings.normEpsilon) here")
+      keys.append("normEpsilon: \(normEpsilon) in the model, \(settings.normEpsilon) here")
     }
     if ![standard.initializerDeviation, initializerDeviation].contains(settings.initializerDeviation) {
       keys.append(
-        "initializerDeviation: \(initializerDeviation) there, \(settings.initializerDeviation) here")
+        "initializerDeviation: \(initializerDeviation) in the model, \(settings.initializerDeviation) here")
     }
     guard keys.isEmpty else { throw StartError.sizesDiffer(model: path, keys: keys) }
     var result = self
