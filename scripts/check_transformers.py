@@ -128,7 +128,7 @@ def compare_labels(model, tokenizer, arguments):
             owners = source.word_ids(0)
             places, found = [owners.index(word) for word in range(len(words))], [word["labels"] for word in row["words"]]
         else:
-            source, places, found = tokenizer(*row["texts"], return_tensors="pt"), [0], [row["labels"]]
+            source, places, found = tokenizer(*row["texts"], truncation=True, return_tensors="pt"), [0], [row["labels"]]
         with torch.no_grad():
             logits = model(**source).logits
         probabilities = logits.softmax(-1).reshape(-1, model.config.num_labels)

@@ -35,7 +35,7 @@ package struct UnknownLines {
     guard count > 0 else { return nil }
     let unknown = UnknownText(all, tokenizer)
     return
-      "\(Figure.count(count)) lines have characters that the model does not know, so their translation is a "
-      + "guess: \(unknown.description); \(unknown.adviceForModel)"
+      "\(Figure.count(count)) lines have characters that the model does not know, so what it makes of them "
+      + "is a guess: \(unknown.description); \(unknown.adviceForModel)"
   }
 }
