@@ -98,6 +98,8 @@ extension TextNormalizer {
       ("clean_text", cleansText, other.cleansText),
       ("tokenize_chinese_chars", isolatesChineseCharacters, other.isolatesChineseCharacters),
     ]
-    return settings.filter { $0.here != $0.there }.map { "\($0.name): \($0.here) here, \($0.there) in the model" }
+    return settings.filter { $0.here != $0.there }.map {
+      "\($0.name): \($0.here) here, \($0.there) in the model"
+    }
   }
 }

@@ -177,7 +177,8 @@ import Testing
   @Test func otherSizesAreRefused() throws {
     let result = try pretrain("further", ["--model", "run", "--set", "model.hiddenSize=64"])
     #expect(result.status == 64)
-    #expect(result.errors.contains("(hiddenSize: 32 in the model, 64 here); leave them out"), "\(result.errors)")
+    #expect(
+      result.errors.contains("(hiddenSize: 32 in the model, 64 here); leave them out"), "\(result.errors)")
   }
 
   /// Another choice of frozen parts is another run, in pretraining and in fine-tuning.
