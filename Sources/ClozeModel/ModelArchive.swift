@@ -247,7 +247,9 @@ package enum ModelArchive {
   private static func require(_ kind: Kind, _ folder: URL) throws {
     let found = try self.kind(of: folder)
     guard found == kind else {
-      throw ArchiveError.wrongKind(path: folder.path, expected: kind.rawValue, found: found.rawValue)
+      throw ArchiveError.wrongKind(
+        path: folder.path, expected: kind.rawValue,
+        found: try labelKind(of: folder)?.rawValue ?? found.rawValue)
     }
   }
 }

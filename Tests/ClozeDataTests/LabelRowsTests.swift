@@ -101,6 +101,7 @@ import Testing
   @Test(arguments: [
     ("a O\nb\n", ":2: has one column"),
     ("a x O\nb O\n", ":2: has 2 columns, and line 1 has 3"),
+    ("sport\tThe match ended early.\n", ":1: has several words where the label of a word is expected"),
     ("a\t\n", ":1: has one column"),
     ("a\t\tO\nb\tx\t\u{A0}\n", ":2: has an empty label"),
     ("1\tThe\tthe\tDET\tDT\t_\t2\tdet\t_\t_\n", "columns of CoNLL-U"),

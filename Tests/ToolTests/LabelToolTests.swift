@@ -207,7 +207,7 @@ import Testing
       ("evaluate", ["--model", "texts", "--data", "shards"], "without a masked-language head"),
       ("predict", ["--model", "run"], "where a classification or tagging model is needed"),
       ("predict", ["--model", "texts", "--conll"], "--conll is for a tagger"),
-      ("translate", ["--model", "texts"], "where a translation model is needed"),
+      ("translate", ["--model", "texts"], "is a classification model where a translation"),
     ] {
       let result = try Program(tool, arguments, input: "a\n", in: work.folder).wait()
       #expect(result.status == 65 || result.status == 64)

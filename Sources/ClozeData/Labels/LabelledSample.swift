@@ -90,6 +90,8 @@ package enum LabelError: Failure {
   case otherTexts(path: String, line: Int, found: Int, expected: Int, first: Int)
   case emptyColumn(path: String, line: Int, column: String)
   case oneColumn(path: String, line: Int)
+  /// Of a tagger's row: most likely a row of a classifier, whose last column is a text.
+  case labelOfWords(path: String, line: Int)
   case otherColumns(path: String, line: Int, found: Int, expected: Int, first: Int)
   case universalDependencies(path: String, line: Int)
   case invalidUTF8(path: String, line: Int)
@@ -115,6 +117,9 @@ package enum LabelError: Failure {
     case .oneColumn(let path, let line):
       "\(path):\(line): has one column; write the word first and its label last, with a tab or a space between, "
         + "and a blank line behind each sentence, \(orSkip)"
+    case .labelOfWords(let path, let line):
+      "\(path):\(line): has several words where the label of a word is expected; label<TAB>text is for "
+        + "classification; for tagging write a word and its label in each line, \(orSkip)"
     case .otherColumns(let path, let line, let found, let expected, let first):
       "\(path):\(line): has \(found) columns, and line \(first) has \(expected); write as many in each row, \(orSkip)"
     case .universalDependencies(let path, let line):

@@ -48,6 +48,9 @@ struct TaggedRows {
     }) {
       return .emptyColumn(path: path, line: number, column: empty.1)
     }
+    guard !fields[fields.count - 1].contains(where: \.isWhitespace) else {
+      return .labelOfWords(path: path, line: number)
+    }
     let expected = columns ?? (fields.count, number)
     columns = expected
     guard fields.count == expected.count else {
