@@ -53,7 +53,7 @@ let package = Package(
     library(
       "ClozeTraining",
       ["ClozeCore", "ClozeText", "ClozeData", "ClozeCompute", "ClozeModel", "ClozeEvaluation"]),
-    library("ClozeCLI", ["ClozeCore", argumentParser]),
+    library("ClozeCLI", ["ClozeCore", "ClozeData", argumentParser]),
 
     tool("tokenize", ["ClozeCLI", "ClozeCore", "ClozeText", "ClozeData", argumentParser]),
     tool(

@@ -30,7 +30,7 @@ package struct DiskShortage: Failure {
 
   package var description: String {
     let room = missingBytes.map { " for about \(Figure.bytes($0)) more" } ?? ""
-    let next = leavesProgress ? "goes on from what is there" : "begins anew"
+    let next = leavesProgress ? "resumes" : "starts again"
     return "\(path): the disk is full; make room\(room) and run again, which \(next)"
   }
 }
@@ -49,6 +49,6 @@ package struct UnreadableText: Failure {
         + "private-use characters, and the marks it strips; tokenize with another tokenizer or other text"
     }
     return "\(inputs): \(unknownText.description); \(unknownText.adviceForTokenizing); "
-      + "--allow-unknown goes on, from where this run came to"
+      + "--allow-unknown writes it all the same, and resumes this run"
   }
 }

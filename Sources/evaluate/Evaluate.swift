@@ -55,7 +55,7 @@ struct Evaluate: Tool {
 
   @OptionGroup(title: "Labelled rows") var rows: RowOptions
 
-  @OptionGroup(title: "The text, with --text") var textOptions: TextOptions
+  @OptionGroup(title: "The text, with --text") var textOptions: DocumentOptions
 
   @OptionGroup(title: "Search, with --translation") var search: SearchOptions
 
@@ -64,11 +64,7 @@ struct Evaluate: Tool {
   @Flag(help: "Print one JSON object.")
   var json = false
 
-  @Option(help: "Threads; 0 for one a core.")
-  var workers = 0
-
-  @Option(help: "Arithmetic: automatic, float32 or bfloat16.")
-  var precision = ComputeConfiguration.Precision.automatic
+  @OptionGroup var compute: ComputeOptions
 
   mutating func validate() throws {
     let modes = [("--data", data), ("--text", text), ("--fill", fill)] + rows.modes
@@ -86,18 +82,13 @@ struct Evaluate: Tool {
       throw ValidationError("--dump-logits needs a text; add --text FILE")
     }
     guard (1...1000).contains(topK) else { throw ValidationError("--top-k is \(topK); choose 1 to 1000") }
-    guard (0...1024).contains(workers) else {
-      throw ValidationError("--workers is \(workers); choose 0 to 1024")
-    }
   }
 
   mutating func execute() throws {
-    var compute = ComputeConfiguration()
-    compute.precision = precision
-    try compute.validate()
+    try compute.configuration.validate()
     let folder = try RunFolder.model(at: URL(fileURLWithPath: model)) { Console.warning("\($0)") }
     if try scoreRows(folder) { return }
-    let pretrained = try PretrainedModel(folder, precision: dumpLogits == nil ? precision : .float32)
+    let pretrained = try PretrainedModel(folder, precision: dumpLogits == nil ? compute.precision : .float32)
     for warning in pretrained.warnings { Console.warning(warning) }
     if let fill {
       warn(
@@ -128,8 +119,8 @@ struct Evaluate: Tool {
   private func scoreRows(_ folder: URL) throws -> Bool {
     if let input = rows.pairs {
       let file = try TranslationPairs(input, skipsBadRows: rows.skipBadRows)
-      let scoring = try TranslationScoring(model: folder, precision: precision, search: search)
-      let result = try scoring.score(file, workers: workers, isStrict: rows.strict)
+      let scoring = try TranslationScoring(model: folder, precision: compute.precision, search: search)
+      let result = try scoring.score(file, workers: compute.workers, isStrict: rows.strict)
       for warning in result.warnings { Console.warning(warning) }
       try StandardOutput.writeLine(json ? result.json() : result.text)
       return true
@@ -137,7 +128,7 @@ struct Evaluate: Tool {
     guard let (kind, url) = rows.labels else { return false }
     let file = try LabelledFile(kind, url, skipsBadRows: rows.skipBadRows)
     let result = try LabelResult(
-      of: Labeller(folder, kind: kind, precision: precision), on: file, workers: workers,
+      of: Labeller(folder, kind: kind, precision: compute.precision), on: file, workers: compute.workers,
       isStrict: rows.strict)
     for warning in result.warnings { Console.warning(warning) }
     try StandardOutput.writeLine(json ? result.json() : result.text)
@@ -178,7 +169,7 @@ struct Evaluate: Tool {
     let progress = EvaluationProgress(
       windowCount: self.questions.windowCount(of: questions.windowCount), quiet: common.quiet)
     let report = try questions.evaluation(windows: progress.windowCount)
-      .run(pretrained.model, workers: workers) { progress.finished(windows: $0) }
+      .run(pretrained.model, workers: compute.workers) { progress.finished(windows: $0) }
     progress.end()
     guard report.all.count > 0 else { throw EvaluationError.nothingToPredict(text: source) }
     for warning in report.warnings { Console.warning(warning) }

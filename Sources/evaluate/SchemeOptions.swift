@@ -40,6 +40,3 @@ struct SchemeOptions: ParsableArguments {
 }
 
 extension MaskingStrategy: ExpressibleByArgument {}
-extension DocumentBoundary: ExpressibleByArgument {}
-extension Split: ExpressibleByArgument {}
-extension ComputeConfiguration.Precision: ExpressibleByArgument {}

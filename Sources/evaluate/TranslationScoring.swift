@@ -49,9 +49,7 @@ struct TranslationScoring {
   private let metricTokenizer: MetricTokenizer?
 
   init(model folder: URL, precision: ComputeConfiguration.Precision, search: SearchOptions) throws {
-    var compute = ComputeConfiguration()
-    compute.precision = precision
-    (model, metadata) = try ModelArchive.loadTranslationModel(folder, precision: compute.elementType)
+    (model, metadata) = try ModelArchive.loadTranslationModel(folder, precision: precision.elementType)
     self.folder = folder
     beam = search.beamConfiguration
     metricTokenizer = search.metricTokenizer

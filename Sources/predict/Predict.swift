@@ -51,32 +51,23 @@ struct Predict: Tool {
   @Flag(help: "Print JSON lines, one object for each text or sentence.")
   var json = false
 
-  @Option(help: "Threads; 0 for one a core.")
-  var workers = 0
-
-  @Option(help: "Arithmetic: automatic, float32 or bfloat16.")
-  var precision = ComputeConfiguration.Precision.automatic
+  @OptionGroup var compute: ComputeOptions
 
   mutating func validate() throws {
     guard (0...1 << 20).contains(topK) else {
       throw ValidationError("--top-k is \(topK); choose 0 (all) or more")
     }
-    guard (0...1024).contains(workers) else {
-      throw ValidationError("--workers is \(workers); choose 0 to 1024")
-    }
   }
 
   mutating func execute() throws {
-    var compute = ComputeConfiguration()
-    compute.precision = precision
-    try compute.validate()
+    try compute.configuration.validate()
     let progress = ProgressLine(quiet: common.quiet)
     let folder = try RunFolder.model(at: URL(fileURLWithPath: model)) { progress.warning("\($0)") }
-    let labeller = try Labeller(folder, kind: nil, precision: precision)
+    let labeller = try Labeller(folder, kind: nil, precision: compute.precision)
     guard labeller.kind == .tagging || !conll else {
       throw ValidationError("--conll is for a tagger, and \(folder.path) classifies texts; leave it out")
     }
-    let group = WorkerGroup(count: workers)
+    let group = WorkerGroup(count: compute.workers)
     let tapes = group.tapes(for: labeller.model.store)
     let format = LabelFormat(labels: labeller.model.labels, kind: labeller.kind, topK: topK, isJSON: json)
     var lines = InputLines(input.map { URL(fileURLWithPath: $0) })
@@ -142,5 +133,3 @@ enum PredictError: Failure {
     }
   }
 }
-
-extension ComputeConfiguration.Precision: ExpressibleByArgument {}

@@ -46,5 +46,3 @@ struct FolderOptions: ParsableArguments {
     return verify.map(FolderMode.verify) ?? repair.map(FolderMode.repair)
   }
 }
-
-extension Split: ExpressibleByArgument {}

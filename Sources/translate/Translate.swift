@@ -41,11 +41,7 @@ struct Translate: Tool {
     help: "Print the best N translations of each line as index<TAB>score<TAB>text; at most the beam.")
   var nBest: Int?
 
-  @Option(help: "Threads; 0 for one a core.")
-  var workers = 0
-
-  @Option(help: "Arithmetic: automatic, float32 or bfloat16.")
-  var precision = ComputeConfiguration.Precision.automatic
+  @OptionGroup var compute: ComputeOptions
 
   mutating func validate() throws {
     guard (1...100).contains(beam) else { throw ValidationError("--beam is \(beam); choose 1 to 100") }
@@ -58,26 +54,21 @@ struct Translate: Tool {
     guard nBest.map({ (1...beam).contains($0) }) ?? true else {
       throw ValidationError("--n-best is \(nBest ?? 0); choose 1 to --beam, which is \(beam)")
     }
-    guard (0...1024).contains(workers) else {
-      throw ValidationError("--workers is \(workers); choose 0 to 1024")
-    }
   }
 
   mutating func execute() throws {
-    var compute = ComputeConfiguration()
-    compute.precision = precision
-    try compute.validate()
+    try compute.configuration.validate()
     let progress = ProgressLine(quiet: common.quiet)
     let folder = try RunFolder.model(at: URL(fileURLWithPath: model)) { progress.warning("\($0)") }
     let (translation, metadata) = try ModelArchive.loadTranslationModel(
-      folder, precision: compute.elementType)
+      folder, precision: compute.precision.elementType)
     let tokenizer = try Tokenizer(
       besideModel: folder, vocabularySize: translation.configuration.vocabularySize, metadata: metadata)
     let translator = Translator(
       translation, tokenizer: tokenizer,
       beam: BeamConfiguration(
         beamSize: beam, lengthPenalty: lengthPenalty, minimumLength: minimumLength))
-    let group = WorkerGroup(count: workers)
+    let group = WorkerGroup(count: compute.workers)
     let tapes = group.tapes(for: translation.store)
 
     var input = InputLines()
@@ -124,5 +115,3 @@ extension TranslationProblem: CustomStringConvertible {
     }
   }
 }
-
-extension ComputeConfiguration.Precision: ExpressibleByArgument {}

@@ -1,4 +1,5 @@
 import ClozeCompute
+import ClozeCore
 import ClozeEvaluation
 import ClozeModel
 import ClozeTestSupport

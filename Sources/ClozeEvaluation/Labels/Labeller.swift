@@ -21,10 +21,8 @@ package struct Labeller: Sendable {
   /// - Throws: `ArchiveError.wrongKind` for a model of another kind; `ArchiveError`, `TensorFileError`, `TokenizerError`,
   ///   `EvaluationError`, `FileError`
   package init(_ folder: URL, kind: LabelKind?, precision: ComputeConfiguration.Precision) throws {
-    var compute = ComputeConfiguration()
-    compute.precision = precision
     let (model, metadata) = try ModelArchive.loadClassificationModel(
-      folder, kind: kind, precision: compute.elementType)
+      folder, kind: kind, precision: precision.elementType)
     tokenizer = try Tokenizer(
       besideModel: folder, vocabularySize: model.configuration.vocabularySize, metadata: metadata)
     self.folder = folder

@@ -62,9 +62,7 @@ package struct PretrainedModel: Sendable {
   /// - Throws: `ArchiveError`, `TensorFileError`, `TokenizerError`, `VocabularyError`, `FileError`, and
   ///   `EvaluationError` if model and tokenizer do not belong together.
   package init(_ folder: URL, precision: ComputeConfiguration.Precision) throws {
-    var compute = ComputeConfiguration()
-    compute.precision = precision
-    let (model, metadata) = try ModelArchive.loadMaskedLanguageModel(folder, precision: compute.elementType)
+    let (model, metadata) = try ModelArchive.loadMaskedLanguageModel(folder, precision: precision.elementType)
     tokenizer = try Tokenizer(
       besideModel: folder, vocabularySize: model.configuration.vocabularySize, metadata: metadata)
     warnings = try ModelArchive.unreadWarning(folder).map { [$0] } ?? []

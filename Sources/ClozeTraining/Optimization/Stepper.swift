@@ -1,5 +1,5 @@
 package import ClozeCompute
-internal import ClozeCore
+package import ClozeCore
 package import ClozeEvaluation
 internal import Dispatch
 internal import Foundation

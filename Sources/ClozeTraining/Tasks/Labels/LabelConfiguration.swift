@@ -1,5 +1,5 @@
-internal import ClozeCore
-package import ClozeEvaluation
+package import ClozeCore
+internal import ClozeEvaluation
 package import ClozeModel
 
 /// All settings of a run that trains a classifier of texts or of words. Each has its default here and its explanation in

@@ -1,6 +1,6 @@
-internal import ClozeCore
+package import ClozeCore
 package import ClozeData
-package import ClozeEvaluation
+internal import ClozeEvaluation
 package import ClozeModel
 
 /// All settings of a pretraining run. Each has its default here and its explanation in `configs/pretrain.yaml`.
