@@ -1,18 +1,5 @@
 internal import Foundation
 
-/// A score in 0 ... 100, with the settings that reproduce it.
-package struct MetricScore: Hashable, Sendable, CustomStringConvertible {
-  /// In 0 ... 100.
-  package let value: Double
-  /// The settings, in sacreBLEU's fields; the version is Cloze's.
-  package let signature: String
-
-  /// The version in the signatures.
-  static let version = "cloze:0.1"
-
-  package var description: String { "\(String(format: "%.2f", value)) (\(signature))" }
-}
-
 /// Corpus BLEU: the share of the hypotheses' n-grams of one to four words that also occur in the references.
 ///
 ///     BLEU = 100 BP exp( 1/4 sum over n in 1...4 of ln p_n ),   BP = min(1, exp(1 - r/h)),
@@ -23,70 +10,58 @@ package struct MetricScore: Hashable, Sendable, CustomStringConvertible {
 ///
 /// Source: Papineni et al. 2002, "BLEU", section 2; Post 2018, arXiv:1804.08771, for the details, which are those of
 /// sacreBLEU 2.6.
-package struct BLEU: Sendable {
+package struct BLEU: CorpusMetric {
   private static let order = 4
 
   package let tokenizer: MetricTokenizer
 
   package init(_ tokenizer: MetricTokenizer = .western) { self.tokenizer = tokenizer }
 
-  /// - Parameters:
-  ///   - hypotheses: one text per segment.
-  ///   - references: one or more lists, each with one text per segment.
-  package func score(_ hypotheses: [String], references: [[String]]) -> MetricScore {
-    precondition(
-      !references.isEmpty && references.allSatisfy { $0.count == hypotheses.count },
-      "BLEU: \(hypotheses.count) hypotheses, references of \(references.map(\.count))")
+  package let name = "BLEU"
+  package let prefersLarger = true
+  package let statisticCount = 2 + 2 * BLEU.order
+
+  /// The lengths of hypothesis and reference in words, then the matches of each order, then the n-grams of each order.
+  package func statistics(_ hypothesis: String, references: [String]) -> [Double] {
+    let words = tokenizer.words(hypothesis)
+    let referenceWords = references.map(tokenizer.words)
+    // Of two lengths equally close, the shorter.
+    let length = referenceWords.map(\.count).min {
+      (abs($0 - words.count), $0) < (abs($1 - words.count), $1)
+    }
     var matches = [Int](repeating: 0, count: BLEU.order)
     var totals = matches
-    var hypothesisLength = 0
-    var referenceLength = 0
-    for (index, hypothesis) in hypotheses.enumerated() {
-      let words = tokenizer.words(hypothesis)
-      let referenceWords = references.map { tokenizer.words($0[index]) }
-      hypothesisLength += words.count
-      // Of two lengths equally close, the shorter.
-      let lengths = referenceWords.map(\.count)
-      referenceLength += lengths.min { (abs($0 - words.count), $0) < (abs($1 - words.count), $1) } ?? 0
-      for order in 1...BLEU.order {
-        let counts = NGrams.counts(words, order: order)
-        let allowed = referenceWords.map { NGrams.counts($0, order: order) }
-          .reduce(into: [:]) { $0.merge($1, uniquingKeysWith: max) }
-        for (gram, count) in counts {
-          totals[order - 1] += count
-          matches[order - 1] += min(count, allowed[gram] ?? 0)
-        }
+    for order in 1...BLEU.order {
+      let allowed = referenceWords.map { NGrams.counts($0, order: order) }
+        .reduce(into: [:]) { $0.merge($1, uniquingKeysWith: max) }
+      for (gram, count) in NGrams.counts(words, order: order) {
+        totals[order - 1] += count
+        matches[order - 1] += min(count, allowed[gram] ?? 0)
       }
     }
-    return MetricScore(
-      value: BLEU.value(matches, totals, hypothesisLength, referenceLength),
-      signature: "nrefs:\(references.count)|case:mixed|eff:no|tok:\(tokenizer.rawValue)|smooth:exp|"
-        + "version:\(MetricScore.version)")
+    return ([words.count, length ?? 0] + matches + totals).map(Double.init)
   }
 
-  package func score(_ hypotheses: [String], references: [String]) -> MetricScore {
-    score(hypotheses, references: [references])
-  }
-
-  private static func value(
-    _ matches: [Int], _ totals: [Int], _ hypothesisLength: Int, _ referenceLength: Int
-  )
-    -> Double
-  {
+  package func value(_ sums: [Double]) -> Double {
+    let (matches, totals) = (sums[2..<2 + BLEU.order], sums[(2 + BLEU.order)...])
     // A text without 4-grams has a fourth precision of 0, and so a score of 0.
     guard matches.contains(where: { $0 > 0 }), totals.allSatisfy({ $0 > 0 }) else { return 0 }
     var logarithms = 0.0
     var smoothing = 1.0
     for (match, total) in zip(matches, totals) {
       if match > 0 {
-        logarithms += log(Double(match) / Double(total))
+        logarithms += log(match / total)
       } else {
         smoothing *= 2
-        logarithms += log(1 / (smoothing * Double(total)))
+        logarithms += log(1 / (smoothing * total))
       }
     }
-    let brevity = min(0, 1 - Double(referenceLength) / Double(hypothesisLength))
-    return 100 * exp(brevity + logarithms / Double(order))
+    let brevity = min(0, 1 - sums[1] / sums[0])
+    return 100 * exp(brevity + logarithms / Double(BLEU.order))
+  }
+
+  package func signature(referenceCount: Int) -> String {
+    "nrefs:\(referenceCount)|case:mixed|eff:no|tok:\(tokenizer.rawValue)|smooth:exp|version:\(MetricScore.version)"
   }
 }
 

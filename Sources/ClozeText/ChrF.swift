@@ -8,7 +8,7 @@
 ///
 /// Source: Popović 2015, "chrF: character n-gram F-score for automatic MT evaluation", section 2; Popović 2017,
 /// "chrF++: words helping character n-grams"; the details are those of sacreBLEU 2.6.
-package struct ChrF: Sendable {
+package struct ChrF: CorpusMetric {
   private static let characterOrder = 6
   private static let beta = 2.0
 
@@ -23,60 +23,40 @@ package struct ChrF: Sendable {
   /// chrF++.
   package static let plusPlus = ChrF(wordOrder: 2)
 
-  /// - Parameters:
-  ///   - hypotheses: one text per segment.
-  ///   - references: one or more lists, each with one text per segment; the reference with the best score counts.
-  package func score(_ hypotheses: [String], references: [[String]]) -> MetricScore {
-    precondition(
-      !references.isEmpty && references.allSatisfy { $0.count == hypotheses.count },
-      "ChrF: \(hypotheses.count) hypotheses, references of \(references.map(\.count))")
-    var totals = [Match](repeating: Match(), count: ChrF.characterOrder + wordOrder)
-    for (index, hypothesis) in hypotheses.enumerated() {
-      let grams = Grams(hypothesis, wordOrder: wordOrder)
-      var best: [Match] = []
-      var bestValue = -1.0
-      for reference in references {
-        let matches = grams.matches(Grams(reference[index], wordOrder: wordOrder))
-        let value = ChrF.value(matches)
-        if value > bestValue { (best, bestValue) = (matches, value) }
-      }
-      for (order, match) in best.enumerated() { totals[order] += match }
+  package var name: String { wordOrder == 0 ? "chrF" : "chrF" + String(repeating: "+", count: wordOrder) }
+  package let prefersLarger = true
+  package var statisticCount: Int { 3 * (ChrF.characterOrder + wordOrder) }
+
+  /// For each order the n-grams of the hypothesis, those of the reference, and those that both have. Of several
+  /// references, the one with the best score counts.
+  package func statistics(_ hypothesis: String, references: [String]) -> [Double] {
+    let grams = Grams(hypothesis, wordOrder: wordOrder)
+    var best: (statistics: [Double], value: Double) = ([], -1)
+    for reference in references {
+      let statistics = grams.matches(Grams(reference, wordOrder: wordOrder))
+      let value = value(statistics)
+      if value > best.value { best = (statistics, value) }
     }
-    return MetricScore(
-      value: ChrF.value(totals),
-      signature:
-        "nrefs:\(references.count)|case:mixed|eff:yes|nc:\(ChrF.characterOrder)|nw:\(wordOrder)|space:no|"
-        + "version:\(MetricScore.version)")
+    return best.statistics
   }
 
-  package func score(_ hypotheses: [String], references: [String]) -> MetricScore {
-    score(hypotheses, references: [references])
-  }
-
-  /// The n-gram counts of one order.
-  private struct Match {
-    var hypothesis = 0
-    var reference = 0
-    var common = 0
-
-    static func += (left: inout Match, right: Match) {
-      left.hypothesis += right.hypothesis
-      left.reference += right.reference
-      left.common += right.common
+  package func value(_ sums: [Double]) -> Double {
+    var (precision, recall, orders) = (0.0, 0.0, 0.0)
+    for start in stride(from: 0, to: sums.count, by: 3) where sums[start] > 0 && sums[start + 1] > 0 {
+      precision += sums[start + 2] / sums[start]
+      recall += sums[start + 2] / sums[start + 1]
+      orders += 1
     }
-  }
-
-  private static func value(_ matches: [Match]) -> Double {
-    let effective = matches.filter { $0.hypothesis > 0 && $0.reference > 0 }
-    guard !effective.isEmpty else { return 0 }
-    func mean(_ share: (Match) -> Double) -> Double {
-      effective.map(share).reduce(0, +) / Double(effective.count)
-    }
-    let precision = mean { Double($0.common) / Double($0.hypothesis) }
-    let recall = mean { Double($0.common) / Double($0.reference) }
     guard precision + recall > 0 else { return 0 }
-    let factor = beta * beta
+    precision /= orders
+    recall /= orders
+    let factor = ChrF.beta * ChrF.beta
     return 100 * (1 + factor) * precision * recall / (factor * precision + recall)
+  }
+
+  package func signature(referenceCount: Int) -> String {
+    "nrefs:\(referenceCount)|case:mixed|eff:yes|nc:\(ChrF.characterOrder)|nw:\(wordOrder)|space:no|"
+      + "version:\(MetricScore.version)"
   }
 
   /// All n-grams of a text, by order.
@@ -92,16 +72,18 @@ package struct ChrF: Sendable {
       self.words = (0..<wordOrder).map { NGrams.counts(words, order: $0 + 1) }
     }
 
-    func matches(_ reference: Grams) -> [Match] {
-      zip(characters, reference.characters).map(Grams.match) + zip(words, reference.words).map(Grams.match)
+    func matches(_ reference: Grams) -> [Double] {
+      zip(characters, reference.characters).flatMap(Grams.match)
+        + zip(words, reference.words).flatMap(Grams.match)
     }
 
-    private static func match<Gram>(_ hypothesis: [Gram: Int], _ reference: [Gram: Int]) -> Match {
-      Match(
+    private static func match<Gram>(_ hypothesis: [Gram: Int], _ reference: [Gram: Int]) -> [Double] {
+      [
         // If the reference is too short for this order, the order does not count for the hypothesis either.
-        hypothesis: reference.isEmpty ? 0 : hypothesis.values.reduce(0, +),
-        reference: reference.values.reduce(0, +),
-        common: hypothesis.reduce(0) { $0 + min($1.value, reference[$1.key] ?? 0) })
+        reference.isEmpty ? 0 : hypothesis.values.reduce(0, +),
+        reference.values.reduce(0, +),
+        hypothesis.reduce(0) { $0 + min($1.value, reference[$1.key] ?? 0) },
+      ].map(Double.init)
     }
 
     /// Splits one ASCII punctuation mark off the end of a word, or else off its beginning.

@@ -70,6 +70,8 @@ extension FuzzTarget {
       let score = ChrF(wordOrder: 2).score([text], references: [sample]).value
       precondition((0...100.000001).contains(score), "chrF++ of \(score)")
       _ = BLEU().score([text], references: [text])
+      precondition(TER().score([text], references: [text]).value == 0, "TER of equal texts")
+      _ = TER().score([text], references: [sample])
     }
   }
 
