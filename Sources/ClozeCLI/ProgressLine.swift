@@ -71,4 +71,14 @@ package struct Table {
     return rows.map { $0.0 + String(repeating: " ", count: width - $0.0.count + 2) + $0.1 }.joined(
       separator: "\n")
   }
+  /// Lines of cells in columns, the first to the left and the others, which are numbers, to the right.
+  package static func columns(_ lines: [[String]]) -> String {
+    let widths = (lines.first ?? []).indices.map { column in lines.map { $0[column].count }.max() ?? 0 }
+    return lines.map { cells in
+      cells.enumerated().map { column, cell in
+        let padding = String(repeating: " ", count: widths[column] - cell.count)
+        return column == 0 ? cell + padding : padding + cell
+      }.joined(separator: "  ")
+    }.joined(separator: "\n")
+  }
 }

@@ -10,6 +10,7 @@ package enum RandomPurpose: UInt32, Sendable {
   case validationSplit
   case survey
   case evaluationSample
+  case approximateRandomization
 }
 
 /// A counter-based random generator: the words of a stream are a pure function of (seed, purpose, epoch, index) and of

@@ -7,8 +7,29 @@ internal import ClozeCore
 ///
 /// Source: Efron 1979, "Bootstrap methods: another look at the jackknife"; percentile intervals over clusters.
 enum Bootstrap {
-  private static let resamples = 1000
   private static let outside = 25
+
+  /// The resamples of a number of items: for each, as many draws with replacement as there are items.
+  struct Resamples: Sequence, IteratorProtocol {
+    static let standardCount = 1000
+
+    private let itemCount: Int
+    private var remaining: Int
+    private var random = CounterRandom(seed: 0, purpose: .bootstrap)
+
+    /// - Parameter itemCount: no items have no resamples.
+    init(itemCount: Int) {
+      self.itemCount = itemCount
+      remaining = itemCount > 0 ? Self.standardCount : 0
+    }
+
+    /// The indices of the items drawn.
+    mutating func next() -> [Int]? {
+      guard remaining > 0 else { return nil }
+      remaining -= 1
+      return (0..<itemCount).map { _ in random.below(itemCount) }
+    }
+  }
 
   /// The 95 % interval of each score.
   ///
@@ -20,20 +41,19 @@ enum Bootstrap {
     itemCount: Int, scoreCount: Int, scores: (_ drawn: [Int]) -> [Double]?
   ) -> [ClosedRange<Double>] {
     var found = [[Double]](repeating: [], count: scoreCount)
-    var random = CounterRandom(seed: 0, purpose: .bootstrap)
-    var drawn = [Int](repeating: 0, count: itemCount)
-    for _ in 0..<resamples where itemCount > 0 {
-      for index in drawn.indices { drawn[index] = random.below(itemCount) }
+    for drawn in Resamples(itemCount: itemCount) {
       guard let values = scores(drawn) else { continue }
       for (index, value) in values.enumerated() { found[index].append(value) }
     }
     return found.map(interval)
   }
 
-  private static func interval(_ values: [Double]) -> ClosedRange<Double> {
+  /// The 95 % interval of a score.
+  /// - Parameter values: the score of each resample.
+  static func interval(_ values: [Double]) -> ClosedRange<Double> {
     guard !values.isEmpty else { return 0...1 }
     let sorted = values.sorted()
-    let cut = sorted.count * outside / resamples
+    let cut = sorted.count * outside / Resamples.standardCount
     return sorted[cut]...sorted[sorted.count - 1 - cut]
   }
 }

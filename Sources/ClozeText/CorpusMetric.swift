@@ -10,6 +10,8 @@ package struct MetricScore: Hashable, Sendable, CustomStringConvertible {
   /// The version in the signatures.
   static let version = "cloze:0.1"
 
+  package init(value: Double, signature: String) { (self.value, self.signature) = (value, signature) }
+
   package var description: String { "\(String(format: "%.2f", value)) (\(signature))" }
 }
 

@@ -17,13 +17,15 @@ struct Evaluate: Tool {
 
       --data scores on a split of a data folder that tokenize wrote, --text on any text. --fill prints the likeliest \
       tokens at each [MASK] of a sentence. --translation translates the sources of source<TAB>target lines with a \
-      model of finetune, and compares the translations with the targets: BLEU and chrF by sacreBLEU's definitions. \
+      model of finetune, and compares the translations with the targets: BLEU, chrF, chrF++ and TER by sacreBLEU's \
+      definitions; --against tests whether another translator differs from it by more than chance. \
       --classification and --tagging label texts or words with a model of that task, and compare with their true \
       labels: accuracy and macro F1 by scikit-learn's definitions, F1 of entities by seqeval's.
 
       Examples:
         evaluate --model checkpoints/small --data corpora/shards
         evaluate --model checkpoints/small --fill '我爱 [MASK] 。'
+        evaluate --model checkpoints/zh-en --translation pairs.tsv --against checkpoints/scratch
       """)
 
   @OptionGroup var common: CommonOptions
@@ -118,9 +120,8 @@ struct Evaluate: Tool {
   /// - Returns: whether labelled rows were named and scored.
   private func scoreRows(_ folder: URL) throws -> Bool {
     if let input = rows.pairs {
-      let file = try TranslationPairs(input, skipsBadRows: rows.skipBadRows)
-      let scoring = try TranslationScoring(model: folder, precision: compute.precision, search: search)
-      let result = try scoring.score(file, workers: compute.workers, isStrict: rows.strict)
+      let result = try scoreTranslations(
+        TranslationPairs(input, skipsBadRows: rows.skipBadRows), folder)
       for warning in result.warnings { Console.warning(warning) }
       try StandardOutput.writeLine(json ? result.json() : result.text)
       return true
@@ -133,6 +134,19 @@ struct Evaluate: Tool {
     for warning in result.warnings { Console.warning(warning) }
     try StandardOutput.writeLine(json ? result.json() : result.text)
     return true
+  }
+
+  private func scoreTranslations(_ file: TranslationPairs, _ folder: URL) throws -> TranslationResult {
+    let scoring = try TranslationScoring(model: folder, precision: compute.precision, search: search)
+    // Everything about the other system is checked before the first sentence is translated.
+    let other = try rows.against.map {
+      try OtherSystem(at: $0, file, comparedWith: folder, precision: compute.precision, search: search)
+    }
+    let workers = WorkerGroup(count: compute.workers)
+    let translated = try scoring.translate(file, workers: workers, isStrict: rows.strict)
+    return TranslationResult(
+      file, beam: scoring.beam, metricTokenizer: search.metricTokenizer, system: translated,
+      against: try other?.translations(of: file, workers: workers, isStrict: rows.strict), workers: workers)
   }
 
   /// The windows of a split, which must have the model's tokenizer.

@@ -85,7 +85,7 @@ struct LabelResult {
     }
     var lines = [heads] + rows.map { cells($0.name, $0.counts) }
     if let entities = report.entities { lines.append(cells("all", entities.all)) }
-    return LabelResult.aligned(lines)
+    return Table.columns(lines)
   }
 
   private var confusions: String {
@@ -95,7 +95,7 @@ struct LabelResult {
     }
     guard used.count > Self.tabulatedLabels else {
       let heads = ["true \\ predicted"] + used.map { report.classes[$0] }
-      return LabelResult.aligned(
+      return Table.columns(
         [heads]
           + used.map { truth in
             [report.classes[truth]]
@@ -105,20 +105,9 @@ struct LabelResult {
     let wrong = used.flatMap { truth in
       used.filter { $0 != truth }.map { (truth, $0, report.table[truth: truth, predicted: $0]) }
     }.filter { $0.2 > 0 }.sorted { ($1.2, $0.0, $0.1) < ($0.2, $1.0, $1.1) }.prefix(Self.tabulatedLabels)
-    return LabelResult.aligned(
+    return Table.columns(
       [["true", "predicted", "n"]]
         + wrong.map { [report.classes[$0.0], report.classes[$0.1], Figure.count($0.2)] })
-  }
-
-  /// Columns, the first to the left and numbers to the right.
-  private static func aligned(_ lines: [[String]]) -> String {
-    let widths = lines[0].indices.map { column in lines.map { $0[column].count }.max() ?? 0 }
-    return lines.map { cells in
-      cells.enumerated().map { column, cell in
-        let padding = String(repeating: " ", count: widths[column] - cell.count)
-        return column == 0 ? cell + padding : padding + cell
-      }.joined(separator: "  ")
-    }.joined(separator: "\n")
   }
 
   // MARK: For programs

@@ -19,6 +19,12 @@ struct RowOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
+      "With --translation: another translator, or a file of translations, one a line; test whether it differs from the model by more than chance.",
+      valueName: "path"))
+  var against: String?
+
+  @Option(
+    help: ArgumentHelp(
       "Score a classifier on texts, label<TAB>text or label<TAB>text<TAB>text.", valueName: "tsv"))
   var classification: String?
 
@@ -60,6 +66,9 @@ struct RowOptions: ParsableArguments {
     }
     guard translation == nil || translationSource == nil else {
       throw ValidationError("--translation and --translation-source are given; choose one of them")
+    }
+    guard pairs != nil || against == nil else {
+      throw ValidationError("--against compares translations; add --translation FILE")
     }
     guard pairs != nil || labels != nil || !strict else {
       throw ValidationError("--strict is for labelled rows; add --translation, --classification or --tagging")

@@ -39,14 +39,14 @@ struct SearchOptions: ParsableArguments {
   }
 }
 
-/// Runs `--translation`: translates the sources of labelled pairs and compares the translations with the targets.
+/// Translates the sources of labelled pairs with a model.
 struct TranslationScoring {
   private let folder: URL
   private let model: TranslationModel
   private let metadata: [String: String]
   private let tokenizer: Tokenizer
-  private let beam: BeamConfiguration
-  private let metricTokenizer: MetricTokenizer?
+  let beam: BeamConfiguration
+  let metricTokenizer: MetricTokenizer?
 
   init(model folder: URL, precision: ComputeConfiguration.Precision, search: SearchOptions) throws {
     (model, metadata) = try ModelArchive.loadTranslationModel(folder, precision: precision.elementType)
@@ -57,17 +57,20 @@ struct TranslationScoring {
       besideModel: folder, vocabularySize: model.configuration.vocabularySize, metadata: metadata)
   }
 
-  func score(_ file: TranslationPairs, workers: Int, isStrict: Bool) throws -> TranslationResult {
+  /// Translates the sources.
+  func translate(_ file: TranslationPairs, workers: WorkerGroup, isStrict: Bool) throws -> TranslatedPairs {
     let findings = findings(file)
     if isStrict { try findings.refuse() }
     let report = try TranslationEvaluation(file.pairs, metricTokenizer: metricTokenizer).run(
-      Translator(model, tokenizer: tokenizer, beam: beam),
-      tapes: WorkerGroup(count: workers).tapes(for: model.store))
-    return TranslationResult(
-      unknown: UnknownPairs(file.pairs, tokenizer), model: folder, precision: "\(model.store.precision)",
-      pairs: file.pairs.count,
-      data: file.digest, tokenizer: tokenizer.digest, beam: beam, findings: findings.messages,
-      report: report)
+      Translator(model, tokenizer: tokenizer, beam: beam), tapes: workers.tapes(for: model.store))
+    let precision = "\(model.store.precision)"
+    return TranslatedPairs(
+      path: folder.path, precision: precision,
+      origin: "beam:\(beam.beamSize)|penalty:\(beam.lengthPenalty)|minimum:\(beam.minimumLength)"
+        + "|precision:\(precision)|tokenizer:\(tokenizer.digest.short)",
+      hypotheses: report.hypotheses, diversity: report.diversity,
+      warnings: findings.messages + UnknownPairs(file.pairs, tokenizer).warnings(of: "test") + report.warnings
+    )
   }
 
   /// Warnings about pairs that distort the score.
@@ -92,77 +95,6 @@ struct TranslationScoring {
     }
     return findings
   }
-}
-
-/// The result of `--translation`, as a table and as JSON.
-struct TranslationResult {
-  let unknown: UnknownPairs
-  let model: URL
-  let precision: String
-  let pairs: Int
-  /// The digest of the pairs.
-  let data: Digest
-  let tokenizer: Digest
-  let beam: BeamConfiguration
-  let findings: [String]
-  let report: TranslationEvaluation.Report
-
-  var warnings: [String] { findings + unknown.warnings(of: "test") + report.warnings }
-
-  var text: String {
-    var table = Table()
-    table.add("BLEU", Figure.decimal(report.bleu.value, 2))
-    table.add("chrF", Figure.decimal(report.chrF.value, 2))
-    table.add("chrF++", Figure.decimal(report.chrFPlusPlus.value, 2))
-    table.add("pairs", "\(Figure.count(pairs)), \(data.short)")
-    table.add(
-      "search",
-      beam.beamSize == 1 ? "greedy" : "beam of \(beam.beamSize), length penalty \(beam.lengthPenalty)")
-    table.add("model", "\(model.path), \(precision)")
-    return table.text + "\nBLEU|\(signature(report.bleu))\nchrF|\(signature(report.chrF))"
-      + "\nchrF++|\(signature(report.chrFPlusPlus))"
-  }
-
-  /// sacreBLEU's signature, followed by everything else that decides a score: search, precision, tokenizer, pairs.
-  private func signature(_ score: MetricScore) -> String {
-    score.signature
-      + "|beam:\(beam.beamSize)|penalty:\(beam.lengthPenalty)|minimum:\(beam.minimumLength)|precision:\(precision)"
-      + "|tokenizer:\(tokenizer.short)|data:\(data.short)|n:\(pairs)"
-  }
-
-  func json() throws -> String {
-    try JSONText.encode(
-      JSON(
-        model: model.path, precision: precision, pairs: pairs, data: data.hex, beamSize: beam.beamSize,
-        lengthPenalty: beam.lengthPenalty, minimumLength: beam.minimumLength,
-        bleu: JSON.Score(value: report.bleu.value, signature: signature(report.bleu)),
-        chrF: JSON.Score(value: report.chrF.value, signature: signature(report.chrF)),
-        chrFPlusPlus: JSON.Score(
-          value: report.chrFPlusPlus.value, signature: signature(report.chrFPlusPlus)),
-        diversity: report.diversity, hypotheses: report.hypotheses, warnings: warnings))
-  }
-}
-
-/// The keys of `--json`. They must not change, since programs read them.
-private struct JSON: Encodable {
-  struct Score: Encodable {
-    let value: Double
-    let signature: String
-  }
-
-  let model: String
-  let precision: String
-  let pairs: Int
-  let data: String
-  let beamSize: Int
-  let lengthPenalty: Double
-  let minimumLength: Int
-  let bleu: Score
-  let chrF: Score
-  let chrFPlusPlus: Score
-  let diversity: Double
-  let hypotheses: [String]
-  let warnings: [String]
 }
 
 extension MetricTokenizer: ExpressibleByArgument {}

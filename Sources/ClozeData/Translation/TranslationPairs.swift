@@ -23,6 +23,8 @@ package enum TranslationError: Failure {
   case noPairs(path: String)
   case noUsablePairs(path: String, skipped: Int, first: String)
   case noneFits(maximumLength: Int)
+  case translationCount(path: String, lines: Int, pairs: String, rows: Int)
+  case badTranslation(path: String, line: Int, fault: String)
 
   package var exitStatus: ExitStatus { .data }
 
@@ -48,6 +50,10 @@ package enum TranslationError: Failure {
     case .noneFits(let maximumLength):
       "maximumLength: no pair has tokens on both sides and fits into \(maximumLength) positions; choose a larger one, or "
         + "a tokenizer of this text"
+    case .translationCount(let path, let lines, let pairs, let rows):
+      "\(path): has \(Figure.count(lines)) lines, and \(pairs) \(Figure.count(rows)) pairs; write one translation a line, "
+        + "in the order of the pairs"
+    case .badTranslation(let path, let line, let fault): "\(path):\(line): \(fault)"
     }
   }
 }

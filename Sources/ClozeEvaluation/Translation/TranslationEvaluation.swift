@@ -2,13 +2,13 @@ package import ClozeCompute
 package import ClozeData
 package import ClozeText
 
-/// BLEU and chrF of a translation model on labelled pairs, by sacreBLEU's definitions.
+/// Scores of a translation model on labelled pairs, by sacreBLEU's definitions: BLEU and chrF, which are quick enough for
+/// validation during a run, and with `metrics` all others.
 package struct TranslationEvaluation: Sendable {
   package struct Report: Sendable {
     package let hypotheses: [String]
     package let bleu: MetricScore
     package let chrF: MetricScore
-    package let chrFPlusPlus: MetricScore
     /// Distinct translations divided by distinct sources: near 0 if the decoder ignores its source.
     package let diversity: Double
     /// The indices of the pairs with each problem.
@@ -34,7 +34,11 @@ package struct TranslationEvaluation: Sendable {
   }
 
   private let pairs: [TranslationPair]
-  private let metricTokenizer: MetricTokenizer
+  /// How BLEU splits the target language.
+  package let metricTokenizer: MetricTokenizer
+
+  /// BLEU, chrF, chrF++ and TER, in this order.
+  package var metrics: [any CorpusMetric] { [BLEU(metricTokenizer), ChrF(), ChrF.plusPlus, TER()] }
 
   /// - Parameter metricTokenizer: how BLEU splits the target language; nil chooses by the targets.
   package init(_ pairs: [TranslationPair], metricTokenizer: MetricTokenizer? = nil) {
@@ -52,7 +56,6 @@ package struct TranslationEvaluation: Sendable {
     return Report(
       hypotheses: hypotheses, bleu: BLEU(metricTokenizer).score(hypotheses, references: references),
       chrF: ChrF().score(hypotheses, references: references),
-      chrFPlusPlus: ChrF.plusPlus.score(hypotheses, references: references),
       diversity: Double(Set(hypotheses).count) / Double(max(1, Set(pairs.map(\.source)).count)),
       problems: problems)
   }
