@@ -54,7 +54,7 @@ def model_class(arguments):
         name = transformers.AutoConfig.from_pretrained(arguments.folder).architectures[0]
         return (transformers.AutoModelForTokenClassification if "Token" in name
                 else transformers.AutoModelForSequenceClassification)
-    return transformers.BertForMaskedLM
+    return transformers.AutoModelForMaskedLM
 
 
 def load_model(kind, folder):

@@ -42,7 +42,7 @@ extension Tape {
     return output
   }
 
-  private func runDropout(
+  func runDropout(
     _ dropout: Dropout, rows: Int, columns: Int, type: ElementType, _ input: UnsafeMutableRawPointer,
     _ output: UnsafeMutableRawPointer, _ accumulates: Bool
   ) {

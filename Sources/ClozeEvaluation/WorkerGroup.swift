@@ -1,5 +1,5 @@
 package import ClozeCompute
-package import ClozeCore
+internal import ClozeCore
 internal import Dispatch
 internal import Foundation
 internal import Synchronization

@@ -59,7 +59,7 @@ extension Encoder {
       + layers.enumerated().flatMap { index, layer in
         let name = "\(prefix)encoder.layer.\(index)."
         return layer.attention.entries(name + "attention.") + layer.feedForward.entries(name)
-      }
+      } + finalNorm.entries(prefix + "encoder.")
   }
 }
 
@@ -75,7 +75,8 @@ extension Decoder {
       return layer.selfAttention.entries(name + "attention.")
         + layer.crossAttention.entries(name + "crossattention.") + layer.feedForward.entries(name)
     }
-    return embeddings + layers + head.entries(prefix + "cls.predictions.")
+    return embeddings + layers + finalNorm.entries(prefix + "bert.encoder.")
+      + head.entries(prefix + "cls.predictions.")
   }
 }
 
@@ -92,6 +93,12 @@ extension Embeddings {
 extension Residual {
   fileprivate func entries(_ prefix: String) -> [ArchiveEntry] {
     branch.entries(prefix) + norm.entries(prefix + "output.LayerNorm.")
+  }
+}
+
+extension FinalNorm {
+  fileprivate func entries(_ prefix: String) -> [ArchiveEntry] {
+    norm?.entries(prefix + "LayerNorm.") ?? []
   }
 }
 

@@ -12,15 +12,17 @@ extension ClassificationModel {
 
 extension LabelKind {
   /// The class of `transformers`.
-  fileprivate var modelClass: String {
+  fileprivate func modelClass(_ normPosition: NormPosition) -> String {
     switch self {
-    case .classification: "BertForSequenceClassification"
-    case .tagging: "BertForTokenClassification"
+    case .classification: normPosition.classPrefix + "ForSequenceClassification"
+    case .tagging: normPosition.classPrefix + "ForTokenClassification"
     }
   }
 
-  fileprivate init?(modelClass: String?) {
-    guard let kind = LabelKind.allCases.first(where: { $0.modelClass == modelClass }) else { return nil }
+  fileprivate init?(modelClass: String?, _ normPosition: NormPosition) {
+    guard let kind = LabelKind.allCases.first(where: { $0.modelClass(normPosition) == modelClass }) else {
+      return nil
+    }
     self = kind
   }
 }
@@ -31,7 +33,7 @@ extension ModelArchive {
   /// - Throws: `ArchiveError`, `FileError`
   package static func labelKind(of folder: URL) throws -> LabelKind? {
     let file = try ConfigurationFile(folder)
-    return try file.modelType() == "bert" ? LabelKind(modelClass: file.modelClass) : nil
+    return try file.normPosition().flatMap { LabelKind(modelClass: file.modelClass, $0) }
   }
 
   /// The names of a classifier's classes, by number.
@@ -53,7 +55,7 @@ extension ModelArchive {
     if let problem = try file.problemType(), problem != "single_label_classification" {
       throw ArchiveError.unsupported(path: file.path, what: "the problem type '\(problem)'")
     }
-    let weights = try ModelWeights(folder, naming: .bert)
+    let weights = try ModelWeights(folder)
     let model = ClassificationModel(
       declaring: try file.encoder(), kind: found, labels: try file.labels(), precision: precision)
     try load(model.archiveEntries, tied: [], from: weights, into: model.store)
@@ -67,7 +69,7 @@ extension ModelArchive {
     _ model: ClassificationModel, to folder: URL, metadata: [String: String], padding: Int32 = 0
   ) throws {
     var settings = ConfigurationFile.settings(model.configuration, padding: padding)
-    settings["architectures"] = [model.kind.modelClass]
+    settings["architectures"] = [model.kind.modelClass(model.configuration.normPosition)]
     settings["num_labels"] = model.labels.count
     settings["id2label"] = Dictionary(
       uniqueKeysWithValues: model.labels.enumerated().map { (String($0.offset), $0.element) })
@@ -75,7 +77,9 @@ extension ModelArchive {
       uniqueKeysWithValues: model.labels.enumerated().map { ($0.element, $0.offset) })
     if model.kind == .classification { settings["problem_type"] = "single_label_classification" }
     try ConfigurationFile.write(settings, to: folder)
-    try write(model.archiveEntries, of: model.store, to: folder, metadata: metadata)
+    var naming = TensorNaming(model.configuration, padding: padding)
+    naming.hasDeepClassifier = model.pooler != nil
+    try write(model.archiveEntries, of: model.store, to: folder, metadata: metadata, naming: naming)
   }
 }
 

@@ -2,8 +2,10 @@ internal import ClozeCompute
 internal import ClozeCore
 internal import Foundation
 
-/// `config.json` as `transformers` writes it for BERT.
+/// `config.json` as `transformers` writes it for BERT, and for `RobertaPreLayerNorm`, whose blocks are pre-norm.
 struct ConfigurationFile {
+  static let encoderDecoderType = "encoder-decoder"
+
   let path: String
   let settings: JSONValue
 
@@ -94,8 +96,9 @@ struct ConfigurationFile {
   /// - Parameter isDecoder: whether the file must have causal attention and cross-attention, or neither.
   /// - Throws: `ArchiveError` for a setting that Cloze does not support.
   func encoder(isDecoder: Bool = false) throws -> EncoderConfiguration {
-    let type = try modelType()
-    guard type == "bert" else { throw ArchiveError.unsupported(path: path, what: "the model type '\(type)'") }
+    guard let normPosition = try normPosition() else {
+      throw ArchiveError.unsupported(path: path, what: "the model type '\(try modelType())'")
+    }
     if let type = try optional("position_embedding_type", "text", \.string), type != "absolute" {
       throw ArchiveError.unsupported(path: path, what: "'\(type)' position embeddings")
     }
@@ -119,7 +122,8 @@ struct ConfigurationFile {
     configuration.hiddenSize = try size("hidden_size", default: 768)
     configuration.headCount = try size("num_attention_heads", default: 12)
     configuration.feedForwardSize = try size("intermediate_size", default: 3072)
-    configuration.positionCount = try size("max_position_embeddings", default: 512)
+    configuration.normPosition = normPosition
+    configuration.positionCount = try size("max_position_embeddings", default: 512) - leadingPositions()
     configuration.segmentCount = try size("type_vocab_size", default: 2)
     configuration.activation = activation
     configuration.dropout = try number("hidden_dropout_prob", default: 0.1)
@@ -138,12 +142,27 @@ struct ConfigurationFile {
     return configuration
   }
 
+  /// nil if the file describes no encoder that Cloze knows.
+  func normPosition() throws -> NormPosition? { NormPosition(modelType: try modelType()) }
+
+  /// The rows of the table of positions before the first token's, see `TensorNaming`.
+  func leadingPositions() throws -> Int {
+    guard try normPosition() == .pre else { return 0 }
+    let padding = try size("pad_token_id", default: 1)
+    guard (0..<1 << 20).contains(padding) else {
+      throw ArchiveError.badConfiguration(path: path, reason: "'pad_token_id' is \(padding)")
+    }
+    return padding + 1
+  }
+
   static func settings(_ configuration: EncoderConfiguration, padding: Int32) -> [String: Any] {
     [
-      "model_type": "bert", "vocab_size": configuration.vocabularySize,
+      "model_type": configuration.normPosition.modelType, "vocab_size": configuration.vocabularySize,
       "num_hidden_layers": configuration.layerCount, "hidden_size": configuration.hiddenSize,
       "num_attention_heads": configuration.headCount, "intermediate_size": configuration.feedForwardSize,
-      "max_position_embeddings": configuration.positionCount, "type_vocab_size": configuration.segmentCount,
+      "max_position_embeddings": configuration.positionCount
+        + TensorNaming(configuration, padding: padding).leadingPositions,
+      "type_vocab_size": configuration.segmentCount,
       "hidden_act": configuration.activation.rawValue, "hidden_dropout_prob": configuration.dropout,
       "attention_probs_dropout_prob": configuration.attentionDropout,
       "layer_norm_eps": configuration.normEpsilon, "initializer_range": configuration.initializerDeviation,
@@ -155,5 +174,28 @@ struct ConfigurationFile {
     let data = try JSONSerialization.data(
       withJSONObject: settings, options: [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes])
     try AtomicFile.write(data, to: folder.appendingPathComponent(name))
+  }
+}
+
+extension NormPosition {
+  /// The architecture of `transformers` with such blocks.
+  var modelType: String {
+    switch self {
+    case .post: "bert"
+    case .pre: "roberta-prelayernorm"
+    }
+  }
+
+  init?(modelType: String) {
+    guard let position = NormPosition.allCases.first(where: { $0.modelType == modelType }) else { return nil }
+    self = position
+  }
+
+  /// The beginning of its classes' names.
+  var classPrefix: String {
+    switch self {
+    case .post: "Bert"
+    case .pre: "RobertaPreLayerNorm"
+    }
   }
 }

@@ -1,6 +1,6 @@
 package import ClozeCompute
 
-/// BERT's encoder: embeddings, then `layerCount` post-norm blocks of self-attention and feed-forward. [N] ids to [N, D].
+/// BERT's encoder: embeddings, then `layerCount` blocks of self-attention and feed-forward. [N] ids to [N, D].
 ///
 /// Source: Devlin et al. 2019, section 3. arXiv:1810.04805
 package struct Encoder {
@@ -14,6 +14,7 @@ package struct Encoder {
   package let configuration: EncoderConfiguration
   let embeddings: Embeddings
   let layers: [Layer]
+  let finalNorm: FinalNorm
   /// The indices of the embeddings' parameters in the store.
   private let embeddingParameters: Range<Int>
 
@@ -34,6 +35,7 @@ package struct Encoder {
       return Layer(
         attention: attention, feedForward: feedForward, parameters: first..<store.parameters.count)
     }
+    finalNorm = FinalNorm(store, path: path + ".norm", configuration: configuration)
   }
 
   /// Frozen layers that have only frozen parameters below them are computed without a gradient.
@@ -51,9 +53,11 @@ package struct Encoder {
     func embedded() -> Tensor {
       embeddings(tape, tokens: input.tokens, positions: input.positions, segments: input.segments)
     }
-    guard let frozenCount = frozenLayerCount(tape.store) else { return run(layers[...], on: embedded()) }
+    guard let frozenCount = frozenLayerCount(tape.store) else {
+      return finalNorm(tape, run(layers[...], on: embedded()), since: mark)
+    }
     let frozen = tape.withoutGradient { run(layers[..<frozenCount], on: embedded()) }
-    return run(layers[frozenCount...], on: frozen)
+    return finalNorm(tape, run(layers[frozenCount...], on: frozen), since: mark)
   }
 
   /// The number of layers, from the bottom up, that are frozen with everything below them; nil if the embeddings are

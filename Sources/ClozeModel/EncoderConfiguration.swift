@@ -20,6 +20,7 @@ package struct EncoderConfiguration: Configuration, Equatable {
   package var dropout = 0.1
   /// The dropout rate of attention probabilities.
   package var attentionDropout = 0.1
+  package var normPosition = NormPosition.post
   package var normEpsilon = 1e-12
   /// The standard deviation of the normal distribution, cut at two deviations, of initial weights.
   package var initializerDeviation = 0.02

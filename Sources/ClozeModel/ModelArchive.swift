@@ -16,8 +16,8 @@ package enum ModelArchive {
   package static func kind(of folder: URL) throws -> Kind {
     let file = try ConfigurationFile(folder)
     switch try file.modelType() {
-    case "bert": return .maskedLanguage
-    case "encoder-decoder": return .translation
+    case ConfigurationFile.encoderDecoderType: return .translation
+    case let type where NormPosition(modelType: type) != nil: return .maskedLanguage
     case let other: throw ArchiveError.unsupported(path: file.path, what: "the model type '\(other)'")
     }
   }
@@ -29,13 +29,13 @@ package enum ModelArchive {
   /// The metadata of a folder's weights.
   /// - Throws: `ArchiveError`, `TensorFileError`, `FileError`
   package static func metadata(_ folder: URL) throws -> [String: String] {
-    try ModelWeights(folder, naming: kind(of: folder).naming).metadata
+    try ModelWeights(folder).metadata
   }
 
   /// The tensors of a BERT's folder that belong to another head than the masked-language one, and are not read.
   /// - Throws: `ArchiveError`, `TensorFileError`, `FileError`
   package static func unreadTensors(_ folder: URL) throws -> [String] {
-    let weights = try ModelWeights(folder, naming: .bert)
+    let weights = try ModelWeights(folder)
     return weights.names.filter { !isRead($0) && !isIgnored($0) }.map(weights.nameInFile).sorted()
   }
 
@@ -62,7 +62,7 @@ package enum ModelArchive {
   ) throws -> (model: MaskedLanguageModel, metadata: [String: String]) {
     try require(.maskedLanguage, folder)
     let file = try ConfigurationFile(folder)
-    let weights = try ModelWeights(folder, naming: .bert)
+    let weights = try ModelWeights(folder)
     guard weights.hasHead || !weights.contains(TensorNaming.tokenTable) else {
       throw ArchiveError.noHead(folder: folder.path, model: file.modelClass)
     }
@@ -79,7 +79,7 @@ package enum ModelArchive {
   /// - Throws: `ArchiveError`, `TensorFileError`, `FileError`
   package static func tiesOutput(_ folder: URL) throws -> Bool {
     guard try kind(of: folder) == .maskedLanguage else { return true }
-    let weights = try ModelWeights(folder, naming: .bert)
+    let weights = try ModelWeights(folder)
     return try !weights.hasHead || tiesOutput(ConfigurationFile(folder), weights)
   }
 
@@ -95,10 +95,12 @@ package enum ModelArchive {
     _ model: MaskedLanguageModel, to folder: URL, metadata: [String: String], padding: Int32 = 0
   ) throws {
     var settings = ConfigurationFile.settings(model.configuration, padding: padding)
-    settings["architectures"] = ["BertForMaskedLM"]
+    settings["architectures"] = [model.configuration.normPosition.classPrefix + "ForMaskedLM"]
     settings["tie_word_embeddings"] = model.tiesOutput
     try ConfigurationFile.write(settings, to: folder)
-    try write(model.archiveEntries, of: model.store, to: folder, metadata: metadata)
+    try write(
+      model.archiveEntries, of: model.store, to: folder, metadata: metadata,
+      naming: TensorNaming(model.configuration, padding: padding))
   }
 
   // MARK: Translation models
@@ -109,7 +111,7 @@ package enum ModelArchive {
     try require(.translation, folder)
     let file = try ConfigurationFile(folder)
     let model = try declaredTranslationModel(folder, precision: precision)
-    let weights = try ModelWeights(folder, naming: .encoderDecoder)
+    let weights = try ModelWeights(folder)
     guard try file.section("decoder").tiesOutput() || weights.contains("decoder." + TensorNaming.outputTable)
     else {
       throw ArchiveError.unsupported(path: file.path, what: "an output that is not tied to the embeddings")
@@ -147,7 +149,8 @@ package enum ModelArchive {
     decoder["add_cross_attention"] = true
     try ConfigurationFile.write(
       [
-        "model_type": "encoder-decoder", "architectures": ["EncoderDecoderModel"], "is_encoder_decoder": true,
+        "model_type": ConfigurationFile.encoderDecoderType, "architectures": ["EncoderDecoderModel"],
+        "is_encoder_decoder": true,
         "encoder": encoder, "decoder": decoder, "pad_token_id": tokens.padding, "eos_token_id": tokens.end,
         "decoder_start_token_id": tokens.start, "vocab_size": model.configuration.vocabularySize,
       ], to: folder)
@@ -161,6 +164,7 @@ package enum ModelArchive {
     try pooler.withUnsafeBufferPointer { pooler in
       try write(
         model.archiveEntries, of: model.store, to: folder, metadata: metadata,
+        naming: TensorNaming(model.configuration, isEncoderDecoder: true, padding: tokens.padding),
         besides: [
           ("encoder.pooler.dense.weight", [width, width], pooler),
           ("encoder.pooler.dense.bias", [width], UnsafeBufferPointer(rebasing: pooler[..<width])),
@@ -232,13 +236,24 @@ package enum ModelArchive {
 
   static func write(
     _ entries: [ArchiveEntry], of store: ParameterStore, to folder: URL, metadata: [String: String],
+    naming: TensorNaming,
     besides: [(name: String, shape: [Int], values: UnsafeBufferPointer<Float>)] = []
   ) throws {
     var writer = TensorFileWriter(metadata: metadata.merging(["format": "pt"]) { _, new in new })
+    // The writer reads the values when it writes, so they are kept until then.
+    var padded: [UnsafeMutableBufferPointer<Float>] = []
+    defer { for buffer in padded { buffer.deallocate() } }
     for entry in entries {
-      let values = store.values(of: entry.parameter)
-      writer.add(
-        entry.name, shape: entry.shape, floats: UnsafeBufferPointer(rebasing: values[entry.elements]))
+      var values = UnsafeBufferPointer(rebasing: store.values(of: entry.parameter)[entry.elements])
+      let shape = naming.shapeInFile(entry.shape, of: entry.name)
+      if shape != entry.shape {
+        let buffer = UnsafeMutableBufferPointer<Float>.allocate(capacity: shape.reduce(1, *))
+        buffer.initialize(repeating: 0)
+        _ = buffer[(buffer.count - values.count)...].update(fromContentsOf: values)
+        padded.append(buffer)
+        values = UnsafeBufferPointer(buffer)
+      }
+      writer.add(naming.fileName(entry.name), shape: shape, floats: values)
     }
     for tensor in besides { writer.add(tensor.name, shape: tensor.shape, floats: tensor.values) }
     try writer.write(to: folder.appendingPathComponent(ModelWeights.fileName))

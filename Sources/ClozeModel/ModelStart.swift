@@ -86,8 +86,6 @@ extension ModelArchive.Kind {
     guard name.hasPrefix("bert."), !name.hasPrefix("bert.pooler.") else { return nil }
     return .loaded(self == .translation ? "encoder." + name.dropFirst("bert.".count) : name)
   }
-
-  var naming: TensorNaming { self == .translation ? .encoderDecoder : .bert }
 }
 
 extension MaskedLanguageModel: ArchivedModel {
@@ -132,7 +130,7 @@ extension ModelArchive {
     let kind = try kind(of: folder)
     let start = try encoderConfiguration(folder)
     try check(start, try decoderConfiguration(folder), fits: model, folder)
-    let weights = try ModelWeights(folder, naming: kind.naming)
+    let weights = try ModelWeights(folder)
     try checkNames(weights, knownEntries(kind, folder))
 
     let table = model.archiveEntries.map { entry -> (entry: ArchiveEntry, start: StartTensor) in
@@ -173,6 +171,7 @@ extension ModelArchive {
       ("layers", "\(start.layerCount)", "\(new.layerCount)"),
       ("heads", "\(start.headCount)", "\(new.headCount)"),
       ("activation", start.activation.rawValue, new.activation.rawValue),
+      ("normPosition", start.normPosition.rawValue, new.normPosition.rawValue),
       ("normEpsilon", "\(Float(start.normEpsilon))", "\(Float(new.normEpsilon))"),
     ]
     if let decoder, let count = model.decoderLayerCount {

@@ -20,9 +20,11 @@ struct ModelWeights {
   let path: String
   private let files: [TensorFile]
   private let places: [String: Place]
+  private let naming: TensorNaming
 
   /// - Throws: `ArchiveError`, `TensorFileError`, `FileError`
-  init(_ folder: URL, naming: TensorNaming) throws {
+  init(_ folder: URL) throws {
+    naming = try TensorNaming(ConfigurationFile(folder))
     let urls = try ModelWeights.files(of: folder)
     path =
       folder.appendingPathComponent(urls.index == nil ? ModelWeights.fileName : ModelWeights.indexName).path
@@ -67,18 +69,24 @@ struct ModelWeights {
 
   /// - Throws: `TensorFileError` if the tensor is missing or has another shape.
   func check(_ name: String, shape: [Int]) throws {
-    let (file, name) = try place(name)
-    try file.check(name, shape: shape)
+    let (file, nameInFile) = try place(name)
+    try file.check(nameInFile, shape: naming.shapeInFile(shape, of: name))
   }
 
+  /// - Throws: `TensorFileError`
   func read(_ name: String, shape: [Int], into destination: UnsafeMutableBufferPointer<Float>) throws {
-    let (file, name) = try place(name)
-    try file.read(name, shape: shape, into: destination)
+    let (file, nameInFile) = try place(name)
+    guard naming.leadingRows(of: name) > 0 else {
+      return try file.read(nameInFile, shape: shape, into: destination)
+    }
+    try file.check(nameInFile, shape: naming.shapeInFile(shape, of: name))
+    _ = try destination.update(fromContentsOf: file.floats(nameInFile).suffix(destination.count))
   }
 
+  /// - Throws: `TensorFileError`
   func floats(_ name: String) throws -> [Float] {
-    let (file, name) = try place(name)
-    return try file.floats(name)
+    let (file, nameInFile) = try place(name)
+    return try file.floats(nameInFile)
   }
 
   // MARK: Files
@@ -132,42 +140,6 @@ struct ModelWeights {
     }
     return table
   }
-}
-
-/// Translates the names of tensors in a folder to those of `ArchiveEntry`.
-enum TensorNaming {
-  /// A BERT with any head, or none.
-  case bert
-  /// An `EncoderDecoderModel` of two BERTs.
-  case encoderDecoder
-
-  /// The name in `ArchiveEntry` of the tensor `name` of a file.
-  ///
-  /// In the first releases a norm's gain and bias are gamma and beta. The names of a `BertModel` that was saved by
-  /// itself do not begin with `bert.`.
-  func archiveName(_ name: String) -> String {
-    var name = name
-    for (old, new) in [("LayerNorm.gamma", "LayerNorm.weight"), ("LayerNorm.beta", "LayerNorm.bias")]
-    where name.hasSuffix(old) {
-      name = name.dropLast(old.count) + new
-    }
-    let isBare = ["embeddings.", "encoder.", "pooler."].contains { name.hasPrefix($0) }
-    return self == .bert && isBare ? "bert." + name : name
-  }
-
-  /// Tied tensors that a folder may store under the other name: the missing name, and the name that it has.
-  var alternatives: [(String, String)] {
-    let prefix = self == .bert ? "" : "decoder."
-    let (bias, outputBias) = (prefix + "cls.predictions.bias", prefix + "cls.predictions.decoder.bias")
-    return [
-      (bias, outputBias), (outputBias, bias),
-      (prefix + "bert.embeddings.word_embeddings.weight", prefix + TensorNaming.outputTable),
-    ]
-  }
-
-  /// The table of the output layer, which most models share with the token embeddings.
-  static let outputTable = "cls.predictions.decoder.weight"
-  static let tokenTable = "bert.embeddings.word_embeddings.weight"
 }
 
 /// Weights in a format that Cloze does not read, recognised by a file name, and a command that converts them to

@@ -4,6 +4,8 @@ package enum ParameterPlace: Sendable, Equatable {
   case embeddings
   /// A layer of the encoder, counted from 0 at the bottom.
   case layer(Int)
+  /// The norm after the last pre-norm layer of the encoder.
+  case encoderNorm
   /// The position and segment embeddings of the decoder.
   case decoderEmbeddings
   /// The rest of a decoder, with its head.
@@ -15,6 +17,7 @@ package enum ParameterPlace: Sendable, Equatable {
     let parts = path.split(separator: ".")
     switch (parts.first, parts.dropFirst().first) {
     case ("encoder", "layers"): self = .layer(parts.count > 2 ? Int(parts[2]) ?? 0 : 0)
+    case ("encoder", "norm"): self = .encoderNorm
     case ("encoder", _): self = .embeddings
     case ("decoder", "embeddings"): self = .decoderEmbeddings
     case ("decoder", _): self = .decoder
@@ -28,7 +31,7 @@ package enum ParameterPlace: Sendable, Equatable {
     switch self {
     case .embeddings: layerCount + 1
     case .layer(let index): layerCount - index
-    case .decoderEmbeddings, .decoder, .head: 0
+    case .encoderNorm, .decoderEmbeddings, .decoder, .head: 0
     }
   }
 }

@@ -7,14 +7,17 @@ protocol SubLayer: Sendable {
   func entries(_ prefix: String) -> [ArchiveEntry]
 }
 
-/// A branch with dropout, residual and norm: y = norm(x + dropout(branch(x))).
+/// A branch with dropout, residual and norm: y = norm(x + dropout(branch(x))), or with the norm first,
+/// y = x + dropout(branch(norm(x))).
 ///
-/// The position of the norm is decided here alone. A block is a list of these.
+/// The position of the norm is decided here, and `FinalNorm` follows it. A block is a list of these.
 ///
-/// Source: Vaswani et al. 2017, sections 3.1 and 5.4 (post-norm). arXiv:1706.03762
+/// Source: Vaswani et al. 2017, sections 3.1 and 5.4 (post-norm), arXiv:1706.03762; Xiong et al. 2020 (pre-norm),
+/// arXiv:2002.04745
 struct Residual<Branch: SubLayer>: Sendable {
   let branch: Branch
   let norm: NormParameters
+  private let position: NormPosition
   private let dropoutRate: Double
   private let epsilon: Float
 
@@ -22,6 +25,7 @@ struct Residual<Branch: SubLayer>: Sendable {
   init(_ branch: Branch, _ store: ParameterStore, path: String, configuration: EncoderConfiguration) {
     self.branch = branch
     norm = NormParameters(store, path: path, width: configuration.hiddenSize)
+    position = configuration.normPosition
     dropoutRate = configuration.dropout
     epsilon = Float(configuration.normEpsilon)
   }
@@ -34,8 +38,35 @@ struct Residual<Branch: SubLayer>: Sendable {
   func callAsFunction(
     _ tape: Tape, _ state: Tensor, since mark: Arena.Mark, _ compute: (Branch, Tensor) -> Tensor
   ) -> Tensor {
-    let output = tape.norm(
-      compute(branch, state), residual: state, norm, epsilon: epsilon, dropoutRate: dropoutRate)
+    let output =
+      switch position {
+      case .post:
+        tape.norm(compute(branch, state), residual: state, norm, epsilon: epsilon, dropoutRate: dropoutRate)
+      case .pre:
+        tape.add(
+          compute(branch, tape.norm(state, norm, epsilon: epsilon)), to: state, dropoutRate: dropoutRate)
+      }
     return tape.keep(output, since: mark)
+  }
+}
+
+/// The norm after the last pre-norm block. After post-norm blocks there is none, since each ends with its own.
+struct FinalNorm: Sendable {
+  let norm: NormParameters?
+  private let epsilon: Float
+
+  init(_ store: ParameterStore, path: String, configuration: EncoderConfiguration) {
+    norm =
+      configuration.normPosition == .pre
+      ? NormParameters(store, path: path, width: configuration.hiddenSize) : nil
+    epsilon = Float(configuration.normEpsilon)
+  }
+
+  /// - Parameters:
+  ///   - state: [N, D], after the last block.
+  ///   - mark: the position of the arena before the blocks.
+  func callAsFunction(_ tape: Tape, _ state: Tensor, since mark: Arena.Mark) -> Tensor {
+    guard let norm else { return state }
+    return tape.keep(tape.norm(state, norm, epsilon: epsilon), since: mark)
   }
 }

@@ -80,6 +80,7 @@ package struct Decoder {
 
   let embeddings: Embeddings
   let layers: [Layer]
+  let finalNorm: FinalNorm
   let head: MaskedLanguageHead
   package let width: Int
   package let positionCount: Int
@@ -107,6 +108,7 @@ package struct Decoder {
           FeedForward(store, path: layer + ".feedForward", configuration: configuration), store,
           path: layer + ".feedForward.feedForwardNorm", configuration: configuration))
     }
+    finalNorm = FinalNorm(store, path: path + ".norm", configuration: configuration)
     head = MaskedLanguageHead(
       store, path: path + ".head", configuration: configuration, tokenTable: sharedToken)
   }
@@ -127,7 +129,7 @@ package struct Decoder {
       }
       hidden = layer.feedForward(tape, hidden, since: mark) { $0(tape, $1) }
     }
-    return hidden
+    return finalNorm(tape, hidden, since: mark)
   }
 
   /// The keys and values of the encoded source, one tensor for each layer.
@@ -155,6 +157,6 @@ package struct Decoder {
       }
       hidden = layer.feedForward(tape, hidden, since: mark) { $0(tape, $1) }
     }
-    return hidden
+    return finalNorm(tape, hidden, since: mark)
   }
 }

@@ -83,7 +83,7 @@ struct Finetune: Tool {
           allowsLostTokens: allowLostTokens)
       }
       ?? .scratch(tokenizer: URL(fileURLWithPath: tokenizer ?? ""))
-    if let kind = rows.task.labels {
+    if let kind = rows.task.labelKind {
       let configuration = try settings.load(LabelConfiguration.self, options: freezing.overrides)
       let samples = try rows.samples(kind)
       try train(

@@ -8,7 +8,13 @@ enum TaskName: String, CaseIterable, ExpressibleByArgument {
   case translation, classification, tagging
 
   /// nil for translation.
-  var labels: LabelKind? { LabelKind(rawValue: rawValue) }
+  var labelKind: LabelKind? {
+    switch self {
+    case .translation: nil
+    case .classification: .classification
+    case .tagging: .tagging
+    }
+  }
 }
 
 /// The options for the task, and for the labelled rows of training and validation.

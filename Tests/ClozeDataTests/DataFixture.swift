@@ -12,6 +12,14 @@ enum DataFixture {
     return try Vocabulary(tokens: SpecialTokens.texts + [".", "!"] + pieces)
   }
 
+  /// The files whose digest is not that of the index. Folders of the fixture lack what a verification also checks: tokenizer
+  /// and provenance.
+  static func wrongDigests(_ folder: URL) throws -> [any Failure] {
+    try DataFolder(folder).verify(pool: WorkerPool(workerCount: 1)).problems.filter {
+      if case ShardError.wrongFileDigest = $0 { true } else { false }
+    }
+  }
+
   /// Documents of 1...maximumLength ordinary tokens.
   static func documents(_ count: Int, maximumLength: Int, vocabularySize: Int = 200, seed: UInt64 = 1)
     -> [[TokenID]]

@@ -37,12 +37,12 @@ import Testing
       var labels: [TokenID] = []
       for start in stride(from: samples.lowerBound, to: samples.upperBound, by: size) {
         let part = try source.batch(samples: start..<min(samples.upperBound, start + size))
-        positions += part.maskedPositions.map { $0 + inputIDs.count }
+        positions += part.selectedPositions.map { $0 + inputIDs.count }
         inputIDs += part.inputIDs
         labels += part.labels
       }
       #expect(inputIDs == whole.inputIDs)
-      #expect(positions == whole.maskedPositions)
+      #expect(positions == whole.selectedPositions)
       #expect(labels == whole.labels)
     }
     #expect(try self.source(strategy).batch(samples: samples) == whole)
@@ -66,9 +66,9 @@ import Testing
     for (position, id) in batch.inputIDs.enumerated() where id == 2 {
       #expect(batch.sequenceOffsets.contains(position))
     }
-    #expect(batch.maskedPositions == batch.maskedPositions.sorted())
-    #expect(batch.labels.count == batch.maskedPositions.count)
-    #expect(batch.outcomes.count == batch.maskedPositions.count)
+    #expect(batch.selectedPositions == batch.selectedPositions.sorted())
+    #expect(batch.labels.count == batch.selectedPositions.count)
+    #expect(batch.outcomes.count == batch.selectedPositions.count)
   }
 
   @Test func masksAreDynamicInTrainingAndFrozenInEvaluation() throws {
@@ -76,7 +76,7 @@ import Testing
     let count = source.windows.windowCount
     let first = try source.batch(samples: 0..<count)
     let second = try source.batch(samples: count..<2 * count)
-    #expect(first.maskedPositions != second.maskedPositions)
+    #expect(first.selectedPositions != second.selectedPositions)
     let frozen = try source.evaluationBatch(windows: 0..<count)
     #expect(try source.evaluationBatch(windows: 0..<count) == frozen)
     let tail = try source.evaluationBatch(windows: 3..<4)

@@ -31,7 +31,7 @@ import Testing
       let range = start..<min(tokens.count, start + random.below(200))
       #expect(try train.tokens(in: range) == Array(tokens[range]))
     }
-    try train.verify()
+    #expect(try DataFixture.wrongDigests(folder.url).isEmpty)
     let validation = try TokenDataset(folder: folder.url, split: .validation)
     #expect(try validation.tokens(in: 0..<validation.tokenCount) == held.flatMap { $0 })
     #expect(train.identity == validation.identity)
@@ -93,7 +93,7 @@ import Testing
     }
     let dataset = try TokenDataset(folder: folder.url, split: .train)
     #expect(dataset.identity == identity)
-    try dataset.verify()
+    #expect(try DataFixture.wrongDigests(folder.url).isEmpty)
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.url.path).sorted() == names)
   }
 

@@ -15,7 +15,7 @@ package struct MaskedBatch: Sendable, Equatable {
   /// within a part.
   package private(set) var sequenceOffsets: [Int] = [0]
   /// The selected positions, ascending: `[M]`, in 0 ..< N.
-  package private(set) var maskedPositions: [Int] = []
+  package private(set) var selectedPositions: [Int] = []
   /// The true tokens there: `[M]`.
   package private(set) var labels: [TokenID] = []
   /// `[M]`
@@ -38,7 +38,7 @@ package struct MaskedBatch: Sendable, Equatable {
       positionIDs += (0..<Int32(end - start))
       sequenceOffsets.append(base + end)
     }
-    maskedPositions += window.positions.map { base + $0 }
+    selectedPositions += window.positions.map { base + $0 }
     labels += window.labels
     outcomes += window.outcomes
   }

@@ -85,7 +85,7 @@ package struct CheckpointManifest: Codable, Sendable, Equatable {
   package static let fileName = "checkpoint.json"
 
   package let version: String
-  /// `pretrain` or `finetune`.
+  /// The task of the run, such as `pretrain`, or `finetune` for translation.
   package let purpose: String
   package let cursor: RunCursor
   package let identities: Identities

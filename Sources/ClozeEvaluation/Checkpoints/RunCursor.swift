@@ -1,7 +1,7 @@
 /// The state of a run beside the parameters and the optimizer's moments. The order of the data, masks and dropout are
 /// functions of it, so a run resumes from these three alone as if it had never stopped.
 package struct RunCursor: Codable, Sendable, Equatable {
-  /// Steps taken, skipped ones included.
+  /// Steps so far, skipped ones included.
   package var step = 0
   package var tokens = 0
   /// Training time, over all parts of the run.

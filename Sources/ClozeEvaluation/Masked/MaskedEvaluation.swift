@@ -69,7 +69,7 @@ package struct MaskedEvaluation: Sendable {
     tape.begin()
     let result = model.predict(tape, batch)
     for (index, label) in batch.labels.enumerated() {
-      windows[batch.maskedPositions[index] / batch.windowLength].append(
+      windows[batch.selectedPositions[index] / batch.windowLength].append(
         MaskedPrediction(
           label: label, outcome: batch.outcomes[index], rank: result.ranks[index], loss: result.losses[index])
       )

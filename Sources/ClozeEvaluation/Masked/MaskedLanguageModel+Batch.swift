@@ -14,7 +14,7 @@ extension MaskedLanguageModel {
       repeating: -1,
       count: (Self.rowMultiple - batch.labels.count % Self.rowMultiple) % Self.rowMultiple)
     return crossEntropy(
-      tape, EncoderInput(batch), predicted: batch.maskedPositions.map { Int32($0) } + padding,
+      tape, EncoderInput(batch), predicted: batch.selectedPositions.map { Int32($0) } + padding,
       labels: batch.labels + padding)
   }
 }

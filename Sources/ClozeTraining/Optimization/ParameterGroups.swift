@@ -41,7 +41,7 @@ enum FrozenPart: Equatable {
   func contains(_ place: ParameterPlace) -> Bool {
     switch (self, place) {
     case (.embeddings, .embeddings), (.embeddings, .decoderEmbeddings): true
-    case (.encoder, .embeddings), (.encoder, .layer): true
+    case (.encoder, .embeddings), (.encoder, .layer), (.encoder, .encoderNorm): true
     case (.decoder, .decoderEmbeddings), (.decoder, .decoder): true
     case (.layers(let range), .layer(let index)): range.contains(index)
     default: false

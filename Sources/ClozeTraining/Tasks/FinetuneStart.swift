@@ -17,7 +17,7 @@ package enum FinetuneStart: Sendable {
   case scratch(tokenizer: URL)
 }
 
-/// The folder and the settings of a start from scratch do not fit.
+/// The folder of a start does not fit.
 package enum FinetuneError: Failure {
   case tokenizerDiffers(model: String, tokens: Int, vocabulary: Int)
 

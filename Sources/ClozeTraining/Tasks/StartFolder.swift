@@ -139,6 +139,10 @@ extension EncoderConfiguration {
       keys.append(
         "activation: \(activation.rawValue) in the model, \(settings.activation.rawValue) here")
     }
+    if ![standard.normPosition, normPosition].contains(settings.normPosition) {
+      keys.append(
+        "normPosition: \(normPosition.rawValue) in the model, \(settings.normPosition.rawValue) here")
+    }
     if ![standard.normEpsilon, normEpsilon].contains(settings.normEpsilon) {
       keys.append("normEpsilon: \(normEpsilon) in the model, \(settings.normEpsilon) here")
     }

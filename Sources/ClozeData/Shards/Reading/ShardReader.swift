@@ -77,11 +77,6 @@ final class ShardReader: Sendable {
     }
   }
 
-  /// Reads the whole file and compares its digest.
-  func verify(_ digest: Digest) throws {
-    guard try self.digest() == digest else { throw ShardError.wrongFileDigest(path: path) }
-  }
-
   /// The digest of the whole file.
   /// - Throws: `FileError`
   func digest() throws -> Digest { try file.digest() }

@@ -5,8 +5,8 @@ package import Foundation
 /// One split of a data folder, open for random access by any number of threads.
 ///
 /// Opening reads the index and the seek tables. A frame is read, compared with its digest and inflated at its first
-/// use, and cached among the most recently used ones. Only `verify` computes the digests of whole files. Everything
-/// that is read is checked, by the rules of `DataIndex`.
+/// use, and cached among the most recently used ones. Everything that is read is checked, by the rules of `DataIndex`;
+/// `DatasetVerification` also checks what no one reads.
 package final class TokenDataset: Sendable {
   package let folder: URL
   package let split: Split
@@ -127,12 +127,6 @@ package final class TokenDataset: Sendable {
   /// - Throws: `ShardError`, `FileError`
   package func unigramCounts() throws -> UnigramCounts {
     try UnigramCounts(reading: DataFolder(folder).unigrams, index: index)
-  }
-
-  /// Reads every shard of the split and compares its digest with the index.
-  /// - Throws: `ShardError`, `FileError`
-  package func verify() throws {
-    for (file, entry) in zip(files, index[split].files) { try file.verify(entry.digest) }
   }
 }
 

@@ -1,0 +1,114 @@
+internal import Foundation
+
+/// Translates the names of tensors between a folder and `ArchiveEntry`, whose names are BERT's.
+///
+/// A folder of pre-norm blocks has the names of `RobertaPreLayerNorm`, the pre-norm encoder of `transformers`. Its table
+/// of positions begins with rows that no token reads: the first token's position is the padding's id + 1.
+struct TensorNaming {
+  /// Whether the folder is an `EncoderDecoderModel`, or an encoder with any head, or none.
+  let isEncoderDecoder: Bool
+  let normPosition: NormPosition
+  /// The rows before the first position's.
+  let leadingPositions: Int
+  /// Whether the layer below the classes is a part of the classifier, and not the pooler of the encoder. Only for writing.
+  var hasDeepClassifier = false
+
+  /// - Throws: `ArchiveError`
+  init(_ file: ConfigurationFile) throws {
+    isEncoderDecoder = try file.modelType() == ConfigurationFile.encoderDecoderType
+    let encoder = isEncoderDecoder ? try file.section("encoder") : file
+    normPosition = try encoder.normPosition() ?? .post
+    leadingPositions = try encoder.leadingPositions()
+  }
+
+  /// - Parameter padding: the id of the padding token.
+  init(_ configuration: EncoderConfiguration, isEncoderDecoder: Bool = false, padding: Int32) {
+    self.isEncoderDecoder = isEncoderDecoder
+    normPosition = configuration.normPosition
+    leadingPositions = configuration.normPosition == .pre ? Int(padding) + 1 : 0
+  }
+
+  /// The table of the output layer, which most models share with the token embeddings.
+  static let outputTable = "cls.predictions.decoder.weight"
+  static let tokenTable = "bert.embeddings.word_embeddings.weight"
+
+  // MARK: Names
+
+  /// Names of modules in `RobertaPreLayerNorm` and in BERT. The first one that a name contains is replaced.
+  private static let modules = [
+    ("roberta_prelayernorm.LayerNorm.", "bert.encoder.LayerNorm."),
+    ("classifier.dense.", "bert.pooler.dense."),
+    ("classifier.out_proj.", "classifier."),
+    ("roberta_prelayernorm.", "bert."),
+    ("lm_head.layer_norm.", "cls.predictions.transform.LayerNorm."),
+    ("lm_head.dense.", "cls.predictions.transform.dense."),
+    ("lm_head.", "cls.predictions."),
+  ]
+  private static let norms = [
+    ("attention.LayerNorm.", "attention.output.LayerNorm."),
+    ("intermediate.LayerNorm.", "output.LayerNorm."),
+  ]
+  /// The last norm of an encoder by itself, which a translator's folder names `encoder`.
+  private static let encoderNorm = ("encoder.LayerNorm.", "encoder.encoder.LayerNorm.")
+
+  /// The name in `ArchiveEntry` of the tensor `name` of a file.
+  ///
+  /// In the first releases a norm's gain and bias are gamma and beta. The names of an encoder that was saved by itself do not
+  /// begin with `bert.`.
+  func archiveName(_ name: String) -> String {
+    var name = name
+    for (old, new) in [("LayerNorm.gamma", "LayerNorm.weight"), ("LayerNorm.beta", "LayerNorm.bias")]
+    where name.hasSuffix(old) {
+      name = name.dropLast(old.count) + new
+    }
+    if normPosition == .pre {
+      if isEncoderDecoder, name.hasPrefix(TensorNaming.encoderNorm.0) {
+        return TensorNaming.encoderNorm.1 + name.dropFirst(TensorNaming.encoderNorm.0.count)
+      }
+      if !isEncoderDecoder, name.hasPrefix("LayerNorm.") { return "bert.encoder." + name }
+      name = TensorNaming.replace(TensorNaming.modules, in: name)
+      name = TensorNaming.replace(TensorNaming.norms, in: name)
+    }
+    let isBare = ["embeddings.", "encoder.", "pooler."].contains { name.hasPrefix($0) }
+    return !isEncoderDecoder && isBare ? "bert." + name : name
+  }
+
+  /// The name in a file of the tensor `name` of `ArchiveEntry`.
+  func fileName(_ name: String) -> String {
+    guard normPosition == .pre else { return name }
+    if isEncoderDecoder, name.hasPrefix(TensorNaming.encoderNorm.1) {
+      return TensorNaming.encoderNorm.0 + name.dropFirst(TensorNaming.encoderNorm.1.count)
+    }
+    let modules = TensorNaming.modules.filter { hasDeepClassifier || !$0.0.hasPrefix("classifier.") }
+    let renamed = TensorNaming.replace(modules.map { ($1, $0) }, in: name)
+    return TensorNaming.replace(TensorNaming.norms.map { ($1, $0) }, in: renamed)
+  }
+
+  private static func replace(_ pairs: [(old: String, new: String)], in name: String) -> String {
+    for (old, new) in pairs {
+      if let range = name.range(of: old) { return name.replacingCharacters(in: range, with: new) }
+    }
+    return name
+  }
+
+  /// Tied tensors that a folder may store under the other name: the missing name, and the name that it has.
+  var alternatives: [(String, String)] {
+    let prefix = isEncoderDecoder ? "decoder." : ""
+    let (bias, outputBias) = (prefix + "cls.predictions.bias", prefix + "cls.predictions.decoder.bias")
+    return [
+      (bias, outputBias), (outputBias, bias),
+      (prefix + TensorNaming.tokenTable, prefix + TensorNaming.outputTable),
+    ]
+  }
+
+  // MARK: Rows
+
+  /// The rows of the tensor `name` in a file that are before those of `ArchiveEntry`.
+  func leadingRows(of name: String) -> Int {
+    name.hasSuffix("position_embeddings.weight") ? leadingPositions : 0
+  }
+
+  func shapeInFile(_ shape: [Int], of name: String) -> [Int] {
+    [shape[0] + leadingRows(of: name)] + shape.dropFirst()
+  }
+}
