@@ -49,9 +49,12 @@ struct TranslationResult {
     comparison = others.map { SystemComparison(own, $0) }
   }
 
+  /// Of two systems, a warning that does not concern both says which one it concerns.
   var warnings: [String] {
     let own = system.translated.warnings
-    return own + (other?.translated.warnings ?? []).filter { !own.contains($0) }
+    guard let others = other?.translated.warnings else { return own }
+    return own.map { others.contains($0) ? $0 : "A: " + $0 }
+      + others.filter { !own.contains($0) }.map { "B: " + $0 }
   }
 
   // MARK: For people
