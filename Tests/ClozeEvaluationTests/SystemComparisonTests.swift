@@ -1,9 +1,8 @@
+import ClozeEvaluation
 import ClozeTestSupport
 import ClozeText
 import Foundation
 import Testing
-
-@testable import ClozeEvaluation
 
 private struct PairedFixture: Decodable {
   struct Corpus: Decodable {

@@ -45,7 +45,7 @@ package struct SystemComparison: Sendable {
   /// - Parameters:
   ///   - resamples: the sentences of each resample.
   ///   - swaps: for each trial of approximate randomisation the sentences whose translations are swapped.
-  init(
+  package init(
     _ a: SentenceStatistics, _ b: SentenceStatistics, resamples: some Sequence<[Int]>,
     swaps: some Sequence<[Int]>
   ) {

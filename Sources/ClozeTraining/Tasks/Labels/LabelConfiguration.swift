@@ -44,7 +44,7 @@ package struct LabelConfiguration: RunConfiguration {
 
   private static var defaultOptimizer: OptimizerConfiguration {
     var optimizer = OptimizerConfiguration()
-    optimizer.learningRate = 2e-4
+    optimizer.learningRate = 5e-4
     optimizer.schedule.warmupSteps = 100
     return optimizer
   }

@@ -96,22 +96,41 @@ package struct TranslationTask: FinetuningTask {
   }
 
   package func validate(_ training: TranslationObjective, tapes: [Tape]) throws -> ValidationReport {
-    let model = training.model
+    let samples = validationBatches.samples
+    let loss = try loss(of: training.model, on: samples, tapes: tapes)
+    let translator = Translator(
+      training.model, tokenizer: tokenizer,
+      beam: BeamConfiguration(beamSize: configuration.validation.beamSize))
+    let report = try TranslationEvaluation(validationPairs.pairs).run(translator, tapes: tapes)
+    var figures = ["validationLoss": loss, "BLEU": report.bleu.value, "chrF": report.chrF.value]
+    var warnings = report.warnings
+    if let displaced = samples.withDisplacedSources {
+      let gain = try self.loss(of: training.model, on: displaced, tapes: tapes) - loss
+      figures["sourceGain"] = gain
+      // `ignoresSource` has its own warning.
+      if gain < TranslationTask.leastSourceGain, !report.ignoresSource {
+        warnings.append(
+          "the loss is only \(Figure.decimal(gain, 3)) nats a token higher with the sources of other sentences: the decoder "
+            + "hardly reads its source so far; train longer, with more pairs or from a pretrained model")
+      }
+    }
+    return ValidationReport(figures: figures, score: score(report, loss: loss), warnings: warnings)
+  }
+
+  /// Nats a token that a decoder which reads its source loses at least with another source. One that has learnt a few words of
+  /// its source gains more than that; one that has not gains nothing but noise.
+  private static let leastSourceGain = 0.05
+
+  /// The loss of each target token, the last one's end included, in nats.
+  /// - Parameter samples: the validation pairs, maybe with other sources.
+  private func loss(of model: TranslationModel, on samples: [EncodedPair], tapes: [Tape]) throws -> Double {
     let plan = validationBatches.evaluationPlan
     let specials = tokenizer.vocabulary.specials
-    let statistics = try WorkerGroup(count: tapes.count).map(plan.count, tapes: tapes) { index, tape in
-      let batch = TranslationBatch(
-        plan[index].lazy.map { validationBatches.samples[$0] }, specials: specials)
+    return try WorkerGroup(count: tapes.count).map(plan.count, tapes: tapes) { index, tape in
+      let batch = TranslationBatch(plan[index].lazy.map { samples[$0] }, specials: specials)
       tape.begin()
       return PredictionStatistics(model.predict(tape, batch), tokenCount: batch.targetIDs.count)
-    }.reduce(into: PredictionStatistics()) { $0 += $1 }
-    let translator = Translator(
-      model, tokenizer: tokenizer, beam: BeamConfiguration(beamSize: configuration.validation.beamSize))
-    let report = try TranslationEvaluation(validationPairs.pairs).run(translator, tapes: tapes)
-    return ValidationReport(
-      figures: [
-        "validationLoss": statistics.loss, "BLEU": report.bleu.value, "chrF": report.chrF.value,
-      ], score: score(report, loss: statistics.loss), warnings: report.warnings)
+    }.reduce(into: PredictionStatistics()) { $0 += $1 }.loss
   }
 
   /// The score that ranks checkpoints; larger is better. One translation for all sentences often has a higher BLEU and
