@@ -11,6 +11,7 @@ package enum RandomPurpose: UInt32, Sendable {
   case survey
   case evaluationSample
   case approximateRandomization
+  case wordDropout
 }
 
 /// A counter-based random generator: the words of a stream are a pure function of (seed, purpose, epoch, index) and of

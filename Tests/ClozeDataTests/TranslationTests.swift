@@ -216,6 +216,38 @@ import Testing
     }
   }
 
+  /// Word dropout hides the share of tokens that it says, on the side that it says, and never a label or a special token.
+  @Test(arguments: [(0.0, 0.0), (0.3, 0.0), (0.0, 0.2), (0.5, 0.9)])
+  func wordDropoutHidesWhatIsRead(source: Double, target: Double) throws {
+    let specials = try DataFixture.vocabulary().specials
+    let pairs = (0..<300).map { _ in
+      EncodedPair(source: [TokenID](7..<27), target: [TokenID](30..<60))
+    }
+    func batch(_ step: Int) -> TranslationBatch {
+      TranslationBatch(
+        pairs, specials: specials, dropout: WordDropout(source: source, target: target),
+        random: CounterRandom(seed: 3, purpose: .wordDropout, epoch: step, index: 1))
+    }
+    let (plain, dropped) = (TranslationBatch(pairs, specials: specials), batch(5))
+    #expect(dropped == batch(5))
+    #expect(dropped.labels == plain.labels && dropped.sourceOffsets == plain.sourceOffsets)
+    #expect(dropped.targetPositions == plain.targetPositions)
+    func share(_ ids: [TokenID], _ original: [TokenID]) -> Double {
+      for (id, old) in zip(ids, original) where id != old {
+        #expect(id == specials.mask && old >= 7)
+      }
+      let hidden = zip(ids, original).filter { $0.0 != $0.1 }.count
+      return Double(hidden) / Double(original.filter { $0 >= 7 }.count)
+    }
+    #expect(abs(share(dropped.sourceIDs, plain.sourceIDs) - source) < 0.02)
+    #expect(abs(share(dropped.targetIDs, plain.targetIDs) - target) < 0.02)
+    if source + target > 0 {
+      #expect(dropped != batch(6))
+    } else {
+      #expect(dropped == plain)
+    }
+  }
+
   @Test func aBatchIsThePairsWithoutPadding() throws {
     let batches = try batches()
     let specials = try DataFixture.vocabulary().specials

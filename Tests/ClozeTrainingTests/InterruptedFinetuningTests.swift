@@ -30,6 +30,7 @@ import Testing
     configuration.batch.maximumLength = 32
     configuration.batch.tokensPerMicrobatch = 64
     configuration.batch.microbatches = 2
+    configuration.wordDropout = WordDropout(source: 0.2, target: 0.1)
     configuration.optimizer.learningRate = 2e-3
     configuration.optimizer.schedule.warmupSteps = 2
     configuration.stop.steps = Self.steps

@@ -1,4 +1,4 @@
-internal import ClozeCore
+package import ClozeCore
 package import ClozeText
 
 /// S pairs one after another, without padding: Ns positions of sources and Nt of targets.
@@ -23,12 +23,36 @@ package struct TranslationBatch: Sendable, Equatable {
   /// S
   package var pairCount: Int { sourceOffsets.count - 1 }
 
+  /// - Parameters:
+  ///   - dropout: the rates at which `sourceIDs` and `targetIDs` are hidden; `labels` never are.
+  ///   - random: draws what is hidden.
+  package init(
+    _ pairs: some Sequence<EncodedPair>, specials: SpecialTokens, dropout: WordDropout, random: CounterRandom
+  ) {
+    var random = random
+    self.init(
+      pairs, specials: specials,
+      source: {
+        WordDropout.drop($0, rate: dropout.source, mask: specials.mask, random: &random)
+      },
+      target: {
+        WordDropout.drop($0, rate: dropout.target, mask: specials.mask, random: &random)
+      })
+  }
+
   package init(_ pairs: some Sequence<EncodedPair>, specials: SpecialTokens) {
+    self.init(pairs, specials: specials, source: { $0 }, target: { $0 })
+  }
+
+  private init(
+    _ pairs: some Sequence<EncodedPair>, specials: SpecialTokens, source: ([TokenID]) -> [TokenID],
+    target: ([TokenID]) -> [TokenID]
+  ) {
     for pair in pairs {
-      sourceIDs += [specials.classification] + pair.source + [specials.separator]
+      sourceIDs += [specials.classification] + source(pair.source) + [specials.separator]
       sourcePositions += 0..<Int32(pair.source.count + 2)
       sourceOffsets.append(sourceIDs.count)
-      targetIDs += [specials.classification] + pair.target
+      targetIDs += [specials.classification] + target(pair.target)
       labels += pair.target + [specials.separator]
       targetPositions += 0..<Int32(pair.target.count + 1)
       targetOffsets.append(targetIDs.count)

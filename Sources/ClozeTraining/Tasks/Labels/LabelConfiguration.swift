@@ -5,15 +5,6 @@ package import ClozeModel
 /// All settings of a run that trains a classifier of texts or of words. Each has its default here and its explanation in
 /// `configs/labels.yaml`.
 package struct LabelConfiguration: RunConfiguration {
-  package struct Batch: Codable, Sendable, Equatable {
-    /// Positions that a worker computes at once.
-    package var tokensPerMicrobatch = 512
-    /// Micro-batches a step.
-    package var microbatches = 2
-    /// Positions of a sample, special tokens included.
-    package var maximumLength = 128
-  }
-
   /// The score that ranks checkpoints.
   package enum Ranking: String, NamedChoice {
     /// The macro average over classes, or the F1 of entities.
@@ -34,7 +25,7 @@ package struct LabelConfiguration: RunConfiguration {
   /// The sizes for a start from scratch; a start from a checkpoint has the checkpoint's. The dropout rates are for
   /// both.
   package var model = EncoderConfiguration()
-  package var batch = Batch()
+  package var batch = LengthBatchConfiguration(tokensPerMicrobatch: 512, microbatches: 2)
   package var labelSmoothing = 0.0
   package var optimizer = LabelConfiguration.defaultOptimizer
   package var stop = StopConfiguration(steps: 1_000)
@@ -62,10 +53,7 @@ package struct LabelConfiguration: RunConfiguration {
     let require = SettingsCheck()
     try require(seed >= 0, "seed", "is \(seed); choose 0 or more")
     try model.validate(section: "model")
-    try require(batch.tokensPerMicrobatch, in: 8...1 << 24, "batch.tokensPerMicrobatch")
-    try require(batch.microbatches, in: 1...1 << 20, "batch.microbatches")
-    try require(
-      batch.maximumLength >= 5, "batch.maximumLength", "is \(batch.maximumLength); choose 5 or more")
+    try batch.validate(shortest: 5)
     try require(
       labelSmoothing >= 0 && labelSmoothing < 1, "labelSmoothing",
       "is \(labelSmoothing); choose a share in 0 ..< 1")

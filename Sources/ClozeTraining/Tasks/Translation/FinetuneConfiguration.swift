@@ -1,18 +1,10 @@
 package import ClozeCore
+package import ClozeData
 internal import ClozeEvaluation
 package import ClozeModel
 
 /// All settings of a fine-tuning run. Each has its default here and its explanation in `configs/finetune.yaml`.
 package struct FinetuneConfiguration: RunConfiguration {
-  package struct Batch: Codable, Sendable, Equatable {
-    /// Positions of both sides that a worker computes at once.
-    package var tokensPerMicrobatch = 1024
-    /// Micro-batches of a step.
-    package var microbatches = 4
-    /// Positions of one side, special tokens included; longer pairs are left out and counted.
-    package var maximumLength = 128
-  }
-
   /// The score that ranks checkpoints.
   package enum Ranking: String, NamedChoice {
     case chrF
@@ -37,8 +29,9 @@ package struct FinetuneConfiguration: RunConfiguration {
   /// both.
   package var model = EncoderConfiguration()
   package var decoder = DecoderConfiguration()
-  package var batch = Batch()
+  package var batch = LengthBatchConfiguration(tokensPerMicrobatch: 1024, microbatches: 4)
   package var labelSmoothing = 0.1
+  package var wordDropout = WordDropout()
   package var optimizer = FinetuneConfiguration.defaultOptimizer
   package var stop = StopConfiguration(steps: 3_000)
   package var validation = Validation()
@@ -59,13 +52,11 @@ package struct FinetuneConfiguration: RunConfiguration {
     try require(seed >= 0, "seed", "is \(seed); choose 0 or more")
     try model.validate(section: "model")
     try require(decoder.layerCount, in: 1...1024, "decoder.layerCount")
-    try require(batch.tokensPerMicrobatch, in: 8...1 << 24, "batch.tokensPerMicrobatch")
-    try require(batch.microbatches, in: 1...1 << 20, "batch.microbatches")
-    try require(
-      batch.maximumLength >= 4, "batch.maximumLength", "is \(batch.maximumLength); choose 4 or more")
+    try batch.validate(shortest: 4)
     try require(
       labelSmoothing >= 0 && labelSmoothing < 1, "labelSmoothing",
       "is \(labelSmoothing); choose a share in 0 ..< 1")
+    try wordDropout.validate()
     try require(validation.pairs >= 0, "validation.pairs", "is \(validation.pairs); choose 0 (all) or more")
     try require(validation.beamSize, in: 1...100, "validation.beamSize")
     try require(

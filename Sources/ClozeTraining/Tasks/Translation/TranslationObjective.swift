@@ -13,24 +13,30 @@ package struct TranslationObjective: SingleLossObjective {
   private let plans: EpochPlans<EncodedPair>
   private let specials: SpecialTokens
   private let labelSmoothing: Double
+  private let wordDropout: WordDropout
+  private let seed: UInt64
 
   package var store: ParameterStore { model.store }
 
   package init(
     model: TranslationModel, batches: LengthBatches<EncodedPair>, microbatchCount: Int,
-    specials: SpecialTokens,
-    labelSmoothing: Double
+    specials: SpecialTokens, labelSmoothing: Double, wordDropout: WordDropout = WordDropout(),
+    seed: UInt64 = 0
   ) {
     self.model = model
     self.microbatchCount = microbatchCount
     self.specials = specials
     self.labelSmoothing = labelSmoothing
+    self.wordDropout = wordDropout
+    self.seed = seed
     plans = EpochPlans(batches)
   }
 
   package func forward(_ tape: Tape, step: Int, microbatch: Int) throws -> PredictionStatistics {
     let pairs = plans.samples(step * microbatchCount + microbatch)
-    let batch = TranslationBatch(pairs.lazy.map { plans.batches.samples[$0] }, specials: specials)
+    let batch = TranslationBatch(
+      pairs.lazy.map { plans.batches.samples[$0] }, specials: specials, dropout: wordDropout,
+      random: CounterRandom(seed: seed, purpose: .wordDropout, epoch: step, index: microbatch))
     tape.lap("batch")
     let result = model.predict(tape, batch, labelSmoothing: labelSmoothing)
     return PredictionStatistics(result, tokenCount: batch.sourceIDs.count + batch.targetIDs.count)

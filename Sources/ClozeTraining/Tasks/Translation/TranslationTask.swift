@@ -84,7 +84,8 @@ package struct TranslationTask: FinetuningTask {
     }
     let objective = TranslationObjective(
       model: model, batches: trainingBatches, microbatchCount: configuration.batch.microbatches,
-      specials: tokenizer.vocabulary.specials, labelSmoothing: configuration.labelSmoothing)
+      specials: tokenizer.vocabulary.specials, labelSmoothing: configuration.labelSmoothing,
+      wordDropout: configuration.wordDropout, seed: UInt64(configuration.seed))
     return TrainingStart(objective, origins: origins)
   }
 
