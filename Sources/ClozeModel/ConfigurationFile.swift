@@ -123,7 +123,7 @@ struct ConfigurationFile {
     configuration.headCount = try size("num_attention_heads", default: 12)
     configuration.feedForwardSize = try size("intermediate_size", default: 3072)
     configuration.normPosition = normPosition
-    configuration.positionCount = try size("max_position_embeddings", default: 512) - leadingPositions()
+    configuration.positionCount = try positionCount()
     configuration.segmentCount = try size("type_vocab_size", default: 2)
     configuration.activation = activation
     configuration.dropout = try number("hidden_dropout_prob", default: 0.1)
@@ -144,6 +144,17 @@ struct ConfigurationFile {
 
   /// nil if the file describes no encoder that Cloze knows.
   func normPosition() throws -> NormPosition? { NormPosition(modelType: try modelType()) }
+
+  /// The positions that a token can have.
+  private func positionCount() throws -> Int {
+    let (rows, leading) = try (size("max_position_embeddings", default: 512), leadingPositions())
+    guard leading == 0 || rows > leading else {
+      throw ArchiveError.badConfiguration(
+        path: path,
+        reason: "'max_position_embeddings' is \(rows), and the first \(leading) are for the padding")
+    }
+    return rows - leading
+  }
 
   /// The rows of the table of positions before the first token's, see `TensorNaming`.
   func leadingPositions() throws -> Int {

@@ -137,6 +137,30 @@ import Testing
     #expect(table.contains { $0.origin == .loaded(from: "LayerNorm.weight") })
   }
 
+  /// Numbers that leave no position, or overflow, are refused by name.
+  @Test(arguments: [
+    ("max_position_embeddings", "16", "4", "'max_position_embeddings' is 4, and the first 4"),
+    ("max_position_embeddings", "16", "-9223372036854775808", "'max_position_embeddings' is -92233"),
+    ("pad_token_id", "3", "-1", "'pad_token_id' is -1"),
+    ("pad_token_id", "3", "9223372036854775807", "'pad_token_id' is 92233"),
+    ("max_position_embeddings", "16", "20", "position_embeddings"),
+  ])
+  func hostileSettings(key: String, old: String, new: String, message: String) throws {
+    let folder = try TemporaryFolder()
+    let source = Fixtures.url("pre-norm/masked")
+    let settings = try String(contentsOf: source.appendingPathComponent("config.json"), encoding: .utf8)
+    #expect(settings.contains("\"\(key)\": \(old)"))
+    try settings.replacingOccurrences(of: "\"\(key)\": \(old)", with: "\"\(key)\": \(new)")
+      .write(to: folder.url.appendingPathComponent("config.json"), atomically: true, encoding: .utf8)
+    try FileManager.default.copyItem(
+      at: source.appendingPathComponent("model.safetensors"),
+      to: folder.url.appendingPathComponent("model.safetensors"))
+    let found = failureMessage {
+      _ = try ModelArchive.loadMaskedLanguageModel(folder.url, precision: .float32)
+    }
+    #expect(found.contains(message), "\(found)")
+  }
+
   @Test func postNormModelRefusesPreNormFolder() throws {
     let folder = Fixtures.url("pre-norm/masked")
     var configuration = try ModelArchive.encoderConfiguration(folder)
