@@ -100,13 +100,12 @@ extension TranslationModel: ArchivedModel {
   package var decoderLayerCount: Int? { decoderConfiguration.layerCount }
 
   /// All tensors of a translator. Of any other model the encoder, and for the decoder the embeddings and the output
-  /// bias. The decoder's layers and the transform of its head start new, see `TranslationModel`.
+  /// bias. The decoder's layers, the norm after them and the transform of its head start new, see `TranslationModel`.
   package func startTensor(_ name: String, in kind: ModelArchive.Kind) -> StartTensor {
     if kind == .translation { return .loaded(name) }
     if name.hasPrefix("encoder.") { return .loaded("bert." + name.dropFirst("encoder.".count)) }
-    guard name.hasPrefix("decoder."), !name.contains(".layer."), !name.contains(".transform.") else {
-      return .new
-    }
+    guard name.hasPrefix("decoder."), !name.hasPrefix("decoder.bert.encoder."), !name.contains(".transform.")
+    else { return .new }
     let name = String(name.dropFirst("decoder.".count))
     return ModelArchive.isOfHead(name) ? .ofPart(name, part: ModelArchive.headPrefix) : .loaded(name)
   }

@@ -69,6 +69,7 @@ import Testing
       StartTensor.loaded("bert.encoder.layer.1.output.dense.bias")
     ),
     ("decoder.bert.encoder.layer.1.attention.self.key.weight", .new),
+    ("decoder.bert.encoder.LayerNorm.weight", .new),
     (
       "decoder.bert.embeddings.position_embeddings.weight",
       .loaded("bert.embeddings.position_embeddings.weight")
