@@ -42,6 +42,7 @@ extension Tape {
     return output
   }
 
+  /// Writes dropout(input) to `output`, or adds it; without an active dropout that is the input.
   func runDropout(
     _ dropout: Dropout, rows: Int, columns: Int, type: ElementType, _ input: UnsafeMutableRawPointer,
     _ output: UnsafeMutableRawPointer, _ accumulates: Bool

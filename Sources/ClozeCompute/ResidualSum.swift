@@ -1,5 +1,3 @@
-internal import CKernels
-
 extension Tape {
   /// y = residual + dropout(x), all of shape [N, D]: the end of each sub-layer of a pre-norm block.
   ///
@@ -10,35 +8,17 @@ extension Tape {
       "add: \(input.type) [\(input.rows), \(input.columns)] to \(residual.type) "
         + "[\(residual.rows), \(residual.columns)]")
     let dropout = nextDropout(rate: dropoutRate)
-    let size = input.count * input.type.size
-    let output = makeTensor(rows: input.rows, columns: input.columns, type: input.type)
-    output.bytes.copyMemory(from: residual.bytes, byteCount: size)
-    addDropped(dropout, input.bytes, to: output.bytes, of: input)
+    let (rows, columns, type) = (input.rows, input.columns, input.type)
+    let output = makeTensor(rows: rows, columns: columns, type: type)
+    output.bytes.copyMemory(from: residual.bytes, byteCount: input.count * type.size)
+    runDropout(dropout, rows: rows, columns: columns, type: type, input.bytes, output.bytes, true)
     record("add") { [unowned self] in
       guard let outputGradient = output.gradient else { return }
-      let (dr, residualAccumulates) = destination(of: residual)
-      if residualAccumulates {
-        add(outputGradient, to: dr, count: residual.count, type: residual.type)
-      } else {
-        dr.copyMemory(from: outputGradient, byteCount: size)
+      for (tensor, dropout) in [(residual, Dropout.none), (input, dropout)] {
+        let (gradient, accumulates) = destination(of: tensor)
+        runDropout(dropout, rows: rows, columns: columns, type: type, outputGradient, gradient, accumulates)
       }
-      let (dx, inputAccumulates) = destination(of: input)
-      if !inputAccumulates { dx.initializeMemory(as: UInt8.self, repeating: 0, count: size) }
-      addDropped(dropout, outputGradient, to: dx, of: input)
     }
     return output
-  }
-
-  /// destination += dropout(source), both with the shape and type of `tensor`.
-  private func addDropped(
-    _ dropout: Dropout, _ source: UnsafeMutableRawPointer, to destination: UnsafeMutableRawPointer,
-    of tensor: Tensor
-  ) {
-    if dropout.isActive {
-      runDropout(
-        dropout, rows: tensor.rows, columns: tensor.columns, type: tensor.type, source, destination, true)
-    } else {
-      add(source, to: destination, count: tensor.count, type: tensor.type)
-    }
   }
 }

@@ -51,7 +51,7 @@ enum OtherSystem {
       let digest = Digest(of: translations.joined(separator: "\n"))
       return TranslatedPairs(
         path: url.path, precision: nil, origin: "translations:\(digest.short)", hypotheses: translations,
-        diversity: Double(Set(translations).count) / Double(max(1, Set(pairs.pairs.map(\.source)).count)),
+        diversity: TranslationEvaluation.diversity(of: translations, pairs: pairs.pairs),
         warnings: [])
     }
   }

@@ -27,32 +27,18 @@ package struct TranslationBatch: Sendable, Equatable {
   ///   - dropout: the rates at which `sourceIDs` and `targetIDs` are hidden; `labels` never are.
   ///   - random: draws what is hidden.
   package init(
-    _ pairs: some Sequence<EncodedPair>, specials: SpecialTokens, dropout: WordDropout, random: CounterRandom
+    _ pairs: some Sequence<EncodedPair>, specials: SpecialTokens, dropout: WordDropout = WordDropout(),
+    random: CounterRandom = CounterRandom(seed: 0, purpose: .wordDropout)
   ) {
     var random = random
-    self.init(
-      pairs, specials: specials,
-      source: {
-        WordDropout.drop($0, rate: dropout.source, mask: specials.mask, random: &random)
-      },
-      target: {
-        WordDropout.drop($0, rate: dropout.target, mask: specials.mask, random: &random)
-      })
-  }
-
-  package init(_ pairs: some Sequence<EncodedPair>, specials: SpecialTokens) {
-    self.init(pairs, specials: specials, source: { $0 }, target: { $0 })
-  }
-
-  private init(
-    _ pairs: some Sequence<EncodedPair>, specials: SpecialTokens, source: ([TokenID]) -> [TokenID],
-    target: ([TokenID]) -> [TokenID]
-  ) {
+    func drop(_ tokens: [TokenID], _ rate: Double) -> [TokenID] {
+      WordDropout.drop(tokens, rate: rate, mask: specials.mask, random: &random)
+    }
     for pair in pairs {
-      sourceIDs += [specials.classification] + source(pair.source) + [specials.separator]
+      sourceIDs += [specials.classification] + drop(pair.source, dropout.source) + [specials.separator]
       sourcePositions += 0..<Int32(pair.source.count + 2)
       sourceOffsets.append(sourceIDs.count)
-      targetIDs += [specials.classification] + target(pair.target)
+      targetIDs += [specials.classification] + drop(pair.target, dropout.target)
       labels += pair.target + [specials.separator]
       targetPositions += 0..<Int32(pair.target.count + 1)
       targetOffsets.append(targetIDs.count)

@@ -9,7 +9,7 @@ package struct TranslationEvaluation: Sendable {
     package let hypotheses: [String]
     package let bleu: MetricScore
     package let chrF: MetricScore
-    /// Distinct translations divided by distinct sources: near 0 if the decoder ignores its source.
+    /// See `TranslationEvaluation.diversity`: near 0 if the decoder ignores its source.
     package let diversity: Double
     /// The indices of the pairs with each problem.
     package let problems: [TranslationProblem: [Int]]
@@ -56,8 +56,13 @@ package struct TranslationEvaluation: Sendable {
     return Report(
       hypotheses: hypotheses, bleu: BLEU(metricTokenizer).score(hypotheses, references: references),
       chrF: ChrF().score(hypotheses, references: references),
-      diversity: Double(Set(hypotheses).count) / Double(max(1, Set(pairs.map(\.source)).count)),
+      diversity: TranslationEvaluation.diversity(of: hypotheses, pairs: pairs),
       problems: problems)
+  }
+
+  /// Distinct translations divided by distinct sources.
+  package static func diversity(of translations: [String], pairs: [TranslationPair]) -> Double {
+    Double(Set(translations).count) / Double(max(1, Set(pairs.map(\.source)).count))
   }
 
   /// `zh` if most letters of the targets are Chinese, else `13a`.
