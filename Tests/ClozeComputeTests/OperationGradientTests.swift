@@ -62,6 +62,18 @@ import Testing
     }
   }
 
+  /// The residual may be the input itself, whose gradient is then the sum of both.
+  @Test(arguments: [(1, 3), (4, 600)], [0, 0.3])
+  func residualSum(size: (rows: Int, width: Int), dropoutRate: Double) {
+    let input = GradientCheck.Input(size.rows, size.width)
+    for inputs in [[input], [input, input]] {
+      expectRight(
+        GradientCheck(inputs: inputs) { tape, inputs, _ in
+          .values(tape.add(inputs[0], to: inputs[inputs.count - 1], dropoutRate: dropoutRate))
+        })
+    }
+  }
+
   @Test(arguments: Activation.allCases)
   func activation(_ activation: Activation) {
     expectRight(
