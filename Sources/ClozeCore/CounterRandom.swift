@@ -12,6 +12,7 @@ package enum RandomPurpose: UInt32, Sendable {
   case evaluationSample
   case approximateRandomization
   case wordDropout
+  case corruption
 }
 
 /// A counter-based random generator: the words of a stream are a pure function of (seed, purpose, epoch, index) and of

@@ -9,9 +9,10 @@ import Foundation
 struct Pretrain: Tool {
   static let configuration = CommandConfiguration(
     commandName: "pretrain",
-    abstract: "Pretrain a BERT encoder by predicting masked tokens.",
+    abstract: "Pretrain an encoder, or a whole translator, on raw text.",
     discussion: """
-      Reads the shards of a data folder that `tokenize` wrote. Writes a run folder: config.yaml, metrics.jsonl and \
+      Reads the shards of a data folder that `tokenize` wrote. A BERT encoder learns to predict masked tokens; with \
+      --set objective=denoising, an encoder and a decoder learn to write the text from a corrupted copy. Writes a run folder: config.yaml, metrics.jsonl and \
       checkpoints, each of which is a model folder for `evaluate`, `finetune` and Hugging Face's `from_pretrained`. \
       The links `best` and `latest` point at two of them. --model starts from the weights of another model, with other \
       text and a schedule from step 0. SIGINT, SIGTERM, SIGHUP and SIGUSR1 save and exit with 128 plus their number; \
@@ -19,6 +20,7 @@ struct Pretrain: Tool {
 
       Examples:
         pretrain --config configs/pretrain.yaml --data corpora/shards --output checkpoints/small --set stop.minutes=5
+        pretrain --config configs/denoise.yaml --data corpora/shards --output checkpoints/denoiser
         pretrain --model checkpoints/small --data corpora/law --output checkpoints/law --set optimizer.learningRate=3e-4
       """)
 
@@ -74,13 +76,16 @@ struct Pretrain: Tool {
     let configuration = try settings.load(PretrainConfiguration.self, options: freezing.overrides)
     if plan { return try showPlan(configuration) }
     if let verifyResume { return try proveResuming(configuration, steps: verifyResume) }
+    try train(configuration.task(data: URL(fileURLWithPath: data), start: start))
+  }
+
+  private func train(_ task: some PretrainingTask) throws {
     let run = try TrainingRun(
-      MaskedLanguageTask(configuration: configuration, data: URL(fileURLWithPath: data), start: start),
-      output: URL(fileURLWithPath: output),
+      task, output: URL(fileURLWithPath: output),
       resume: ResumeMode(resumes: resuming.resume, orStarts: resuming.resumeOrStart))
     let progress = ProgressLine(quiet: common.quiet)
     for error in run.damaged { progress.warning("\(error)") }
-    for warning in run.task.warnings { progress.warning(warning) }
+    for warning in run.task.text.warnings { progress.warning(warning) }
     describe(run, to: progress)
 
     let interruption = Interruption()
@@ -97,7 +102,8 @@ struct Pretrain: Tool {
     if let figures = cursor.bestFigures, let loss = figures["validationLoss"] {
       table.add(
         "best validation loss",
-        "\(Figure.decimal(loss, 4)) nats (unigram entropy \(Figure.decimal(run.task.unigramEntropy, 4)))")
+        "\(Figure.decimal(loss, 4)) nats (unigram entropy \(Figure.decimal(run.task.text.unigramEntropy, 4)))"
+      )
       table.add("best validation accuracy", Figure.percent(figures["validationAccuracy"] ?? .nan, 2))
     }
     table.add("peak memory", Figure.bytes(ProcessMemory.peak))
@@ -140,8 +146,8 @@ struct Pretrain: Tool {
     try StandardOutput.writeLine(table.text)
   }
 
-  private func describe(_ run: TrainingRun<MaskedLanguageTask>, to progress: ProgressLine) {
-    let model = run.training.model.configuration
+  private func describe(_ run: TrainingRun<some PretrainingTask>, to progress: ProgressLine) {
+    let model = run.task.configuration.model
     let batch = run.task.configuration.batch
     progress.line(
       "\(model.layerCount) layers, hidden \(model.hiddenSize), \(model.headCount) heads, vocabulary "
@@ -154,11 +160,11 @@ struct Pretrain: Tool {
       progress.line(table.text)
       progress.line(tensors.summary)
     }
-    let windows = Figure.count(run.task.training.windowCount)
-    let epochs = run.task.epochs.map { ", \(Figure.decimal($0.count, 2)) epochs" } ?? ""
+    let windows = Figure.count(run.task.text.training.windowCount)
+    let epochs = run.task.text.epochs.map { ", \(Figure.decimal($0.count, 2)) epochs" } ?? ""
     progress.line("\(windows) windows of \(batch.windowLength) tokens, \(batch.windows) a step\(epochs)")
-    if let advice = run.task.epochs?.advice { progress.warning(advice) }
-    if let unknownText = run.task.unknownText, unknownText.isWorthAWarning {
+    if let advice = run.task.text.epochs?.advice { progress.warning(advice) }
+    if let unknownText = run.task.text.unknownText, unknownText.isWorthAWarning {
       progress.warning("\(data): \(unknownText.description); \(unknownText.adviceForTokenizing)")
     }
   }

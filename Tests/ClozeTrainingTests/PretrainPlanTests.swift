@@ -67,7 +67,8 @@ import Testing
     settings.stop.steps = 1
     let failure = failureMessage {
       try TrainingRun(
-        MaskedLanguageTask(configuration: settings, data: folder.file("unknown")),
+        MaskedLanguageTask(
+          PretrainingText(configuration: settings, data: folder.file("unknown"))),
         output: folder.file("run"), resume: .never
       ).run(isInterrupted: { false }, report: { _ in })
     }

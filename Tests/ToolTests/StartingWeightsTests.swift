@@ -160,7 +160,7 @@ import Testing
       in: work.folder
     ).wait()
     #expect(deeper.status == 64)
-    #expect(deeper.errors.contains("decoder.layerCount: 1 there, 2 here"), "\(deeper.errors)")
+    #expect(deeper.errors.contains("decoder.layerCount: 1 in the model, 2 here"), "\(deeper.errors)")
     #expect(try work.succeed("translate", "--model", "again", input: "我\n").status == 0)
   }
 

@@ -32,6 +32,17 @@ package struct MaskingConfiguration: Configuration, Equatable {
 
   package init() {}
 
+  /// The masks of BART: 30 % of the tokens in spans of words, each a run of `[MASK]`. Source: Lewis et al. 2020, section 2.2,
+  /// arXiv:1910.13461; there with spans of 3 words in the mean.
+  package static var forDenoising: MaskingConfiguration {
+    var masking = MaskingConfiguration()
+    masking.strategy = .span
+    masking.selectionRate = 0.3
+    (masking.maskRate, masking.randomRate) = (1, 0)
+    masking.spanProbability = 1.0 / 3
+    return masking
+  }
+
   /// The loss, in nats per prediction, of a model that knows the frequency of each token and copies visible tokens, and
   /// does not use context. A run learns from context when its loss is below it.
   ///

@@ -102,13 +102,8 @@ package struct FinetuneOrigin: Sendable {
   /// The decoder's sizes: a translator's folder gives its own.
   /// - Throws: `StartError`, `ArchiveError`, `FileError`
   package func sizes(_ settings: DecoderConfiguration) throws -> DecoderConfiguration {
-    guard holdsModel, let decoder = try ModelArchive.decoderConfiguration(folder) else { return settings }
-    guard [DecoderConfiguration(), decoder].contains(settings) else {
-      throw StartError.sizesDiffer(
-        model: folder.path,
-        keys: ["decoder.layerCount: \(decoder.layerCount) there, \(settings.layerCount) here"])
-    }
-    return decoder
+    guard holdsModel else { return settings }
+    return try settings.orThose(of: ModelArchive.decoderConfiguration(folder), in: folder.path)
   }
 }
 

@@ -158,3 +158,19 @@ extension EncoderConfiguration {
     return result
   }
 }
+
+extension DecoderConfiguration {
+  /// The sizes of a decoder that starts from `start`: those of the start if it has a decoder, else these settings. A size in
+  /// the settings must be the default or the start's.
+  ///
+  /// - Parameter path: the start's folder, for errors.
+  /// - Throws: `StartError.sizesDiffer`
+  func orThose(of start: DecoderConfiguration?, in path: String) throws -> DecoderConfiguration {
+    guard let start else { return self }
+    guard [DecoderConfiguration(), start].contains(self) else {
+      throw StartError.sizesDiffer(
+        model: path, keys: ["decoder.layerCount: \(start.layerCount) in the model, \(layerCount) here"])
+    }
+    return start
+  }
+}

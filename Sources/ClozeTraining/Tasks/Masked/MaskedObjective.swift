@@ -5,7 +5,7 @@ package import ClozeModel
 /// BERT's masked-language objective: the mean loss over the selected positions of a step.
 ///
 /// Source: Devlin et al. 2019, section 3.1. arXiv:1810.04805
-package struct MaskedObjective: SingleLossObjective {
+package struct MaskedObjective: PretrainingObjective {
   package let model: MaskedLanguageModel
   package let microbatchCount: Int
   private let source: MaskedBatchSource
@@ -20,28 +20,18 @@ package struct MaskedObjective: SingleLossObjective {
     microbatchCount = batch.windows / batch.microbatchWindows
   }
 
-  /// The same objective with steps of another size.
-  func with(_ batch: PretrainConfiguration.Batch) -> MaskedObjective {
+  package func with(_ batch: PretrainConfiguration.Batch) -> MaskedObjective {
     MaskedObjective(model: model, source: source, batch: batch)
   }
 
   package func forward(_ tape: Tape, step: Int, microbatch: Int) throws -> PredictionStatistics {
-    let masked = try source.batch(samples: numbers(step: step, microbatch: microbatch))
+    let masked = try source.batch(samples: batch.samples(step: step, microbatch: microbatch))
     tape.lap("batch")
     let result = model.predict(tape, masked)
     return PredictionStatistics(result, tokenCount: masked.inputIDs.count)
   }
 
-  /// The numbers of the samples, and their windows and epoch in `PackedWindows`.
   package func samples(step: Int, microbatch: Int) -> String {
-    let numbers = numbers(step: step, microbatch: microbatch)
-    let places = numbers.map { source.windows.place(ofSample: $0) }
-    return "samples \(numbers.lowerBound) to \(numbers.upperBound - 1) (windows "
-      + places.map { String($0.window) }.joined(separator: ", ") + " of epoch \(places.first?.epoch ?? 0))"
-  }
-
-  private func numbers(step: Int, microbatch: Int) -> Range<Int> {
-    let first = step * batch.windows + microbatch * batch.microbatchWindows
-    return first..<first + batch.microbatchWindows
+    source.windows.describe(samples: batch.samples(step: step, microbatch: microbatch))
   }
 }

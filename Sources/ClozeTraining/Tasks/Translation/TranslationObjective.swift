@@ -1,6 +1,7 @@
 package import ClozeCompute
 internal import ClozeCore
 package import ClozeData
+internal import ClozeEvaluation
 package import ClozeModel
 package import ClozeText
 
@@ -50,6 +51,19 @@ package struct TranslationObjective: SingleLossObjective {
 }
 
 extension TranslationModel {
+  /// The sums over the predictions of all target tokens, the end of each included, on a worker for each tape.
+  ///
+  /// - Parameter batch: returns a batch by its number, on any worker.
+  func statistics(
+    batches count: Int, tapes: [Tape], batch: @Sendable (Int) throws -> TranslationBatch
+  ) throws -> PredictionStatistics {
+    try WorkerGroup(count: tapes.count).map(count, tapes: tapes) { index, tape in
+      let batch = try batch(index)
+      tape.begin()
+      return PredictionStatistics(predict(tape, batch), tokenCount: batch.targetIDs.count)
+    }.reduce(into: PredictionStatistics()) { $0 += $1 }
+  }
+
   /// Rows are padded to a multiple of this, since a product is prepared once for each number of rows.
   private static let rowMultiple = 32
 

@@ -127,11 +127,9 @@ package struct TranslationTask: FinetuningTask {
   private func loss(of model: TranslationModel, on samples: [EncodedPair], tapes: [Tape]) throws -> Double {
     let plan = validationBatches.evaluationPlan
     let specials = tokenizer.vocabulary.specials
-    return try WorkerGroup(count: tapes.count).map(plan.count, tapes: tapes) { index, tape in
-      let batch = TranslationBatch(plan[index].lazy.map { samples[$0] }, specials: specials)
-      tape.begin()
-      return PredictionStatistics(model.predict(tape, batch), tokenCount: batch.targetIDs.count)
-    }.reduce(into: PredictionStatistics()) { $0 += $1 }.loss
+    return try model.statistics(batches: plan.count, tapes: tapes) { index in
+      TranslationBatch(plan[index].lazy.map { samples[$0] }, specials: specials)
+    }.loss
   }
 
   /// The score that ranks checkpoints; larger is better. One translation for all sentences often has a higher BLEU and
@@ -149,7 +147,7 @@ package struct TranslationTask: FinetuningTask {
 extension Tokenizer {
   /// The search settings for `transformers`.
   /// - Parameter rowCount: of the model's token table.
-  fileprivate func generation(rowCount: Int) -> GenerationSettings {
+  func generation(rowCount: Int) -> GenerationSettings {
     let specials = vocabulary.specials
     let suppressed = vocabulary.unanswerable(rowCount: rowCount).subtracting([specials.separator])
     return GenerationSettings(

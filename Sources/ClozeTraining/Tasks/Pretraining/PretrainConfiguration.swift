@@ -15,15 +15,28 @@ package struct PretrainConfiguration: RunConfiguration {
     package var microbatchWindows = 8
   }
 
+  /// What a run learns to predict.
+  package enum Objective: String, NamedChoice {
+    /// An encoder learns the masked tokens (BERT).
+    case masked
+    /// An encoder and a decoder learn to write the text from a corrupted copy (BART).
+    case denoising
+  }
+
   package struct Validation: Codable, Sendable, Equatable {
     /// Windows of the validation split to score: drawn over the whole split, always the same, with the same masks.
     package var windows = 128
   }
 
   package var seed = 1
+  package var objective = Objective.masked
   package var model = EncoderConfiguration()
+  /// For `denoising` alone.
+  package var decoder = DecoderConfiguration()
   package var batch = Batch()
   package var masking = MaskingConfiguration()
+  /// For `denoising` alone.
+  package var corruption = CorruptionConfiguration()
   package var optimizer = OptimizerConfiguration()
   package var stop = StopConfiguration(steps: 10_000)
   package var validation = Validation()
@@ -48,7 +61,9 @@ package struct PretrainConfiguration: RunConfiguration {
         + "and at most \(1 << 20)"
     )
     try require(validation.windows >= 1, "validation.windows", "is \(validation.windows); choose 1 or more")
+    try require(decoder.layerCount, in: 1...1024, "decoder.layerCount")
     try masking.validate()
+    try corruption.validate()
     try optimizer.validate()
     try stop.validate()
     try cadence.validate()

@@ -45,10 +45,17 @@ package struct PretrainPlan: Sendable {
     resume: ResumeMode,
     availableMemory: Int? = SystemMemory.available()
   ) throws {
-    let task = try MaskedLanguageTask(configuration: configuration, data: data, start: start)
+    try self.init(
+      configuration.task(data: data, start: start), output: output, resume: resume,
+      availableMemory: availableMemory)
+  }
+
+  private init(
+    _ task: some PretrainingTask, output: URL, resume: ResumeMode, availableMemory: Int?
+  ) throws {
     let configuration = task.configuration
     // The model is declared and not allocated, since it may not fit.
-    let store = try task.declaredModel(configuration.compute.elementType).store
+    let store = try task.declaredStore(configuration.compute.elementType)
     let lanes = min(
       configuration.compute.gradientLanes, configuration.batch.windows / configuration.batch.microbatchWindows
     )
@@ -83,7 +90,7 @@ package struct PretrainPlan: Sendable {
     parts.append(("activations of \(workers) workers", probe.activationBytes))
     describeRoom()
     if !run.origins.isEmpty {
-      add("start", TensorTable(run.origins, run.training.store).summary, task.warnings.first)
+      add("start", TensorTable(run.origins, run.training.store).summary, task.text.warnings.first)
     }
     describeTime(run, probe, lanes: lanes)
     try describeText(run)
@@ -118,7 +125,7 @@ package struct PretrainPlan: Sendable {
   }
 
   private mutating func describeTime(
-    _ run: TrainingRun<MaskedLanguageTask>, _ probe: PretrainProbe, lanes: Int
+    _ run: TrainingRun<some PretrainingTask>, _ probe: PretrainProbe, lanes: Int
   ) {
     let stop = run.task.configuration.stop
     let batch = run.task.configuration.batch
@@ -148,36 +155,37 @@ package struct PretrainPlan: Sendable {
       "\(Figure.duration(tokensLeft / probe.tokensPerSecond)) to the end at step \(Figure.count(Int(steps)))"
         + (cursor.step > 0 ? " from step \(Figure.count(cursor.step))" : "")
         + "; validations and checkpoints come on top", advice)
-    let epochs = Epochs(steps * Double(batch.windows) / Double(run.task.training.windowCount))
+    let epochs = Epochs(steps * Double(batch.windows) / Double(run.task.text.training.windowCount))
     let again = "; \(Figure.percent(epochs.readAgain, 0)) of the tokens read were read before"
     add(
       "epochs",
-      "\(Figure.decimal(epochs.count, 2)) over \(Figure.count(run.task.training.windowCount)) windows of "
+      "\(Figure.decimal(epochs.count, 2)) over \(Figure.count(run.task.text.training.windowCount)) windows of "
         + "\(batch.windowLength) tokens" + (epochs.readAgain > 0 ? again : ""), epochs.advice)
   }
 
-  private mutating func describeText(_ run: TrainingRun<MaskedLanguageTask>) throws {
+  private mutating func describeText(_ run: TrainingRun<some PretrainingTask>) throws {
     let survey = try TextSurvey(
-      training: run.task.training.dataset, validation: run.task.validation, tokenizer: run.task.tokenizer,
+      training: run.task.text.training.dataset, validation: run.task.text.validation,
+      tokenizer: run.task.text.tokenizer,
       seed: UInt64(run.task.configuration.seed))
-    let tokens = run.task.training.dataset.tokenCount
+    let tokens = run.task.text.training.dataset.tokenCount
     let part =
       survey.trainTokens < tokens
       ? ", looked for in \(Figure.count(survey.trainTokens)) of \(Figure.count(tokens)) train tokens: at least"
       : ""
-    describeRepetition(survey, part, run.task.tokenizer)
+    describeRepetition(survey, part, run.task.text.tokenizer)
 
-    if let unknownText = run.task.unknownText {
+    if let unknownText = run.task.text.unknownText {
       add(
         "unknown characters", unknownText.description,
         unknownText.isWorthAWarning ? unknownText.adviceForTokenizing : nil)
     }
-    let counts = run.task.unigrams
-    let specials = run.task.tokenizer.vocabulary.specials
+    let counts = run.task.text.unigrams
+    let specials = run.task.text.tokenizer.vocabulary.specials
     let unknown = Double(counts.counts[Int(specials.unknown)]) / Double(max(counts.total, 1))
     add(
       "unknown tokens", "\(Figure.percent(unknown, 2)) of the train text",
-      unknown > 0.01 && run.task.unknownText == nil
+      unknown > 0.01 && run.task.text.unknownText == nil
         ? "the vocabulary cannot spell these words; tokenize with a larger --vocabulary-size or a vocabulary of this text"
         : nil)
     let marks = specials.ids.filter { $0 != specials.unknown }.reduce(0) { $0 + Int(counts.counts[Int($1)]) }

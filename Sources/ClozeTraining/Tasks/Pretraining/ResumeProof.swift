@@ -62,9 +62,13 @@ package struct ResumeProof {
     let others = workers > 1 ? 1 : 2
 
     func part(_ name: String, workers: Int, resume: ResumeMode, until last: Int) throws -> RunOutcome.Reason {
-      let run = try TrainingRun(
-        MaskedLanguageTask(configuration: settings(workers: workers), data: data, start: start),
-        output: folder.appendingPathComponent(name), resume: resume)
+      let task = try settings(workers: workers).task(data: data, start: start)
+      return try part(task, name, resume: resume, until: last)
+    }
+    func part(_ task: some PretrainingTask, _ name: String, resume: ResumeMode, until last: Int) throws
+      -> RunOutcome.Reason
+    {
+      let run = try TrainingRun(task, output: folder.appendingPathComponent(name), resume: resume)
       // This is called after a step and before its progress event.
       var step = 0
       let outcome = try run.run(

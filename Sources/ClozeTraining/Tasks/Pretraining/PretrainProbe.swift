@@ -14,7 +14,7 @@ struct PretrainProbe {
   private static let leastSteps = 3
   private static let seconds = 3.0
 
-  init(_ run: TrainingRun<MaskedLanguageTask>) throws {
+  init(_ run: TrainingRun<some PretrainingTask>) throws {
     let stepper = Stepper(
       run.training, optimizer: run.task.configuration.optimizer, compute: run.task.configuration.compute,
       seed: UInt64(run.task.configuration.seed))
@@ -41,7 +41,7 @@ struct PretrainProbe {
   ///   - workers: the number of workers.
   ///   - room: the bytes available for activations.
   /// - Returns: the bytes that the activations would need if they do not fit; nil if they fit.
-  static func activationShortage(_ run: TrainingRun<MaskedLanguageTask>, workers: Int, room: Int) throws
+  static func activationShortage(_ run: TrainingRun<some PretrainingTask>, workers: Int, room: Int) throws
     -> Int?
   {
     let windows = run.task.configuration.batch.microbatchWindows

@@ -1,0 +1,59 @@
+package import ClozeCompute
+internal import ClozeData
+package import ClozeEvaluation
+package import Foundation
+
+/// A task that `pretrain` runs: on the raw text of a data folder, from random weights or from those of another model.
+package protocol PretrainingTask: TrainingTask
+where Settings == PretrainConfiguration, Training: PretrainingObjective {
+  var text: PretrainingText { get }
+
+  /// - Throws: `PretrainError` if the text gives nothing to predict, `ShardError`, `FileError`
+  init(_ text: PretrainingText) throws
+  /// The parameters of a new model, without memory.
+  func declaredStore(_ precision: ElementType) throws -> ParameterStore
+}
+
+/// An objective on the windows of a data folder.
+package protocol PretrainingObjective: SingleLossObjective {
+  /// The same objective with steps of another size.
+  func with(_ batch: PretrainConfiguration.Batch) -> Self
+}
+
+extension PretrainingTask {
+  package var configuration: PretrainConfiguration { text.configuration }
+  package var identities: CheckpointManifest.Identities { text.identities }
+  package var identityMend: String {
+    "resume with the data folder it was made from, and with the --model that it started from, or none where it had none"
+  }
+  package var dataBytes: Int { text.training.dataset.cacheBytes + text.validation.cacheBytes }
+}
+
+extension PretrainConfiguration {
+  /// The task of the settings' objective.
+  /// - Throws: what opening the text throws, see `PretrainingText`
+  package func task(data: URL, start: PretrainStart? = nil) throws -> any PretrainingTask {
+    let text = try PretrainingText(configuration: self, data: data, start: start)
+    return switch objective {
+    case .masked: try MaskedLanguageTask(text)
+    case .denoising: try DenoisingTask(text)
+    }
+  }
+}
+
+extension PretrainConfiguration.Batch {
+  /// The numbers of the run's samples in a micro-batch.
+  func samples(step: Int, microbatch: Int) -> Range<Int> {
+    let first = step * windows + microbatch * microbatchWindows
+    return first..<first + microbatchWindows
+  }
+}
+
+extension PackedWindows {
+  /// The numbers of samples, and their windows and epoch, for a message.
+  func describe(samples: Range<Int>) -> String {
+    let places = samples.map { place(ofSample: $0) }
+    return "samples \(samples.lowerBound) to \(samples.upperBound - 1) (windows "
+      + places.map { String($0.window) }.joined(separator: ", ") + " of epoch \(places.first?.epoch ?? 0))"
+  }
+}
