@@ -89,9 +89,12 @@ extension Tape {
   /// The `count` likeliest classes of each row x [R, D] by its logits x Eᵀ + b, best first; of equal ones the lower
   /// index first.
   ///
-  /// - Parameter excluded: classes that are not returned; the probabilities of the others do not change.
+  /// - Parameters:
+  ///   - excluded: classes that are not returned; the probabilities of the others do not change.
+  ///   - blocked: further classes that are not returned, for each row; or empty.
   package func likeliest(
-    _ input: Tensor, _ vocabulary: VocabularyParameters, count: Int, excluded: Set<Int32> = []
+    _ input: Tensor, _ vocabulary: VocabularyParameters, count: Int, excluded: Set<Int32> = [],
+    blocked: [[Int32]] = []
   ) -> [[ScoredClass]] {
     let classes = vocabulary.table.rows
     var found: [[ScoredClass]] = []
@@ -102,15 +105,16 @@ extension Tape {
       for row in 0..<rows.count {
         let scores = UnsafeMutableBufferPointer(start: logits + row * classes, count: classes)
         for index in excluded { scores[Int(index)] = -.infinity }
-        found.append(Tape.best(scores, count: count, normalizer: normalizers[row]))
+        for index in blocked.isEmpty ? [] : blocked[rows.lowerBound + row] { scores[Int(index)] = -.infinity }
+        found.append(Tape.best(UnsafeBufferPointer(scores), count: count, normalizer: normalizers[row]))
       }
       lap("likeliest")
     }
     return found
   }
 
-  private static func best(
-    _ scores: UnsafeMutableBufferPointer<Float>, count: Int, normalizer: Float
+  static func best(
+    _ scores: UnsafeBufferPointer<Float>, count: Int, normalizer: Float
   ) -> [ScoredClass] {
     // `best` is sorted. Most classes need one comparison, with its last element.
     var best: [(index: Int, score: Float)] = []
@@ -126,7 +130,7 @@ extension Tape {
 
   /// Calls `body` with the logits of one chunk of rows after another. When it returns, they are released with
   /// everything that it allocated.
-  private func visitLogits(
+  func visitLogits(
     _ input: Tensor, _ vocabulary: VocabularyParameters,
     _ body: (_ rows: Range<Int>, _ logits: UnsafeMutablePointer<Float>) -> Void
   ) {

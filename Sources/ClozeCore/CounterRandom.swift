@@ -13,6 +13,7 @@ package enum RandomPurpose: UInt32, Sendable {
   case approximateRandomization
   case wordDropout
   case corruption
+  case sampling
 }
 
 /// A counter-based random generator: the words of a stream are a pure function of (seed, purpose, epoch, index) and of
@@ -57,6 +58,12 @@ package struct CounterRandom: RandomNumberGenerator, Sendable {
         UInt32(truncatingIfNeeded: position), UInt32(truncatingIfNeeded: position >> 32),
         UInt32(truncatingIfNeeded: index), UInt32(truncatingIfNeeded: index >> 32)
       ), key: key)
+  }
+
+  /// A uniform number in [0, 1) from the `position`-th block, with 53 random bits. It does not advance the stream.
+  package func uniform(at position: Int) -> Double {
+    let words = block(at: UInt64(position))
+    return Double((UInt64(words.0) | UInt64(words.1) << 32) >> 11) * 0x1p-53
   }
 
   /// The next 64 uniform bits of the stream.

@@ -1,4 +1,5 @@
 package import ClozeCompute
+package import ClozeCore
 internal import Foundation
 
 /// A translation as token ids, without start and end token.
@@ -6,7 +7,7 @@ package struct Hypothesis: Sendable, Equatable {
   package let tokens: [Int32]
   /// The sum of the logarithmic probabilities of the tokens and of the end token.
   package let logProbability: Double
-  /// The score that ranks hypotheses: logProbability / length^penalty.
+  /// The score that ranks hypotheses: logProbability / length^penalty + reward · length.
   package let score: Double
   /// Whether it ends with the end token, and not at the length limit.
   package let isWhole: Bool
@@ -18,6 +19,17 @@ package struct BeamConfiguration: Codable, Sendable, Equatable {
   package var beamSize = 5
   /// The exponent on the length in a hypothesis's score; 0 prefers short translations, more than 1 long ones.
   package var lengthPenalty = 1.0
+  /// What the score gains for each token, the end token included, so that translations do not come out too short; 0
+  /// leaves it out. With a length penalty of 0 the score is log p + reward · length.
+  ///
+  /// Source: the word reward of He et al. 2016, "Improved neural machine translation with SMT features";
+  /// Murray and Chiang 2018, arXiv:1808.10006.
+  package var lengthReward = 0.0
+  /// No sequence of so many tokens comes twice in a translation; 0 allows all. Defined as `no_repeat_ngram_size` of
+  /// `transformers`.
+  package var noRepeatNGram = 0
+  /// Draws one translation of each source in place of a search, whose beam is then 1; nil searches.
+  package var sampling: SamplingConfiguration?
   /// The least number of tokens of a translation: the likeliest sentence is often the empty one.
   package var minimumLength = 1
   /// A translation has at most this many tokens for each token of the source …
@@ -25,10 +37,12 @@ package struct BeamConfiguration: Codable, Sendable, Equatable {
   /// … plus this many.
   package var maximumExtraLength = 16
 
-  package init(beamSize: Int = 5, lengthPenalty: Double = 1.0, minimumLength: Int = 1) {
-    self.beamSize = beamSize
-    self.lengthPenalty = lengthPenalty
-    self.minimumLength = minimumLength
+  package init(
+    beamSize: Int = 5, lengthPenalty: Double = 1.0, minimumLength: Int = 1, lengthReward: Double = 0,
+    noRepeatNGram: Int = 0, sampling: SamplingConfiguration? = nil
+  ) {
+    (self.beamSize, self.lengthPenalty, self.minimumLength) = (beamSize, lengthPenalty, minimumLength)
+    (self.lengthReward, self.noRepeatNGram, self.sampling) = (lengthReward, noRepeatNGram, sampling)
   }
 }
 
@@ -38,6 +52,10 @@ package struct BeamConfiguration: Codable, Sendable, Equatable {
 ///
 /// Source: Sutskever, Vinyals and Le 2014, section 3.2, arXiv:1409.3215; the length normalisation is that of Wu et al.
 /// 2016, section 7, arXiv:1609.08144, with a plain power of the length.
+///
+/// With `BeamConfiguration.sampling` the one hypothesis of a source continues with a token that is drawn instead of the
+/// likeliest one (ancestral sampling). A draw is a function of the seed, the number of the source and the position, so it
+/// is the same in any batch and on any worker.
 package struct BeamSearch: Sendable {
   private let model: TranslationModel
   private let start: Int32
@@ -55,6 +73,8 @@ package struct BeamSearch: Sendable {
     self.model = model
     self.start = start
     self.end = end
+    var configuration = configuration
+    if configuration.sampling != nil { configuration.beamSize = 1 }
     self.configuration = configuration
     excluded = Set(specials).subtracting([end])
   }
@@ -63,6 +83,8 @@ package struct BeamSearch: Sendable {
   private struct Search {
     let source: Int
     let maximumLength: Int
+    /// The draws of the source, one at each position.
+    let random: CounterRandom
     var live: [(tokens: [Int32], logProbability: Double)]
     var finished: [Hypothesis] = []
   }
@@ -70,15 +92,20 @@ package struct BeamSearch: Sendable {
   /// The best translations of each source, as many as the beam size: ended ones first, best first, then those at the
   /// length limit.
   ///
-  /// - Parameter sources: token ids with start and end token; none is empty.
-  package func translate(_ tape: Tape, sources: [[Int32]]) -> [[Hypothesis]] {
+  /// - Parameters:
+  ///   - sources: token ids with start and end token; none is empty.
+  ///   - numbers: for each source the number that selects its draws, if translations are sampled; nil for its index.
+  package func translate(_ tape: Tape, sources: [[Int32]], numbers: [Int]? = nil) -> [[Hypothesis]] {
     guard !sources.isEmpty else { return [] }
     tape.begin()
     let input = EncoderInput(sequences: sources, rowMultiple: 16)
     let memories = model.decoder.memories(tape, encoded: model.encoder(tape, input))
     var searches = sources.indices.map { source in
       Search(
-        source: source, maximumLength: maximumLength(source: sources[source].count), live: [([start], 0)])
+        source: source, maximumLength: maximumLength(source: sources[source].count),
+        random: CounterRandom(
+          seed: configuration.sampling?.seed ?? 0, purpose: .sampling, index: numbers?[source] ?? source),
+        live: [([start], 0)])
     }
     let longest = searches.map(\.maximumLength).max() ?? 0
     let caches = memories.map { _ in
@@ -95,9 +122,7 @@ package struct BeamSearch: Sendable {
           tape, tokens: searches.flatMap { $0.live.map { $0.tokens[$0.tokens.count - 1] } },
           position: position,
           memories: memories, spans: spans(searches, input.sequences), caches: caches)
-        return model.decoder.head.likeliest(
-          tape, hidden, count: 2 * configuration.beamSize,
-          excluded: position < configuration.minimumLength ? excluded.union([end]) : excluded)
+        return continuations(tape, hidden, searches, position: position)
       }
       position += 1
       var parents: [Int] = []
@@ -121,6 +146,28 @@ package struct BeamSearch: Sendable {
       for cache in caches { cache.reorder(parents) }
     }
     return results
+  }
+
+  /// For each live hypothesis the tokens that may continue it: the likeliest ones, best first, or one that is drawn.
+  /// - Parameter hidden: a row [D] for each hypothesis.
+  private func continuations(
+    _ tape: Tape, _ hidden: Tensor, _ searches: [Search], position: Int
+  ) -> [[ScoredClass]] {
+    let excluded = position < configuration.minimumLength ? excluded.union([end]) : excluded
+    let blocked =
+      configuration.noRepeatNGram == 0
+      ? []
+      : searches.flatMap { search in
+        search.live.map { NGramBlocking.blocked(after: $0.tokens, size: configuration.noRepeatNGram) }
+      }
+    guard let sampling = configuration.sampling else {
+      return model.decoder.head.likeliest(
+        tape, hidden, count: 2 * configuration.beamSize, excluded: excluded, blocked: blocked)
+    }
+    let uniforms = searches.flatMap { search in search.live.map { _ in search.random.uniform(at: position) } }
+    return model.decoder.head.sample(
+      tape, hidden, uniforms: uniforms, sampling: sampling, excluded: excluded, blocked: blocked
+    ).map { $0.map { [$0] } ?? [] }
   }
 
   /// The most tokens of a translation of so many source tokens.
@@ -186,7 +233,8 @@ package struct BeamSearch: Sendable {
     let length = max(1, tokens.count - 1 + (ended ? 1 : 0))
     return Hypothesis(
       tokens: Array(tokens.dropFirst()), logProbability: logProbability,
-      score: logProbability / pow(Double(length), configuration.lengthPenalty), isWhole: ended)
+      score: logProbability / pow(Double(length), configuration.lengthPenalty)
+        + configuration.lengthReward * Double(length), isWhole: ended)
   }
 
   private func ranked(_ hypotheses: [Hypothesis]) -> [Hypothesis] {
@@ -201,8 +249,11 @@ package struct BeamSearch: Sendable {
     guard search.finished.count >= configuration.beamSize else { return false }
     let worst = search.finished.map(\.score).sorted(by: >)[configuration.beamSize - 1]
     // A live hypothesis is scored over the tokens that it has. Continued, it could score higher if nearly every further
-    // token had probability 1; waiting for that would take every search to its length limit.
-    let attainable = best.logProbability / pow(Double(position), configuration.lengthPenalty)
+    // token had probability 1; waiting for that would take every search to its length limit. Of a reward it can still
+    // gain all that there is up to the limit (Huang, Zhao and Ma 2017, arXiv:1809.00069).
+    let attainable =
+      best.logProbability / pow(Double(position), configuration.lengthPenalty)
+      + configuration.lengthReward * Double(search.maximumLength)
     return attainable <= worst || configuration.beamSize == 1
   }
 }

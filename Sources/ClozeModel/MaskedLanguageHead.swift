@@ -1,4 +1,5 @@
 package import ClozeCompute
+internal import ClozeCore
 
 /// BERT's prediction head: a dense transform with activation and norm, then the product with the token embeddings
 /// themselves (tied) plus a bias. [M, D] to logits [M, V] in f32.
@@ -39,8 +40,22 @@ package struct MaskedLanguageHead {
   }
 
   /// The likeliest tokens of each row, best first.
-  func likeliest(_ tape: Tape, _ hidden: Tensor, count: Int, excluded: Set<Int32>) -> [[ScoredClass]] {
-    tape.likeliest(transformed(tape, hidden), vocabulary, count: count, excluded: excluded)
+  /// - Parameter blocked: tokens that are not returned, for each row; or empty.
+  func likeliest(
+    _ tape: Tape, _ hidden: Tensor, count: Int, excluded: Set<Int32>, blocked: [[Int32]] = []
+  ) -> [[ScoredClass]] {
+    tape.likeliest(
+      transformed(tape, hidden), vocabulary, count: count, excluded: excluded, blocked: blocked)
+  }
+
+  /// A token for each row, drawn by the number in [0, 1) of the row.
+  func sample(
+    _ tape: Tape, _ hidden: Tensor, uniforms: [Double], sampling: SamplingConfiguration,
+    excluded: Set<Int32>, blocked: [[Int32]]
+  ) -> [ScoredClass?] {
+    tape.sample(
+      transformed(tape, hidden), vocabulary, uniforms: uniforms, sampling: sampling, excluded: excluded,
+      blocked: blocked)
   }
 
   private func transformed(_ tape: Tape, _ hidden: Tensor) -> Tensor {

@@ -15,7 +15,8 @@ struct Translate: Tool {
     abstract: "Translate lines with a fine-tuned model.",
     discussion: """
       Reads lines from standard input and writes their translations to standard output, in order, as soon as they are \
-      found. An empty line stays an empty line.
+      found. An empty line stays an empty line. --sample draws a translation for each line instead of searching for the \
+      best one; the draws follow from --seed and the number of the line, so a second call gives the same.
 
       Example:
         echo 我爱你。 | translate --model checkpoints/zh-en
@@ -27,14 +28,7 @@ struct Translate: Tool {
     help: ArgumentHelp("A fine-tuned model folder, or the run folder that holds it.", valueName: "folder"))
   var model: String
 
-  @Option(help: "Hypotheses kept at each step; 1 is greedy search.")
-  var beam = 5
-
-  @Option(help: "The exponent on the length in a hypothesis's score; 0 prefers short translations.")
-  var lengthPenalty = 1.0
-
-  @Option(help: "Tokens that a translation has at least; 0 allows empty ones.")
-  var minimumLength = 1
+  @OptionGroup var decoding: DecodingOptions
 
   @Option(
     name: .customLong("n-best"),
@@ -44,15 +38,10 @@ struct Translate: Tool {
   @OptionGroup var compute: ComputeOptions
 
   mutating func validate() throws {
-    guard (1...100).contains(beam) else { throw ValidationError("--beam is \(beam); choose 1 to 100") }
-    guard lengthPenalty >= 0, lengthPenalty.isFinite else {
-      throw ValidationError("--length-penalty is \(lengthPenalty); choose 0 or more")
-    }
-    guard (0...1000).contains(minimumLength) else {
-      throw ValidationError("--minimum-length is \(minimumLength); choose 0 to 1000")
-    }
-    guard nBest.map({ (1...beam).contains($0) }) ?? true else {
-      throw ValidationError("--n-best is \(nBest ?? 0); choose 1 to --beam, which is \(beam)")
+    let most = decoding.configuration.sampling == nil ? decoding.configuration.beamSize : 1
+    guard nBest.map({ (1...most).contains($0) }) ?? true else {
+      let limit = decoding.configuration.sampling == nil ? "to --beam, which is \(most)" : "with --sample"
+      throw ValidationError("--n-best is \(nBest ?? 0); choose 1 \(limit)")
     }
   }
 
@@ -65,9 +54,7 @@ struct Translate: Tool {
     let tokenizer = try Tokenizer(
       besideModel: folder, vocabularySize: translation.configuration.vocabularySize, metadata: metadata)
     let translator = Translator(
-      translation, tokenizer: tokenizer,
-      beam: BeamConfiguration(
-        beamSize: beam, lengthPenalty: lengthPenalty, minimumLength: minimumLength))
+      translation, tokenizer: tokenizer, beam: decoding.configuration)
     let group = WorkerGroup(count: compute.workers)
     let tapes = group.tapes(for: translation.store)
 
@@ -75,7 +62,8 @@ struct Translate: Tool {
     var unknown = UnknownLines(tokenizer)
     var lineNumber = 0
     while let lines = try input.next(limit: 512 * group.count) {
-      let translations = try translator.translate(lines, tapes: tapes) { index, problem in
+      let translations = try translator.translate(lines, firstNumber: lineNumber, tapes: tapes) {
+        index, problem in
         progress.warning("line \(lineNumber + index + 1): \(problem.description)")
       }
       unknown.check(lines, firstNumber: lineNumber + 1) { progress.warning($0) }

@@ -9,10 +9,10 @@ import Testing
   private let start: Int32 = 2
   private let end: Int32 = 3
 
-  private func search(_ model: TranslationModel, beamSize: Int, penalty: Double = 1, ratio: Double = 2)
-    -> BeamSearch
-  {
-    var configuration = BeamConfiguration(beamSize: beamSize, lengthPenalty: penalty)
+  private func search(
+    _ model: TranslationModel, beamSize: Int, penalty: Double = 1, reward: Double = 0, ratio: Double = 2
+  ) -> BeamSearch {
+    var configuration = BeamConfiguration(beamSize: beamSize, lengthPenalty: penalty, lengthReward: reward)
     // What these are compared with may be empty.
     configuration.minimumLength = 0
     configuration.maximumExtraLength = 2
@@ -91,22 +91,22 @@ import Testing
   }
 
   /// A beam that holds every prefix finds the best of all translations of up to two tokens.
-  @Test(arguments: [0, 1, 2.0])
-  func wideBeamIsExhaustive(penalty: Double) {
+  @Test(arguments: [0, 1, 2.0], [0, 0.7, 8])
+  func wideBeamIsExhaustive(penalty: Double, reward: Double) {
     let model = makeModel()
     let source = SmallModels.sequences([5], seed: 7)[0]
     var all: [(tokens: [Int32], score: Double)] = []
     func visit(_ tokens: [Int32], _ logProbability: Double) {
       let last = logProbabilities(model, source, [start] + tokens)[tokens.count]
       let ended = logProbability + last[Int(end)]
-      all.append((tokens, ended / pow(Double(tokens.count + 1), penalty)))
+      all.append((tokens, ended / pow(Double(tokens.count + 1), penalty) + reward * Double(tokens.count + 1)))
       guard tokens.count < 1 else { return }
       for token in (Int32(0)..<50) where ![0, 1, start, end].contains(token) {
         visit(tokens + [token], logProbability + last[Int(token)])
       }
     }
     visit([], 0)
-    let found = search(model, beamSize: 50, penalty: penalty, ratio: 0).translate(
+    let found = search(model, beamSize: 50, penalty: penalty, reward: reward, ratio: 0).translate(
       Tape(store: model.store), sources: [source])
     let ended = found[0].filter { $0.tokens.count < 2 }
     let expected = all.sorted { $0.score > $1.score }

@@ -109,6 +109,9 @@ void cloze_cross_entropy(
 /// results[row] = log Σ e^logits[row]
 void cloze_log_sum_exp(size_t rows, size_t classes, const float *logits, float *results);
 
+/// weights[j] = e^(scale (logits[j] - maximum)), 0 where the logit is -infinity
+void cloze_sampling_weights(size_t classes, float scale, const float *logits, float *weights);
+
 /// The nonlinearities, each a function of `activations.h`.
 enum {
   CLOZE_GELU, CLOZE_GELU_10, CLOZE_GELU_TANH, CLOZE_QUICK_GELU, CLOZE_SILU, CLOZE_MISH, CLOZE_RELU, CLOZE_RELU2,

@@ -46,9 +46,12 @@ package struct Translator: Sendable {
 
   /// The best translations of each line, best first, in the order of the lines. An empty line has an empty translation.
   ///
-  /// - Parameter report: is called with the index of a line and its problem.
+  /// - Parameters:
+  ///   - firstNumber: the number of the first line, from which the draws of sampled translations follow.
+  ///   - report: is called with the index of a line and its problem.
   package func translate(
-    _ lines: [String], tapes: [Tape], report: (Int, TranslationProblem) -> Void = { _, _ in }
+    _ lines: [String], firstNumber: Int = 0, tapes: [Tape],
+    report: (Int, TranslationProblem) -> Void = { _, _ in }
   ) throws -> [[Translation]] {
     let specials = tokenizer.vocabulary.specials
     let sources = lines.enumerated().map { index, line -> [Int32] in
@@ -63,7 +66,8 @@ package struct Translator: Sendable {
     }
     let batches = batches(order) { sources[$0].count }
     let found = try WorkerGroup(count: tapes.count).map(batches.count, tapes: tapes) { index, tape in
-      search.translate(tape, sources: batches[index].map { sources[$0] })
+      search.translate(
+        tape, sources: batches[index].map { sources[$0] }, numbers: batches[index].map { firstNumber + $0 })
     }
     var results = [[Translation]](repeating: [Translation(text: "", score: 0)], count: lines.count)
     for (lineIndices, hypotheses) in zip(batches, found) {
