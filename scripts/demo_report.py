@@ -88,6 +88,9 @@ def curve_rows(runs):
         arms = [f"{name} {size[arm]['scores'][0]:.2f} [{size[arm]['intervals'][0]['low']:.2f}, {size[arm]['intervals'][0]['high']:.2f}]"
                 for arm, name in [("pretrained", "pretrained"), ("scratch", "from scratch")]]
         worth = size["rowsWorth"]
+        if not size["scratch"]["hasLearned"]:
+            yield f"{size['rows']:,} pairs", f"{curve['metrics'][0]}: {arms[0]}; from scratch the decoder ignores its source"
+            continue
         bound = {"within": "", "moreThan": "more than ", "atMost": "at most "}[worth["bound"]]
         yield f"{size['rows']:,} pairs", f"{curve['metrics'][0]}: {', '.join(arms)}; worth {bound}{worth['factor']:.1f} times as many pairs"
     yield "", f"{size['pretrained']['seconds']:.0f} seconds of fine-tuning for each run, one seed"
