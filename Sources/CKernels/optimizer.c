@@ -37,3 +37,7 @@ CLONES void cloze_adamw_update(
     for (size_t i = 0; i < count; i++) copy[i] = store_bf16(value[i]);
   }
 }
+
+CLONES void cloze_running_mean(size_t count, float weight, const float *value, float *mean) {
+  for (size_t i = 0; i < count; i++) mean[i] = mean[i] + (value[i] - mean[i]) * weight;
+}

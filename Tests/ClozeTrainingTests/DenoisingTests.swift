@@ -153,9 +153,17 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: folder.file("planned").path))
   }
 
-  @Test func resumingIsProvenForIt() throws {
-    let proof = ResumeProof(steps: 4, configuration: settings(workers: 2), data: data)
+  /// Of both objectives; with an average of the weights the stop lies within it.
+  @Test(arguments: PretrainConfiguration.Objective.allCases, [(0, 2), (0.5, 3), (0.1, 3), (1, 2)])
+  func resumingIsProven(objective: PretrainConfiguration.Objective, average: (share: Double, stop: Int))
+    throws
+  {
+    var settings = settings(workers: 2)
+    settings.objective = objective
+    settings.average.lastShare = average.share
+    let proof = ResumeProof(steps: 4, configuration: settings, data: data)
     let outcome = try proof.run(beside: folder.file("proof"), isInterrupted: { false }, report: { _ in })
     #expect(outcome?.digests.count == 2)
+    #expect(outcome?.stoppedStep == average.stop)
   }
 }

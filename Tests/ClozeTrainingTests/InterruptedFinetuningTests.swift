@@ -24,13 +24,16 @@ import Testing
     }
   }()
 
-  private func run(_ name: String, workers: Int, resume: ResumeMode) throws -> TrainingRun<TranslationTask> {
+  private func run(_ name: String, workers: Int, resume: ResumeMode, average: Double) throws
+    -> TrainingRun<TranslationTask>
+  {
     var configuration = FinetuneConfiguration()
     configuration.decoder.layerCount = 1
     configuration.batch.maximumLength = 32
     configuration.batch.tokensPerMicrobatch = 64
     configuration.batch.microbatches = 2
     configuration.wordDropout = WordDropout(source: 0.2, target: 0.1)
+    configuration.average.lastShare = average
     configuration.optimizer.learningRate = 2e-3
     configuration.optimizer.schedule.warmupSteps = 2
     configuration.stop.steps = Self.steps
@@ -64,15 +67,16 @@ import Testing
     }
   }
 
-  /// Before the first validation, where one is due, between two, and at a checkpoint of the run's own.
-  @Test(arguments: 1...8) func anInterruptionLeavesNoTrace(step: Int) throws {
-    let straight = try finish(run("straight", workers: 2, resume: .never))
+  /// Before the first validation, where one is due, between two, and at a checkpoint of the run's own; without an average of
+  /// the weights and with one that begins at step 4.
+  @Test(arguments: 1...8, [0, 0.7]) func anInterruptionLeavesNoTrace(step: Int, average: Double) throws {
+    let straight = try finish(run("straight", workers: 2, resume: .never, average: average))
     #expect(straight.validations.keys.sorted() == [3, 6, 9])
     #expect(straight.end.reason == .limitReached)
 
     var taken = 0
     var before: [Int: ValidationReport] = [:]
-    let stopped = try run("stopped", workers: 1, resume: .never).run(
+    let stopped = try run("stopped", workers: 1, resume: .never, average: average).run(
       isInterrupted: {
         taken += 1
         return taken == step
@@ -80,7 +84,7 @@ import Testing
       report: { if case .validated(let step, let report) = $0 { before[step] = report } })
     #expect(stopped.reason == .interrupted)
     #expect(stopped.cursor.step == step)
-    let resumed = try finish(run("stopped", workers: 3, resume: .required))
+    let resumed = try finish(run("stopped", workers: 3, resume: .required, average: average))
 
     #expect(try files("stopped") == files("straight"))
     #expect(before.merging(resumed.validations) { $1 } == straight.validations)

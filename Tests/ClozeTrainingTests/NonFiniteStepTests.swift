@@ -25,11 +25,13 @@ import Testing
     var reason = RunOutcome.Reason.interrupted
   }
 
-  /// - Parameter interruptedAfter: looks up of the run from its steps; nil for never.
+  /// - Parameters:
+  ///   - interruptedAfter: looks up of the run from its steps; nil for never.
+  ///   - average: the share of the run over which the weights are averaged.
   @discardableResult
   private func run(
     _ name: String, faults: [Int: Fault], passesOver: ClosedRange<Int>? = nil, workers: Int = 1,
-    resume: Bool = false, interruptedAfter: Int? = nil
+    resume: Bool = false, interruptedAfter: Int? = nil, average: Double = 0
   ) throws -> Result {
     var configuration = PretrainConfiguration()
     configuration.cadence.logSteps = 1
@@ -39,6 +41,7 @@ import Testing
     configuration.compute.workers = workers
     configuration.optimizer.schedule.warmupSteps = 2
     configuration.stop = StopConfiguration(steps: Self.steps)
+    configuration.average.lastShare = average
     let task = FaultyTask(configuration: configuration, faults: faults, passesOver: passesOver)
     let run = try TrainingRun(task, output: folder.file(name), resume: resume ? .required : .never)
     var looks = 0
@@ -81,12 +84,13 @@ import Testing
     #expect(two.returns.isEmpty)
   }
 
-  @Test func threeInARowGoBackAndPastTheirSamples() throws {
-    let result = try run("run", faults: [6: .loss, 7: .gradient, 8: .loss])
+  /// Without an average of the weights, and with one that the checkpoint to which the run returns already has.
+  @Test(arguments: [0, 0.9]) func threeInARowGoBackAndPastTheirSamples(average: Double) throws {
+    let result = try run("run", faults: [6: .loss, 7: .gradient, 8: .loss], average: average)
     #expect(result.skipped.map(\.step) == [7, 8, 9])
     #expect(result.returns.map { [$0.fromStep, $0.toStep, $0.firstBatch, $0.batchCount] } == [[9, 4, 4, 5]])
     // What comes of it is the run that never saw the batches from the checkpoint to the last faulty one.
-    let other = try run("other", faults: [:], passesOver: 4...8)
+    let other = try run("other", faults: [:], passesOver: 4...8, average: average)
     #expect(other.skipped.isEmpty)
     #expect(try files("run") == files("other"))
     #expect(result.cursor.tokens == other.cursor.tokens)
@@ -102,11 +106,11 @@ import Testing
   }
 
   /// Before the checkpoint, between it and the fault, within the faulty steps, and after the return.
-  @Test(arguments: 1...16) func anInterruptionLeavesNoTrace(looks: Int) throws {
+  @Test(arguments: 1...16, [0, 0.9]) func anInterruptionLeavesNoTrace(looks: Int, average: Double) throws {
     let faults: [Int: Fault] = [2: .loss, 6: .loss, 7: .loss, 8: .gradient, 10: .gradient]
-    let straight = try run("straight", faults: faults)
-    try run("stopped", faults: faults, workers: 2, interruptedAfter: looks)
-    let resumed = try run("stopped", faults: faults, workers: 3, resume: true)
+    let straight = try run("straight", faults: faults, average: average)
+    try run("stopped", faults: faults, workers: 2, interruptedAfter: looks, average: average)
+    let resumed = try run("stopped", faults: faults, workers: 3, resume: true, average: average)
     #expect(try files("stopped") == files("straight"))
     var (found, expected) = (resumed.cursor, straight.cursor)
     (found.seconds, expected.seconds) = (0, 0)

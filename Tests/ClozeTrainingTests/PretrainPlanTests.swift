@@ -118,6 +118,26 @@ import Testing
     #expect(specials.advice == "the model takes them for its own marks; make the shards again with tokenize")
   }
 
+  /// An average of the weights is a copy of the parameters in memory, and another in each checkpoint.
+  @Test func anAverageIsCounted() throws {
+    var settings = configuration
+    settings.average.lastShare = 0.2
+    let averaged = try PretrainPlan(
+      configuration: settings, data: folder.file("data"), output: folder.file("run"), resume: .never,
+      availableMemory: 100_000)
+    let plain = try plan(availableMemory: 100_000)
+    func size(_ plan: PretrainPlan, _ name: String, _ after: String) throws -> String {
+      let text = try #require(plan.findings.first { $0.name == name }?.text)
+      let rest = try #require(text.split(separator: after, maxSplits: 1).last)
+      return rest.split(separator: " ").prefix(2).joined(separator: " ").filter { $0 != "," }
+    }
+    #expect(try size(averaged, "memory", "average ") == size(averaged, "memory", "parameters "))
+    #expect(plain.findings.first?.text.contains("average") == false)
+    let (more, less) = try (size(averaged, "disk", "checkpoints of "), size(plain, "disk", "checkpoints of "))
+    let ratio = try #require(Double(more.prefix { $0 != " " })) / #require(Double(less.prefix { $0 != " " }))
+    #expect((1.2...1.5).contains(ratio), "\(more) and \(less)")
+  }
+
   @Test(arguments: [(0.5, false, 0), (4, false, 0.75), (5, true, 0.8), (100, true, 0.99)])
   func epochs(count: Double, isAdvised: Bool, readAgain: Double) {
     let epochs = Epochs(count)

@@ -32,6 +32,8 @@ typedef struct {
 void cloze_adamw_update(
     size_t count, const cloze_adamw *settings, const float *gradient, float *value, float *first_moment,
     float *second_moment, cloze_bf16 *copy);
+/// mean += (value - mean) * weight
+void cloze_running_mean(size_t count, float weight, const float *value, float *mean);
 
 /// Softmax of each row of `scores` [rows, keys] in place, over its first `visible` keys; if `causal`, each row has one
 /// key more than the row before. The other keys become 0.

@@ -133,10 +133,12 @@ package final class AdamW {
 
   private static let fileName = "optimizer.safetensors"
 
-  /// Writes both moments of every parameter to a checkpoint's folder, under `m.` and `v.` and the parameter's path.
+  /// Writes both moments of every parameter to a checkpoint's folder, under `m.` and `v.` and the parameter's path, and
+  /// the state of an average.
   /// - Throws: `FileError`
-  package func write(to folder: URL, step: Int) throws {
-    var writer = TensorFileWriter(metadata: ["step": String(step)])
+  package func write(to folder: URL, step: Int, average: WeightAverage? = nil) throws {
+    let metadata = average?.metadata ?? [:]
+    var writer = TensorFileWriter(metadata: metadata.merging(["step": String(step)]) { _, new in new })
     for parameter in store.parameters {
       for (prefix, moment) in [("m.", firstMoment), ("v.", secondMoment)] {
         writer.add(
@@ -144,12 +146,13 @@ package final class AdamW {
           floats: UnsafeBufferPointer(rebasing: moment[parameter.range]))
       }
     }
+    average?.state(into: &writer)
     try writer.write(to: folder.appendingPathComponent(AdamW.fileName))
   }
 
-  /// Reads the moments from a checkpoint's folder.
+  /// Reads the moments from a checkpoint's folder, and the state of an average, whose mean is in the store.
   /// - Throws: `TensorFileError`, `FileError`
-  package func read(from folder: URL) throws {
+  package func read(from folder: URL, average: WeightAverage? = nil) throws {
     let file = try TensorFile(folder.appendingPathComponent(AdamW.fileName))
     for parameter in store.parameters {
       for (prefix, moment) in [("m.", firstMoment), ("v.", secondMoment)] {
@@ -158,5 +161,6 @@ package final class AdamW {
           into: UnsafeMutableBufferPointer(rebasing: moment[parameter.range]))
       }
     }
+    try average?.read(from: file)
   }
 }

@@ -67,8 +67,12 @@ struct ValidationLine: Encodable {
   let event = "validation"
   let step, tokens: Int
   let figures: [String: Double]
+  /// The steps in the average that was validated; nil without one.
+  let averagedSteps: Int?
 
-  init(_ report: ValidationReport, cursor: RunCursor) {
+  /// - Parameter averagedSteps: 0 without an average.
+  init(_ report: ValidationReport, cursor: RunCursor, averagedSteps: Int) {
+    self.averagedSteps = averagedSteps > 0 ? averagedSteps : nil
     step = cursor.step
     tokens = cursor.tokens
     figures = report.figures.filter { $0.value.isFinite }

@@ -13,6 +13,8 @@ package enum TrainingEvent: Sendable {
   case skipped(step: Int, samples: [String])
   /// After several such steps, the run returned to an older checkpoint and skips their samples.
   case returned(RunCursor.Return, folder: String)
+  /// From this step on, validations and checkpoints have the average of the weights.
+  case averages(step: Int)
   case warning(String)
   case finished(RunOutcome)
 
@@ -61,6 +63,10 @@ extension TrainingEvent {
       .warning(
         "returned from step \(Figure.count(back.fromStep)) to \(folder) and skips its next "
           + "\(Figure.count(back.batchCount)) batches, from number \(Figure.count(back.firstBatch))")
+    case .averages(let step):
+      .line(
+        "averages the weights from step \(Figure.count(step)) on: validations and checkpoints have their mean"
+      )
     case .warning(let text): .warning(text)
     case .finished(let outcome):
       switch outcome.reason {

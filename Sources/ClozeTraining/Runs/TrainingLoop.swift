@@ -12,6 +12,8 @@ struct TrainingLoop<Task: TrainingTask> {
   private let isInterrupted: () -> Bool
   private let report: (TrainingEvent) -> Void
   private let stepper: Stepper
+  /// Nil if the settings ask for none.
+  private let average: WeightAverage?
   private let events: RunLog
   private let diskWait: DiskWait
 
@@ -47,13 +49,14 @@ struct TrainingLoop<Task: TrainingTask> {
     let settings = task.configuration
     stepper = Stepper(
       training, optimizer: settings.optimizer, compute: settings.compute, seed: UInt64(settings.seed))
+    average = WeightAverage(training.store, settings.average)
     events = try RunLog(folder.metrics)
     diskWait = DiskWait(folder: folder.url, minutes: settings.cadence.diskWaitMinutes)
     monitor = RunMonitor(contextFreeLoss: task.contextFreeLoss)
     if let checkpoint {
       cursor = checkpoint.manifest.cursor
       savedStep = cursor.step
-      try stepper.optimizer.read(from: checkpoint.folder)
+      try stepper.optimizer.read(from: checkpoint.folder, average: average)
       try folder.settle(cursor, keep: cadence.keepCheckpoints)
       report(.resumed(step: cursor.step, folder: checkpoint.folder.path))
     }
@@ -94,6 +97,10 @@ struct TrainingLoop<Task: TrainingTask> {
       tokens: outcome.statistics.tokenCount, seconds: (now - clock) / .seconds(1), isTaken: outcome.isTaken)
     clock = now
     window.add(outcome.statistics, seconds: (now - start) / .seconds(1))
+    if outcome.isTaken, let average {
+      average.add(fraction: fraction, workers: stepper.workers)
+      if average.stepCount == 1 { report(.averages(step: cursor.step)) }
+    }
     if outcome.isTaken, cursor.step % cadence.checkpointSteps == 0 { cursor.anchorStep = cursor.step }
     let warnings = monitor.observe(
       loss: outcome.statistics.loss, accuracy: outcome.statistics.accuracy,
@@ -133,7 +140,7 @@ struct TrainingLoop<Task: TrainingTask> {
     let parameters = try task.start(from: checkpoint).training.store
     training.store.values.update(from: parameters.values, count: parameters.elementCount)
     training.store.refreshCopies()
-    try stepper.optimizer.read(from: checkpoint)
+    try stepper.optimizer.read(from: checkpoint, average: average)
     cursor = cursor.returned(to: manifest.cursor)
     try folder.returnTo(manifest, cursor: cursor, keep: cadence.keepCheckpoints)
     if let last = cursor.skips?.returns.last {
@@ -159,8 +166,8 @@ struct TrainingLoop<Task: TrainingTask> {
   /// checkpoint would depend on the interruption.
   private mutating func validate(trainingLoss: Double) throws {
     guard cursor.step % cadence.validationSteps == 0 || end == .limitReached else { return }
-    let result = try task.validate(training, tapes: stepper.tapes)
-    try append(ValidationLine(result, cursor: cursor))
+    let result = try withOfferedWeights { try task.validate(training, tapes: stepper.tapes) }
+    try append(ValidationLine(result, cursor: cursor, averagedSteps: average?.stepCount ?? 0))
     cursor.record(result)
     report(.validated(step: cursor.step, result))
     var warnings = result.warnings
@@ -179,12 +186,19 @@ struct TrainingLoop<Task: TrainingTask> {
       try folder.write(
         purpose: Task.purpose, cursor: cursor, identities: task.identities, keep: cadence.keepCheckpoints
       ) { temporary in
-        try task.write(training, to: temporary)
-        try stepper.optimizer.write(to: temporary, step: cursor.step)
+        try withOfferedWeights {
+          try task.write(training, to: temporary)
+          try stepper.optimizer.write(to: temporary, step: cursor.step, average: average)
+        }
       }
     }
     savedStep = cursor.step
     report(.saved(folder: folder.checkpoint(step: cursor.step).path))
+  }
+
+  /// Calls `body` while the model has the weights that a checkpoint offers: their average once it has begun.
+  private func withOfferedWeights<Value>(_ body: () throws -> Value) rethrows -> Value {
+    try average?.withMean(body) ?? body()
   }
 
   private func append(_ line: some Encodable) throws {
@@ -195,10 +209,11 @@ struct TrainingLoop<Task: TrainingTask> {
     try diskWait(bytes: bytes(), isInterrupted: isInterrupted, report: report, write)
   }
 
-  /// The size of a checkpoint: that of the last one, or 4 bytes for each parameter and its two moments.
+  /// The size of a checkpoint: that of the last one, and at least what its tensors need.
   private var checkpointBytes: Int {
-    guard let step = folder.checkpointSteps.first else { return 12 * training.store.parameterCount }
-    return Folder.byteCount(of: folder.checkpoint(step: step))
+    let least = settings.average.checkpointBytes(parameterCount: training.store.parameterCount)
+    guard let step = folder.checkpointSteps.first else { return least }
+    return max(least, Folder.byteCount(of: folder.checkpoint(step: step)))
   }
 }
 

@@ -8,6 +8,7 @@ package import Foundation
 package protocol RunConfiguration: Configuration, Equatable {
   var seed: Int { get }
   var optimizer: OptimizerConfiguration { get }
+  var average: AverageConfiguration { get }
   var stop: StopConfiguration { get }
   var cadence: CadenceConfiguration { get }
   var compute: ComputeConfiguration { get }

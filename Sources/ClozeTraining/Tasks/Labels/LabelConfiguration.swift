@@ -28,6 +28,7 @@ package struct LabelConfiguration: RunConfiguration {
   package var batch = LengthBatchConfiguration(tokensPerMicrobatch: 512, microbatches: 2)
   package var labelSmoothing = 0.0
   package var optimizer = LabelConfiguration.defaultOptimizer
+  package var average = AverageConfiguration()
   package var stop = StopConfiguration(steps: 1_000)
   package var validation = Validation()
   package var cadence = LabelConfiguration.defaultCadence
@@ -60,6 +61,7 @@ package struct LabelConfiguration: RunConfiguration {
     try require(
       validation.patience >= 0, "validation.patience", "is \(validation.patience); choose 0 (never) or more")
     try optimizer.validate()
+    try average.validate()
     try stop.validate()
     try cadence.validate()
     try compute.validate()

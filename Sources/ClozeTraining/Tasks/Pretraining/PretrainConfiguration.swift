@@ -38,6 +38,7 @@ package struct PretrainConfiguration: RunConfiguration {
   /// For `denoising` alone.
   package var corruption = CorruptionConfiguration()
   package var optimizer = OptimizerConfiguration()
+  package var average = AverageConfiguration()
   package var stop = StopConfiguration(steps: 10_000)
   package var validation = Validation()
   package var cadence = CadenceConfiguration()
@@ -65,6 +66,7 @@ package struct PretrainConfiguration: RunConfiguration {
     try masking.validate()
     try corruption.validate()
     try optimizer.validate()
+    try average.validate()
     try stop.validate()
     try cadence.validate()
     try compute.validate()

@@ -64,11 +64,14 @@ package struct PretrainPlan: Sendable {
       ("bfloat16 copies", store.precision == .bfloat16 ? 2 * store.elementCount : 0),
       ("\(lanes) gradient lanes", 4 * lanes * store.elementCount),
       ("moments", 8 * store.elementCount),
+      ("average", configuration.average.lastShare > 0 ? 4 * store.elementCount : 0),
     ].filter { $0.1 > 0 }
     var total: Int { parts.reduce(0) { $0 + $1.1 } }
     func describeRoom() {
       describeMemory(parts, available: availableMemory)
-      describeDisk(configuration, output: output, checkpoint: 12 * store.parameterCount)
+      describeDisk(
+        configuration, output: output,
+        checkpoint: configuration.average.checkpointBytes(parameterCount: store.parameterCount))
     }
     guard total <= availableMemory ?? .max else {
       describeRoom()

@@ -19,7 +19,8 @@ package enum ResumeProofError: Failure {
 }
 
 /// Shows on given data and settings that resuming changes nothing: a run of N steps without a stop, and one that stops
-/// after N / 2 and resumes with another number of workers, end with the same bytes.
+/// after N / 2 and resumes with another number of workers, end with the same bytes. If weights are averaged, the stop is within
+/// the average: no earlier than half of it from the end.
 ///
 /// Both have the schedule of the settings, with its end at step N.
 package struct ResumeProof {
@@ -82,7 +83,7 @@ package struct ResumeProof {
     guard try part("straight", workers: workers, resume: .never, until: steps) == .limitReached else {
       return nil
     }
-    _ = try part("resumed", workers: others, resume: .never, until: steps / 2)
+    _ = try part("resumed", workers: others, resume: .never, until: stoppedStep)
     if isInterrupted() { return nil }
     guard try part("resumed", workers: workers, resume: .required, until: steps) == .limitReached else {
       return nil
@@ -99,8 +100,13 @@ package struct ResumeProof {
       digests[file] = straight
     }
     return Outcome(
-      straightWorkers: workers, firstWorkers: others, secondWorkers: workers, stoppedStep: steps / 2,
+      straightWorkers: workers, firstWorkers: others, secondWorkers: workers, stoppedStep: stoppedStep,
       digests: digests)
+  }
+
+  private var stoppedStep: Int {
+    let averaged = configuration.average.lastShare * Double(steps)
+    return averaged > 0 ? max(steps / 2, steps - Int((averaged / 2).rounded(.up))) : steps / 2
   }
 
   /// A progress event after each step, which tells when to stop, and one checkpoint at the end.

@@ -33,6 +33,7 @@ package struct FinetuneConfiguration: RunConfiguration {
   package var labelSmoothing = 0.1
   package var wordDropout = WordDropout()
   package var optimizer = FinetuneConfiguration.defaultOptimizer
+  package var average = AverageConfiguration()
   package var stop = StopConfiguration(steps: 3_000)
   package var validation = Validation()
   package var cadence = CadenceConfiguration()
@@ -62,6 +63,7 @@ package struct FinetuneConfiguration: RunConfiguration {
     try require(
       validation.patience >= 0, "validation.patience", "is \(validation.patience); choose 0 (never) or more")
     try optimizer.validate()
+    try average.validate()
     try stop.validate()
     try cadence.validate()
     try compute.validate()

@@ -1,0 +1,124 @@
+package import ClozeCompute
+internal import ClozeCore
+package import ClozeEvaluation
+package import Foundation
+
+/// The settings of `WeightAverage`.
+package struct AverageConfiguration: Codable, Sendable, Equatable {
+  /// The share at the end of a run over whose steps the weights are averaged, in 0...1; 0 for none.
+  package var lastShare = 0.0
+
+  package init(lastShare: Double = 0) { self.lastShare = lastShare }
+
+  /// The bytes of a checkpoint's tensors: the model and two moments, and with an average the parameters besides.
+  func checkpointBytes(parameterCount: Int) -> Int { (lastShare > 0 ? 16 : 12) * parameterCount }
+
+  /// - Throws: `ConfigurationError`
+  package func validate(section: String = "average") throws {
+    let require = SettingsCheck(section)
+    try require(
+      (0...1).contains(lastShare), "lastShare",
+      "is \(lastShare); choose a share of the run in 0...1, 0 for none")
+  }
+}
+
+/// The mean of the parameters after each step of the last share of a run. Once it has begun, a run validates it, and its
+/// checkpoints have it for their model. Training goes on with the parameters themselves.
+///
+/// The parameters of single steps scatter around a minimum, and their mean lies nearer to it.
+///
+/// Source: Polyak and Juditsky 1992, "Acceleration of stochastic approximation by averaging", SIAM J. Control Optim. 30(4);
+/// Izmailov et al. 2018, section 3.2, arXiv:1803.05407. Vaswani et al. 2017, section 6.1, average the last checkpoints.
+///
+/// Every element is averaged by itself, so any number of workers gives the same bits.
+package final class WeightAverage {
+  private static let chunkElements = 1 << 15
+  private static let countKey = "averagedSteps"
+  private static let prefix = "p."
+
+  private let store: ParameterStore
+  private let lastShare: Double
+  /// The mean; while the store has the mean, the parameters.
+  private let buffer: UnsafeMutableBufferPointer<Float>
+  /// The number of steps in the mean; 0 before the last share of the run.
+  package private(set) var stepCount = 0
+
+  /// - Returns: nil if the settings ask for no average.
+  package init?(_ store: ParameterStore, _ configuration: AverageConfiguration) {
+    guard configuration.lastShare > 0 else { return nil }
+    self.store = store
+    lastShare = configuration.lastShare
+    buffer = .allocate(capacity: store.elementCount)
+    buffer.initialize(repeating: 0)
+  }
+
+  deinit { buffer.deallocate() }
+
+  private var other: UnsafeMutablePointer<Float> {
+    guard let base = buffer.baseAddress else {
+      preconditionFailure("WeightAverage: a model without parameters")
+    }
+    return base
+  }
+
+  /// Adds the parameters to the mean if the run is in its last share. In a run whose limit was raised, that share begins
+  /// anew.
+  ///
+  /// - Parameter fraction: how much of the run is done, the step that led to these parameters included.
+  package func add(fraction: Double, workers: WorkerGroup) {
+    // With the margin, 0.9 of 10 steps are 9 however 1 - 0.9 is rounded.
+    guard fraction > 1 - lastShare + 1e-9 else {
+      stepCount = 0
+      return
+    }
+    stepCount += 1
+    nonisolated(unsafe) let mean = other
+    let size = WeightAverage.chunkElements
+    workers.forEach((store.elementCount + size - 1) / size) { [store, stepCount] index in
+      store.add(
+        to: mean, range: index * size..<min((index + 1) * size, store.elementCount), count: stepCount)
+    }
+  }
+
+  /// Calls `body` while the store has the mean in place of the parameters, as soon as there is one.
+  package func withMean<Value>(_ body: () throws -> Value) rethrows -> Value {
+    guard stepCount > 0 else { return try body() }
+    store.exchange(with: other)
+    defer { store.exchange(with: other) }
+    return try body()
+  }
+
+  // MARK: State
+
+  /// Adds what a checkpoint needs besides the mean, which is its model: the parameters, under `p.` and their paths, and in
+  /// the metadata the number of steps. To be called within `withMean`.
+  func state(into writer: inout TensorFileWriter) {
+    guard stepCount > 0 else { return }
+    for parameter in store.parameters {
+      writer.add(
+        WeightAverage.prefix + parameter.path, shape: parameter.shape,
+        floats: UnsafeBufferPointer(rebasing: buffer[parameter.range]))
+    }
+  }
+
+  /// For the metadata of the same file.
+  var metadata: [String: String] { stepCount > 0 ? [WeightAverage.countKey: String(stepCount)] : [:] }
+
+  /// Restores mean and parameters from a checkpoint whose model is in the store.
+  /// - Throws: `TensorFileError`
+  func read(from file: TensorFile) throws {
+    stepCount = 0
+    guard let text = file.metadata[WeightAverage.countKey] else { return }
+    guard let count = Int(text), (1...1 << 41).contains(count) else {
+      throw TensorFileError.badHeader(
+        path: file.path, reason: "its \(WeightAverage.countKey) is '\(text.prefix(40))'")
+    }
+    for parameter in store.parameters {
+      try file.read(
+        WeightAverage.prefix + parameter.path, shape: parameter.shape,
+        into: UnsafeMutableBufferPointer(rebasing: buffer[parameter.range]))
+    }
+    store.exchange(with: other)
+    stepCount = count
+  }
+}
