@@ -54,6 +54,9 @@ let package = Package(
     library(
       "ClozeTraining",
       ["ClozeCore", "ClozeText", "ClozeData", "ClozeCompute", "ClozeModel", "ClozeEvaluation"]),
+    library(
+      "ClozeStudies",
+      ["ClozeCore", "ClozeText", "ClozeData", "ClozeModel", "ClozeEvaluation", "ClozeTraining"]),
     library("ClozeCLI", ["ClozeCore", "ClozeData", argumentParser]),
 
     tool("tokenize", ["ClozeCLI", "ClozeCore", "ClozeText", "ClozeData", argumentParser]),
@@ -73,7 +76,7 @@ let package = Package(
       "finetune",
       [
         "ClozeCLI", "ClozeCore", "ClozeText", "ClozeData", "ClozeModel", "ClozeEvaluation", "ClozeTraining",
-        argumentParser,
+        "ClozeStudies", argumentParser,
       ]),
     tool(
       "translate",
@@ -124,6 +127,12 @@ let package = Package(
       [
         "ClozeCore", "ClozeText", "ClozeData", "ClozeCompute", "ClozeModel", "ClozeEvaluation",
         "ClozeTraining",
+      ]),
+    tests(
+      "ClozeStudiesTests",
+      [
+        "ClozeCore", "ClozeText", "ClozeData", "ClozeModel", "ClozeEvaluation", "ClozeTraining",
+        "ClozeStudies",
       ]),
     tests("ClozeFuzzingTests", ["ClozeCore", "ClozeFuzzing"], exclude: ["Findings"]),
     tests("ToolTests", []),

@@ -14,6 +14,7 @@ package enum RandomPurpose: UInt32, Sendable {
   case wordDropout
   case corruption
   case sampling
+  case labelSubset
 }
 
 /// A counter-based random generator: the words of a stream are a pure function of (seed, purpose, epoch, index) and of

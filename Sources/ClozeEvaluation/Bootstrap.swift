@@ -6,25 +6,25 @@ internal import ClozeCore
 /// each other: windows and not tokens, sentences and not words.
 ///
 /// Source: Efron 1979, "Bootstrap methods: another look at the jackknife"; percentile intervals over clusters.
-enum Bootstrap {
+package enum Bootstrap {
   private static let outside = 25
 
   /// The resamples of a number of items: for each, as many draws with replacement as there are items.
-  struct Resamples: Sequence, IteratorProtocol {
-    static let standardCount = 1000
+  package struct Resamples: Sequence, IteratorProtocol {
+    package static let standardCount = 1000
 
     private let itemCount: Int
     private var remaining: Int
     private var random = CounterRandom(seed: 0, purpose: .bootstrap)
 
     /// - Parameter itemCount: no items have no resamples.
-    init(itemCount: Int) {
+    package init(itemCount: Int) {
       self.itemCount = itemCount
       remaining = itemCount > 0 ? Self.standardCount : 0
     }
 
     /// The indices of the items drawn.
-    mutating func next() -> [Int]? {
+    package mutating func next() -> [Int]? {
       guard remaining > 0 else { return nil }
       remaining -= 1
       return (0..<itemCount).map { _ in random.below(itemCount) }
@@ -50,7 +50,7 @@ enum Bootstrap {
 
   /// The 95 % interval of a score.
   /// - Parameter values: the score of each resample.
-  static func interval(_ values: [Double]) -> ClosedRange<Double> {
+  package static func interval(_ values: [Double]) -> ClosedRange<Double> {
     guard !values.isEmpty else { return 0...1 }
     let sorted = values.sorted()
     let cut = sorted.count * outside / Resamples.standardCount

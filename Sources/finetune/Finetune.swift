@@ -4,6 +4,7 @@ import ClozeCore
 import ClozeData
 import ClozeEvaluation
 import ClozeModel
+import ClozeStudies
 import ClozeTraining
 import Foundation
 
@@ -19,7 +20,8 @@ struct Finetune: Tool {
       source<TAB>target, or line i of two files. A classifier of texts is trained on lines of label<TAB>text or \
       label<TAB>text<TAB>text. A tagger is trained on CoNLL's columns: the word first, its label last, and a blank \
       line after each sentence. The last layer of both is new, unless the start has the same labels. --from-scratch \
-      trains the same network from random weights, which shows what pretraining is worth. The settings are explained \
+      trains the same network from random weights. --label-curve trains both with several numbers of rows, and shows what \
+      pretraining is worth. The settings are explained \
       in configs/finetune.yaml and configs/labels.yaml.
 
       Examples:
@@ -29,6 +31,8 @@ struct Finetune: Tool {
           --output checkpoints/topics
         finetune --from-scratch --tokenizer checkpoints/small --train pairs.train.tsv \\
           --validation pairs.validation.tsv --output checkpoints/zh-en-scratch
+        finetune --label-curve 500,2000,10000,all --model checkpoints/small --train pairs.train.tsv \\
+          --validation pairs.validation.tsv --test pairs.test.tsv --output studies/zh-en
       """)
 
   @OptionGroup var common: CommonOptions
@@ -55,6 +59,8 @@ struct Finetune: Tool {
 
   @OptionGroup(title: "Labelled rows") var rows: RowOptions
 
+  @OptionGroup(title: "Label curve") var curve: LabelCurveOptions
+
   @Option(help: ArgumentHelp("The run folder.", valueName: "folder"))
   var output: String
 
@@ -63,6 +69,13 @@ struct Finetune: Tool {
   @OptionGroup var resuming: ResumeOptions
 
   mutating func validate() throws {
+    guard
+      curve.labelCurve == nil || (model != nil && !fromScratch && tokenizer == nil && freezing.freeze.isEmpty)
+    else {
+      throw ValidationError(
+        "--label-curve needs --model, whose tokenizer and sizes both arms have; leave out --from-scratch, --tokenizer and "
+          + "--freeze")
+    }
     guard !allowLostTokens || (model != nil && tokenizer != nil) else {
       throw ValidationError("--allow-lost-tokens goes with --model and --tokenizer")
     }
@@ -76,6 +89,7 @@ struct Finetune: Tool {
   }
 
   mutating func execute() throws {
+    if curve.labelCurve != nil { return try makeCurve() }
     let start =
       model.map {
         FinetuneStart.pretrained(
@@ -96,6 +110,30 @@ struct Finetune: Tool {
       try train(
         TranslationTask(
           configuration: configuration, start: start, training: pairs.training, validation: pairs.validation))
+    }
+  }
+
+  private func makeCurve() throws {
+    let command = LabelCurveCommand(
+      options: curve, output: URL(fileURLWithPath: output),
+      resume: ResumeMode(resumes: resuming.resume, orStarts: resuming.resumeOrStart),
+      progress: ProgressLine(quiet: common.quiet))
+    let start = URL(fileURLWithPath: model ?? "")
+    let test = URL(fileURLWithPath: curve.test ?? "")
+    if let kind = rows.task.labelKind {
+      let samples = try rows.samples(kind)
+      try command.run(
+        LabelSubject(
+          settings: settings.load(LabelConfiguration.self), model: start, training: samples.training,
+          validation: samples.validation,
+          test: LabelledFile(kind, test, skipsBadRows: rows.skipBadRows)))
+    } else {
+      let pairs = try rows.pairs()
+      try command.run(
+        TranslationSubject(
+          settings: settings.load(FinetuneConfiguration.self), model: start, training: pairs.training,
+          validation: pairs.validation,
+          test: TranslationPairs(.table(test), skipsBadRows: rows.skipBadRows)))
     }
   }
 

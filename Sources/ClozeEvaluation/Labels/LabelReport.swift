@@ -155,6 +155,39 @@ package struct LabelReport: Sendable, Equatable {
   }
 }
 
+// MARK: Statistics of samples
+
+extension LabelReport {
+  /// What each sample adds to the sums of which `f1` is made: for each of `classes` the items that are correct, predicted and
+  /// actual, or for a tagger the entities. [N, 3 C] or [N, 3].
+  package func statistics(classes names: [String]) -> [[Double]] {
+    guard kind == .classification else {
+      return items.map { [$0.entities.correct, $0.entities.predicted, $0.entities.actual].map(Double.init) }
+    }
+    let places = Dictionary(names.enumerated().map { ($1, 3 * $0) }) { first, _ in first }
+    return items.map { item in
+      var row = [Double](repeating: 0, count: 3 * names.count)
+      for (truth, predicted) in item.labels {
+        if let place = places[classes[truth]] {
+          row[place + 2] += 1
+          if truth == predicted { row[place] += 1 }
+        }
+        if let place = places[classes[predicted]] { row[place + 1] += 1 }
+      }
+      return row
+    }
+  }
+
+  /// The macro average over classes, or the F1 of entities, in 0...1.
+  /// - Parameter sums: of `statistics(classes:)`.
+  package static func f1(_ kind: LabelKind, statistics sums: [Double]) -> Double {
+    let counts = stride(from: 0, to: sums.count, by: 3).map {
+      ClassCounts(correct: Int(sums[$0]), predicted: Int(sums[$0 + 1]), actual: Int(sums[$0 + 2]))
+    }
+    return kind == .classification ? counts.macroF1 : counts.first?.f1 ?? 0
+  }
+}
+
 extension [Float] {
   /// The index of the largest number; of equal ones the first, and 0 if all are NaN.
   package var best: Int { indices.reduce(0) { self[$1] > self[$0] ? $1 : $0 } }

@@ -82,14 +82,14 @@ package struct PretrainPlan: Sendable {
     parts += [("text", run.task.dataBytes), ("program", max(0, ProcessMemory.resident - modelBytes))]
     let workers = WorkerGroup(count: configuration.compute.workers).count
     if let availableMemory,
-      let activationBytes = try PretrainProbe.activationShortage(
+      let activationBytes = try StepProbe.activationShortage(
         run, workers: min(workers, lanes), room: availableMemory - total)
     {
       parts.append(("activations of \(workers) workers about", activationBytes))
       describeRoom()
       return
     }
-    let probe = try PretrainProbe(run)
+    let probe = try StepProbe(run)
     parts.append(("activations of \(workers) workers", probe.activationBytes))
     describeRoom()
     if !run.origins.isEmpty {
@@ -128,7 +128,7 @@ package struct PretrainPlan: Sendable {
   }
 
   private mutating func describeTime(
-    _ run: TrainingRun<some PretrainingTask>, _ probe: PretrainProbe, lanes: Int
+    _ run: TrainingRun<some PretrainingTask>, _ probe: StepProbe, lanes: Int
   ) {
     let stop = run.task.configuration.stop
     let batch = run.task.configuration.batch

@@ -1,0 +1,239 @@
+internal import ClozeCore
+package import ClozeEvaluation
+package import ClozeTraining
+package import Foundation
+
+/// A study of what pretraining is worth: the same network is trained from pretrained and from random weights, with different
+/// numbers of labelled rows.
+///
+/// At each size, both arms make the same trials with seed 1, and the validation score chooses one. That one is run with the
+/// other seeds. All runs are scored on held-out rows that chose nothing. The rows of a size are the first of one random order,
+/// so a larger size has all rows of a smaller one.
+package struct LabelCurveStudy<Subject: CurveSubject> {
+  package let subject: Subject
+  /// Ascending.
+  package let sizes: [Int]
+  package let seedCount: Int
+  package let trials: [CurveTrial]
+  private let folder: URL
+  private let order: [Int]
+  private let lock: FolderLock?
+
+  private static var fileName: String { "study.json" }
+
+  /// Checks the sizes and the study's folder. It trains and writes nothing.
+  ///
+  /// - Parameters:
+  ///   - sizes: numbers of rows, ascending, separated by commas; the last may be `all`.
+  ///   - plansOnly: for a study that is planned and never `run`: takes no lock.
+  /// - Throws: `StudyError`, `FileError`
+  package init(
+    _ subject: Subject, sizes: String, seedCount: Int, trialCount: Int, output: URL, resume: ResumeMode,
+    plansOnly: Bool = false
+  ) throws {
+    self.subject = subject
+    self.sizes = try LabelCurve.sizes(sizes, rowCount: subject.rowCount, path: subject.trainingPath)
+    self.seedCount = seedCount
+    trials = Array(CurveTrial.all.prefix(trialCount))
+    folder = output
+    let permutation = Permutation(
+      count: subject.rowCount,
+      random: CounterRandom(seed: UInt64(subject.settings.seed), purpose: .labelSubset))
+    order = (0..<subject.rowCount).map { permutation[$0] }
+    do {
+      lock = plansOnly ? nil : try FolderLock(output, fileName: "study.lock")
+    } catch let held as FolderLock.Held {
+      throw StudyError.inUse(path: output.path, process: held.process)
+    }
+    try check(resume)
+  }
+
+  /// A study resumes with the model, rows and settings that it was started with. Sizes, seeds and trials may be added.
+  private func check(_ resume: ResumeMode) throws {
+    let url = folder.appendingPathComponent(Self.fileName)
+    guard FileManager.default.fileExists(atPath: url.path) else {
+      guard resume != .required else { throw StudyError.nothingToResume(path: folder.path) }
+      return
+    }
+    guard resume != .never else { throw StudyError.studyExists(path: folder.path) }
+    let found = (try? JSONDecoder().decode([String: String].self, from: Data(file: url))) ?? [:]
+    let expected = try identities()
+    for what in Set(found.keys).union(expected.keys).sorted()
+    where found[what] != expected[what] {
+      throw StudyError.otherStudy(
+        path: folder.path, what: what, expected: expected[what] ?? "none", found: found[what] ?? "none")
+    }
+  }
+
+  private func identities() throws -> [String: String] {
+    try subject.identities.merging([
+      "model": StartFolder(subject.model).digest.hex,
+      "settings": Digest(of: subject.settings.trajectory.yaml() + "\(subject.settings.stop)").hex,
+    ]) { first, _ in first }
+  }
+
+  /// The most runs of the study, those that have ended included.
+  package var runCount: Int { CurveArm.allCases.count * sizes.count * (trials.count + seedCount - 1) }
+
+  /// Makes the runs that are missing.
+  ///
+  /// - Parameter report: is called with each event.
+  /// - Returns: the scores of all runs; nil if it was interrupted.
+  /// - Throws: what training and scoring throw
+  package func run(
+    isInterrupted: @escaping () -> Bool, report: @escaping (LabelCurve.Event) -> Void
+  ) throws -> LabelCurveRuns? {
+    precondition(lock != nil, "LabelCurveStudy.run: a study that was opened to plan it")
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
+    try AtomicFile.write(
+      try encoder.encode(identities()), to: folder.appendingPathComponent(Self.fileName))
+    var done = 0
+    func score(_ run: CurveRun) throws -> CurveRunScore? {
+      let score = try self.score(run, isInterrupted: isInterrupted, report: report)
+      done += 1
+      if let score {
+        report(.ended(score, heldOut: heldOutScore(score), done: done, of: runCount))
+      }
+      return score
+    }
+    var points: [LabelCurveRuns.Point] = []
+    for size in sizes {
+      for arm in CurveArm.allCases {
+        var made: [CurveRunScore] = []
+        for trial in trials {
+          guard let next = try score(CurveRun(arm: arm, size: size, trial: trial, seed: 1)) else {
+            return nil
+          }
+          made.append(next)
+        }
+        // Of equal scores the first.
+        guard
+          let best = made.indices.max(by: { (made[$0].validationScore, $1) < (made[$1].validationScore, $0) })
+        else { return nil }
+        var seeds = [made[best]]
+        for seed in 1..<max(seedCount, 1) {
+          let run = CurveRun(arm: arm, size: size, trial: trials[best], seed: seed + 1)
+          guard let next = try score(run) else { return nil }
+          seeds.append(next)
+        }
+        points.append(LabelCurveRuns.Point(arm: arm, size: size, trials: made, seeds: seeds))
+      }
+    }
+    let start = try StartFolder(subject.model)
+    return LabelCurveRuns(
+      points: points, metrics: subject.metrics, rankingFigure: subject.settings.rankingFigure,
+      pretrainingSeconds: (try? CheckpointManifest.verified(start.folder))?.cursor.seconds,
+      isLimitedByTime: subject.settings.stop.minutes > 0)
+  }
+
+  private func heldOutScore(_ score: CurveRunScore) -> Double {
+    subject.metrics.scores(LabelCurve.sums(score.statistics))[0]
+  }
+
+  /// The recorded score of a run, or that of the run that is made, or resumed, now.
+  private func score(
+    _ run: CurveRun, isInterrupted: @escaping () -> Bool, report: @escaping (LabelCurve.Event) -> Void
+  ) throws -> CurveRunScore? {
+    let output = folder.appendingPathComponent("runs").appendingPathComponent(run.folderName)
+    if let score = try CurveRunScore.read(output) { return score }
+    var settings = subject.settings
+    settings.seed += run.seed - 1
+    // Of each run the best checkpoint and the last one are needed until it is scored.
+    settings.cadence.keepCheckpoints = 1
+    run.trial.apply(to: &settings)
+    let task = try subject.task(
+      run.arm == .pretrained ? .pretrained(subject.model) : .scratch(tokenizer: subject.model),
+      rows: Array(order.prefix(run.size)), settings: settings)
+    report(.begun(run, warnings: task.warnings))
+    let training = try TrainingRun(task, output: output, resume: .ifPresent)
+    let outcome = try training.run(
+      isInterrupted: isInterrupted, report: { report(.training(run, $0)) })
+    guard outcome.reason != .interrupted else { return nil }
+    let cursor = outcome.cursor
+    let score = CurveRunScore(
+      run: run, steps: cursor.step, tokens: cursor.tokens, seconds: cursor.seconds, bestStep: cursor.bestStep,
+      validationScore: cursor.bestScore ?? -.greatestFiniteMagnitude,
+      validations: try validations(RunFolder(output), figure: settings.rankingFigure.name),
+      statistics: try subject.statistics(of: output.appendingPathComponent(cursor.bestLink)))
+    try score.write(to: output)
+    removeCheckpoints(RunFolder(output))
+    return score
+  }
+
+  /// The validations that a run logged.
+  private func validations(_ folder: RunFolder, figure: String) throws -> [CurveRunScore.Validation] {
+    return try Data(file: folder.metrics).split(separator: UInt8(ascii: "\n")).compactMap {
+      guard let line = try? JSONDecoder().decode(ValidationLine.self, from: Data($0)),
+        line.event == "validation",
+        let step = line.step, let value = line.figures?[figure]
+      else { return nil }
+      return CurveRunScore.Validation(step: step, figure: value)
+    }
+  }
+
+  /// A study has many runs, and their scores are all that it needs of them.
+  private func removeCheckpoints(_ folder: RunFolder) {
+    for link in ["best", "latest"] {
+      try? FileManager.default.removeItem(at: folder.url.appendingPathComponent(link))
+    }
+    for step in folder.checkpointSteps {
+      try? FileManager.default.removeItem(at: folder.checkpoint(step: step))
+    }
+  }
+
+  /// The seconds that all runs take: a few steps of the first run, or the time limit. Validations come on top.
+  ///
+  /// - Returns: nil if the runs are limited by tokens alone.
+  package func estimatedSeconds() throws -> Double? {
+    let stop = subject.settings.stop
+    if stop.minutes > 0 { return 60 * stop.minutes * Double(runCount) }
+    guard stop.steps > 0, let size = sizes.last else { return nil }
+    let task = try subject.task(
+      .pretrained(subject.model), rows: Array(order.prefix(size)), settings: subject.settings)
+    let probe = try StepProbe(
+      TrainingRun(
+        task, output: folder.appendingPathComponent("runs/plan"), resume: .never, plansOnly: true))
+    return probe.secondsPerStep * Double(stop.steps * runCount)
+  }
+}
+
+/// What all label curves share.
+package enum LabelCurve {
+  /// What happens while a study runs.
+  package enum Event {
+    case begun(CurveRun, warnings: [String])
+    case training(CurveRun, TrainingEvent)
+    /// A run has its score, now or from earlier.
+    case ended(CurveRunScore, heldOut: Double, done: Int, of: Int)
+  }
+
+  /// - Throws: `StudyError`
+  static func sizes(_ text: String, rowCount: Int, path: String) throws -> [Int] {
+    let fields = text.split(separator: ",", omittingEmptySubsequences: false)
+    var sizes: [Int] = []
+    for (index, field) in fields.enumerated() {
+      let field = field.trimmingCharacters(in: .whitespaces)
+      let isAll = field == "all" && index == fields.count - 1
+      guard let size = isAll ? rowCount : Int(field), size > 0 else { throw StudyError.size(text: field) }
+      guard size <= rowCount else { throw StudyError.tooLarge(size: size, path: path, rows: rowCount) }
+      if let last = sizes.last, size <= last { throw StudyError.sizesDescend(first: last, second: size) }
+      sizes.append(size)
+    }
+    return sizes
+  }
+
+  /// The sums over rows: [N, S] to [S].
+  static func sums(_ statistics: [[Double]]) -> [Double] {
+    statistics.dropFirst().reduce(into: statistics.first ?? []) { sums, row in
+      for place in row.indices { sums[place] += row[place] }
+    }
+  }
+}
+
+/// A line of `metrics.jsonl`, as far as a study reads it.
+private struct ValidationLine: Decodable {
+  let event: String
+  let step: Int?
+  let figures: [String: Double]?
+}
