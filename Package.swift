@@ -32,6 +32,7 @@ let package = Package(
     .executable(name: "finetune", targets: ["finetune"]),
     .executable(name: "translate", targets: ["translate"]),
     .executable(name: "predict", targets: ["predict"]),
+    .executable(name: "augment", targets: ["augment"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -87,6 +88,13 @@ let package = Package(
       "predict",
       [
         "ClozeCLI", "ClozeCore", "ClozeText", "ClozeData", "ClozeEvaluation",
+        argumentParser,
+      ]),
+
+    tool(
+      "augment",
+      [
+        "ClozeCLI", "ClozeCore", "ClozeText", "ClozeData", "ClozeCompute", "ClozeModel", "ClozeEvaluation",
         argumentParser,
       ]),
 

@@ -95,7 +95,7 @@ import Testing
     }
   }
 
-  @Test(arguments: ["tokenize", "pretrain", "evaluate", "finetune", "translate", "predict"])
+  @Test(arguments: ["tokenize", "pretrain", "evaluate", "finetune", "translate", "predict", "augment"])
   func helpHasAnExample(tool: String) throws {
     let help = try Workplace(isEmpty: true).succeed(tool, "--help").output
     #expect(help.contains("Example"))

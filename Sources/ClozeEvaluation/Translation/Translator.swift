@@ -7,6 +7,13 @@ package struct Translation: Sendable, Equatable {
   package let text: String
   /// The score of the hypothesis: its logarithmic probability divided by length^penalty.
   package let score: Double
+  /// The mean logarithmic probability of a token, the end token included.
+  package let tokenScore: Double
+  /// Whether it ends with the end token, and not at the length limit.
+  package let isWhole: Bool
+
+  /// The translation of an empty line.
+  static let empty = Translation(text: "", score: 0, tokenScore: 0, isWhole: true)
 }
 
 /// A problem with the translation of a line.
@@ -69,14 +76,19 @@ package struct Translator: Sendable {
       search.translate(
         tape, sources: batches[index].map { sources[$0] }, numbers: batches[index].map { firstNumber + $0 })
     }
-    var results = [[Translation]](repeating: [Translation(text: "", score: 0)], count: lines.count)
+    var results = [[Translation]](repeating: [.empty], count: lines.count)
     for (lineIndices, hypotheses) in zip(batches, found) {
       for (line, hypotheses) in zip(lineIndices, hypotheses) {
         guard !hypotheses.isEmpty else {
           report(line, .notFinite)
           continue
         }
-        results[line] = hypotheses.map { Translation(text: tokenizer.decode($0.tokens), score: $0.score) }
+        results[line] = hypotheses.map {
+          Translation(
+            text: tokenizer.decode($0.tokens), score: $0.score,
+            tokenScore: $0.logProbability / Double(max(1, $0.tokens.count + ($0.isWhole ? 1 : 0))),
+            isWhole: $0.isWhole)
+        }
       }
     }
     return results

@@ -17,6 +17,8 @@ package struct TranslationTask: FinetuningTask {
   private let origin: FinetuneOrigin
   private let trainingBatches: LengthBatches<EncodedPair>
   private let validationPairs: PairSelection
+  /// The scripts of the training pairs, for the metadata of checkpoints.
+  private let scripts: [String: String]
   private let validationBatches: LengthBatches<EncodedPair>
 
   package var sampleText: String { "\(Figure.count(trainingBatches.samples.count)) pairs" }
@@ -64,6 +66,7 @@ package struct TranslationTask: FinetuningTask {
       "validation": TranslationPairs(validationPairs.pairs).digest.hex, "start": origin.digest,
     ]
     self.origin = origin
+    scripts = ScriptMetadata.of(training.pairs)
     warnings =
       origin.unreadTensors + origin.tokenMessages
       + UnknownPairs(training.pairs, tokenizer).warnings(of: "training")
@@ -91,7 +94,7 @@ package struct TranslationTask: FinetuningTask {
 
   package func write(_ training: TranslationObjective, to folder: URL) throws {
     try ModelArchive.write(
-      training.model, to: folder, metadata: identities,
+      training.model, to: folder, metadata: identities.merging(scripts) { own, _ in own },
       generation: tokenizer.generation(rowCount: configuration.model.vocabularySize))
     try tokenizer.write(to: folder, positionCount: configuration.model.positionCount)
   }

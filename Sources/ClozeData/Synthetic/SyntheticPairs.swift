@@ -1,0 +1,174 @@
+package import ClozeCore
+package import Foundation
+
+/// A pair that a model made, with where it came from. One line of a file of synthetic pairs:
+/// `source<TAB>target<TAB>origin<TAB>score<TAB>model`.
+package struct SyntheticRow: Sendable, Equatable {
+  package var pair: TranslationPair
+  /// The mean logarithmic probability of a token of the side that the model made, in nats.
+  package var score: Double
+
+  package init(_ pair: TranslationPair, score: Double) { (self.pair, self.score) = (pair, score) }
+
+  package func line(_ manifest: SyntheticManifest.Settings) -> String {
+    let fields = [
+      pair.source, pair.target, manifest.origin, Figure.decimal(score, 4), manifest.model.short,
+    ]
+    return fields.joined(separator: "\t") + "\n"
+  }
+}
+
+/// `FILE.json`, beside a file of synthetic pairs: what made it, from what, and what was left out.
+package struct SyntheticManifest: Codable, Sendable, Equatable {
+  /// What decides the bytes of the file, beside the text.
+  package struct Settings: Codable, Sendable, Equatable {
+    /// How the pairs were made: `back-translation`.
+    package var origin = "back-translation"
+    /// Of the weights of the model that made the pairs.
+    package var model: Digest
+    package var tokenizer: Digest
+    /// `float32` or `bfloat16`.
+    package var precision: String
+    /// Hypotheses of the search; nil if translations were drawn.
+    package var beam: Int?
+    package var sampling: SamplingConfiguration?
+    /// The most tokens of the longer side for each token of the shorter one.
+    package var lengthRatio: Double
+    /// The most lines of text; nil for all.
+    package var limit: Int?
+
+    package init(
+      model: Digest, tokenizer: Digest, precision: String, beam: Int?, sampling: SamplingConfiguration?,
+      lengthRatio: Double, limit: Int?
+    ) {
+      (self.model, self.tokenizer, self.precision) = (model, tokenizer, precision)
+      (self.beam, self.sampling, self.lengthRatio, self.limit) = (beam, sampling, lengthRatio, limit)
+    }
+  }
+
+  package struct Counts: Codable, Sendable, Equatable {
+    /// Lines of the text.
+    package var lines = 0
+    /// Pairs in the file.
+    package var pairs = 0
+    /// The sum of their scores.
+    package var scores = 0.0
+    /// Lines without a pair, by the name of a `PairFault`.
+    package var leftOut: [String: Int] = [:]
+
+    package init() {}
+
+    package subscript(fault: PairFault) -> Int { leftOut[fault.rawValue] ?? 0 }
+  }
+
+  package static let currentVersion = 1
+
+  package var version = SyntheticManifest.currentVersion
+  package var settings: Settings
+  package var counts: Counts
+  /// Of the lines of the text, each with a line end.
+  package var text: Digest
+  /// Of the file of pairs.
+  package var file: AppendedFile.Mark
+
+  package init(settings: Settings, counts: Counts, text: Digest, file: AppendedFile.Mark) {
+    (self.settings, self.counts, self.text, self.file) = (settings, counts, text, file)
+  }
+
+  package static func url(beside pairs: URL) -> URL { URL(fileURLWithPath: pairs.path + ".json") }
+
+  /// - Throws: `SyntheticError.noManifest`, `.badManifest`
+  package static func read(beside pairs: URL) throws -> SyntheticManifest {
+    let url = url(beside: pairs)
+    guard let data = try? Data(file: url) else { throw SyntheticError.noManifest(path: pairs.path) }
+    guard let manifest = try? JSONValue.decode(SyntheticManifest.self, from: data),
+      manifest.version == currentVersion
+    else { throw SyntheticError.badManifest(path: url.path) }
+    return manifest
+  }
+}
+
+/// Pairs that a model made, read for training.
+package struct SyntheticPairs: Sendable {
+  package let pairs: [TranslationPair]
+  package let manifest: SyntheticManifest
+
+  /// Reads a file of synthetic pairs and checks that it is what its manifest says.
+  /// - Parameter tokenizer: the one of the model to train.
+  /// - Throws: `SyntheticError`, `FileError`
+  package init(_ url: URL, tokenizer: Digest) throws {
+    guard FileManager.default.fileExists(atPath: url.path) else { throw FileError.missing(path: url.path) }
+    manifest = try SyntheticManifest.read(beside: url)
+    guard manifest.settings.tokenizer == tokenizer else {
+      throw SyntheticError.otherTokenizer(
+        path: url.path, expected: tokenizer, found: manifest.settings.tokenizer)
+    }
+    let data = try Data(file: url)
+    guard Digest(of: data) == manifest.file.digest else { throw SyntheticError.changed(path: url.path) }
+    pairs = try String(decoding: data, as: UTF8.self).split(separator: "\n").enumerated().map {
+      index, line in
+      let fields = line.split(separator: "\t", omittingEmptySubsequences: false)
+      guard fields.count == 5 else { throw SyntheticError.badRow(path: url.path, line: index + 1) }
+      return TranslationPair(source: String(fields[0]), target: String(fields[1]))
+    }
+    guard !pairs.isEmpty else { throw SyntheticError.noPairs(path: url.path) }
+  }
+}
+
+/// A file of synthetic pairs that cannot be written or used.
+package enum SyntheticError: Failure {
+  case exists(path: String)
+  case unfinished(path: String)
+  case otherSettings(path: String)
+  case otherText(path: String, lines: Int)
+  case inUse(path: String, process: Int?)
+  case forwardModel(path: String, reads: String, writes: String, text: String)
+  case notFinite(path: String, line: Int)
+  case noManifest(path: String)
+  case badManifest(path: String)
+  case otherTokenizer(path: String, expected: Digest, found: Digest)
+  case changed(path: String)
+  case badRow(path: String, line: Int)
+  case noPairs(path: String)
+
+  package var exitStatus: ExitStatus {
+    switch self {
+    case .exists, .unfinished, .otherSettings: .usage
+    case .inUse: .inputOutput
+    default: .data
+    }
+  }
+
+  package var description: String {
+    switch self {
+    case .exists(let path): "\(path): is there already; choose another --output, or remove it"
+    case .unfinished(let path):
+      "\(path): an earlier call began it; add --resume to continue, or remove \(path).partial"
+    case .otherSettings(let path):
+      "\(path): was begun with another model or other settings; call with those, or choose another --output"
+    case .otherText(let path, let lines):
+      "\(path): was begun with another text, whose first \(Figure.count(lines)) lines differ from these; give the same "
+        + "text, or choose another --output"
+    case .inUse(let path, let process):
+      "\(path): \(process.map { "process \($0)" } ?? "another process") writes it; let it end, or choose another --output"
+    case .forwardModel(let path, let reads, let writes, let text):
+      "\(path): translates from \(reads) into \(writes), and the text is \(text); give the translator of the other "
+        + "direction, or text in \(reads)"
+    case .notFinite(let path, let line):
+      "\(path): gives numbers that are not finite for line \(Figure.count(line)), its weights are damaged; use another "
+        + "checkpoint"
+    case .noManifest(let path):
+      "\(path): has no \(URL(fileURLWithPath: path).lastPathComponent).json beside it, which says what made its pairs; "
+        + "make the file with augment, or give pairs that people made with --train"
+    case .badManifest(let path): "\(path): is not what augment writes; make the pairs again"
+    case .otherTokenizer(let path, let expected, let found):
+      "\(path): its pairs were made with tokenizer \(found.short), and the model to train has \(expected.short); make "
+        + "them with a translator that has the same tokenizer"
+    case .changed(let path):
+      "\(path): is not as augment wrote it, its digest differs; make the pairs again"
+    case .badRow(let path, let line):
+      "\(path):\(line): has not five columns; make the pairs again with augment"
+    case .noPairs(let path): "\(path): holds no pairs; give augment more text"
+    }
+  }
+}
