@@ -3,7 +3,7 @@ package import ClozeData
 /// How often a translation has the numbers and words that its source and its reference share, and so should have been copied.
 ///
 /// A number is a run of digits, with a point or comma between digits left out: 5,000 is 5000. A word is a run of two letters or
-/// more, such as a name. Each counts once a sentence.
+/// more that are not ideographs, such as a name. Each counts once a sentence.
 package struct CopiedWords: Sendable, Equatable {
   package struct Share: Sendable, Equatable {
     package fileprivate(set) var copied = 0
@@ -47,7 +47,8 @@ package struct CopiedWords: Sendable, Equatable {
           numbers.insert(number)
           (number, separator) = ("", nil)
         }
-        if character.isLetter {
+        // A Han character between Latin words is no part of them.
+        if character.isLetter, !character.unicodeScalars.contains(where: \.properties.isIdeographic) {
           word.append(character)
         } else {
           if word.count > 1 { words.insert(word) }
