@@ -76,11 +76,24 @@ def translation_rows(text, runs):
     count = sum(1 for _ in (text / "pairs.train.tsv").open("rb"))
     result = read_json(runs / "translator.json")
     yield f"{count:,} pairs", run_line(runs, "translator")
-    yield "2,000, pretrained", run_line(runs, "few-pretrained")
-    yield "2,000, from scratch", run_line(runs, "few-scratch")
     yield "", f"on {result['pairs']:,} held-out pairs"
     yield "", f"BLEU|{result['bleu']['signature']}"
     yield "", f"chrF|{result['chrF']['signature']}"
+
+
+def curve_rows(runs):
+    """The two ends of the label curve."""
+    curve = read_json(runs / "curve" / "curve.json")
+    for size in curve["sizes"]:
+        arms = [f"{name} {size[arm]['scores'][0]:.2f} [{size[arm]['intervals'][0]['low']:.2f}, {size[arm]['intervals'][0]['high']:.2f}]"
+                for arm, name in [("pretrained", "pretrained"), ("scratch", "from scratch")]]
+        worth = size["rowsWorth"]
+        if not size["scratch"]["hasLearned"]:
+            yield f"{size['rows']:,} pairs", f"{curve['metrics'][0]}: {arms[0]}; from scratch the decoder ignores its source"
+            continue
+        bound = {"within": "", "moreThan": "more than ", "atMost": "at most "}[worth["bound"]]
+        yield f"{size['rows']:,} pairs", f"{curve['metrics'][0]}: {', '.join(arms)}; worth {bound}{worth['factor']:.1f} times as many pairs"
+    yield "", f"{size['pretrained']['seconds']:.0f} seconds of fine-tuning for each run, one seed"
 
 
 def print_rows(title, rows):
@@ -93,6 +106,7 @@ def main(text, runs, times):
     print_rows("Text", data_rows(text))
     print_rows("Pretraining", pretraining_rows(runs))
     print_rows("Translation, Chinese to English", translation_rows(text, runs))
+    print_rows("What pretraining is worth, in equal seconds of fine-tuning", curve_rows(runs))
 
     print("\nExamples: source, reference, ours")
     pairs = (runs / "examples.tsv").read_text("utf-8").splitlines()
@@ -102,6 +116,7 @@ def main(text, runs, times):
 
     print_rows("Where it is", [
         ("text and pairs", text), ("shards, tokenizer", text / "shards"), ("encoder", runs / "pretrained" / "best"),
+        ("denoiser", runs / "denoiser" / "best"), ("label curve", runs / "curve" / "curve.svg"),
         ("translator", runs / "translator" / "best"), ("scores", runs / "*.json")])
 
     rows = [line.split("\t") for line in times.read_text("utf-8").splitlines()]

@@ -150,6 +150,12 @@ private struct LabelCurveTable {
     if !none.isEmpty {
       sentences.append("No gain from pretraining beyond chance with \(none.joined(separator: ", ")) rows.")
     }
+    let idle = report.sizes.filter { !$0.scratch.hasLearned }.map { Figure.count($0.rows) }
+    if !idle.isEmpty {
+      sentences.append(
+        "From scratch the decoder ignores its source with \(idle.joined(separator: ", ")) rows. Such a control proves nothing; "
+          + "give it more steps, another rate or more trials.")
+    }
     return sentences + report.sizes.map(computing)
   }
 

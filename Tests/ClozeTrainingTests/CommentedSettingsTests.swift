@@ -33,6 +33,7 @@ import Testing
     _ = try PretrainConfiguration.load(file: Self.url("pretrain-demo.yaml"), overrides: [])
     _ = try FinetuneConfiguration.load(file: Self.url("finetune-demo.yaml"), overrides: [])
     _ = try PretrainConfiguration.load(file: Self.url("denoise.yaml"), overrides: [])
+    _ = try FinetuneConfiguration.load(file: Self.url("finetune-few.yaml"), overrides: [])
   }
 
   private static func keys(of name: String) throws -> [String] {

@@ -41,6 +41,9 @@ package struct LabelCurveReport: Encodable, Sendable {
     /// The first metric on held-out rows is not among them, since it chose nothing.
     package let trials: [Trial]
     package let chosen: CurveTrial
+    /// Whether no run's best checkpoint gives nearly all sentences one translation (`TranslationTask` scores such a one below
+    /// 0). An arm that has not learned proves nothing about the other.
+    package let hasLearned: Bool
     /// Means over the seeds.
     package let seconds: Double
     package let secondsToBest: Double
@@ -97,8 +100,8 @@ package struct LabelCurveReport: Encodable, Sendable {
       }.sorted(by: <)
       let cut = worths.count / 40
       return Size(
-        rows: size, pretrained: Self.arm(runs.points[a], draws, a),
-        scratch: Self.arm(runs.points[b], draws, b),
+        rows: size, pretrained: Self.arm(runs.points[a], draws, a, runs.rankingFigure),
+        scratch: Self.arm(runs.points[b], draws, b, runs.rankingFigure),
         difference: draws.scores[a][0] - draws.scores[b][0], differenceInterval: Interval(interval),
         isGain: interval.lowerBound > 0,
         rowsWorth: RowsWorth(of: draws.scores[a][0], rows: size, on: curve { draws.scores[$0][0] }),
@@ -107,7 +110,10 @@ package struct LabelCurveReport: Encodable, Sendable {
     }
   }
 
-  private static func arm(_ point: LabelCurveRuns.Point, _ draws: CurveDraws, _ place: Int) -> Arm {
+  private static func arm(
+    _ point: LabelCurveRuns.Point, _ draws: CurveDraws, _ place: Int,
+    _ figure: (name: String, prefersLarger: Bool)
+  ) -> Arm {
     func mean(_ value: (CurveRunScore) -> Double) -> Double {
       point.seeds.reduce(0) { $0 + value($1) } / Double(max(1, point.seeds.count))
     }
@@ -118,7 +124,9 @@ package struct LabelCurveReport: Encodable, Sendable {
       },
       scoresBySeed: draws.bySeed[place].map { $0[0] },
       trials: point.trials.map { Trial(trial: $0.run.trial, validationScore: $0.validationScore) },
-      chosen: point.seeds[0].run.trial, seconds: mean(\.seconds),
+      chosen: point.seeds[0].run.trial,
+      hasLearned: !figure.prefersLarger || point.seeds.allSatisfy { $0.validationScore >= 0 },
+      seconds: mean(\.seconds),
       secondsToBest: mean { $0.seconds(at: $0.bestStep ?? $0.steps) }, steps: mean { Double($0.steps) })
   }
 
