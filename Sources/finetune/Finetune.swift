@@ -24,6 +24,10 @@ struct Finetune: Tool {
       pretraining is worth. The settings are explained \
       in configs/finetune.yaml and configs/labels.yaml.
 
+      --synthetic trains twice, with equal settings and steps: on the pairs alone, in OUTPUT/control, and first on \
+      synthetic pairs, in OUTPUT/synthetic. It keeps the synthetic pairs only if the score of the validation pairs is \
+      higher beyond chance. OUTPUT/best is the model to use.
+
       Examples:
         finetune --model checkpoints/small --train pairs.train.tsv --validation pairs.validation.tsv \\
           --output checkpoints/zh-en
@@ -59,6 +63,8 @@ struct Finetune: Tool {
 
   @OptionGroup(title: "Labelled rows") var rows: RowOptions
 
+  @OptionGroup(title: "Synthetic pairs") var synthetic: SyntheticOptions
+
   @OptionGroup(title: "Label curve") var curve: LabelCurveOptions
 
   @Option(help: ArgumentHelp("The run folder.", valueName: "folder"))
@@ -75,6 +81,9 @@ struct Finetune: Tool {
       throw ValidationError(
         "--label-curve needs --model, whose tokenizer and sizes both arms have; leave out --from-scratch, --tokenizer and "
           + "--freeze")
+    }
+    guard synthetic.synthetic == nil || (rows.task == .translation && curve.labelCurve == nil) else {
+      throw ValidationError("--synthetic goes with --task translation and without --label-curve")
     }
     guard !allowLostTokens || (model != nil && tokenizer != nil) else {
       throw ValidationError("--allow-lost-tokens goes with --model and --tokenizer")
@@ -107,9 +116,13 @@ struct Finetune: Tool {
     } else {
       let configuration = try settings.load(FinetuneConfiguration.self, options: freezing.overrides)
       let pairs = try rows.pairs()
-      try train(
-        TranslationTask(
-          configuration: configuration, start: start, training: pairs.training, validation: pairs.validation))
+      func task(_ synthetic: URL? = nil) throws -> TranslationTask {
+        try TranslationTask(
+          configuration: configuration, start: start, training: pairs.training, validation: pairs.validation,
+          synthetic: synthetic)
+      }
+      guard let file = synthetic.file else { return try train(task()) }
+      try compare(control: task(), synthetic: task(file), validation: pairs.validation)
     }
   }
 
@@ -137,11 +150,33 @@ struct Finetune: Tool {
     }
   }
 
+  private var resumeMode: ResumeMode {
+    ResumeMode(resumes: resuming.resume, orStarts: resuming.resumeOrStart)
+  }
+
+  /// Trains with and without synthetic pairs, and says which of the two models to use.
+  private func compare(
+    control: TranslationTask, synthetic task: TranslationTask, validation: TranslationPairs
+  )
+    throws
+  {
+    let folder = ComparedRuns(URL(fileURLWithPath: output))
+    try folder.check(resume: resumeMode)
+    try StandardOutput.writeLine("control")
+    try train(control, in: folder.control, resume: resumeMode)
+    try StandardOutput.writeLine("\nsynthetic")
+    try train(task, in: folder.synthetic, resume: resumeMode.mayResume ? .ifPresent : .never)
+    let verdict = try folder.judge(task, validation: validation)
+    try StandardOutput.writeLine("\n" + synthetic.table(verdict, output: folder.url).text)
+  }
+
   private func train(_ task: some FinetuningTask) throws {
+    try train(task, in: URL(fileURLWithPath: output), resume: resumeMode)
+  }
+
+  private func train(_ task: some FinetuningTask, in folder: URL, resume: ResumeMode) throws {
     if rows.strict { try task.findings.refuse() }
-    let run = try TrainingRun(
-      task, output: URL(fileURLWithPath: output),
-      resume: ResumeMode(resumes: resuming.resume, orStarts: resuming.resumeOrStart))
+    let run = try TrainingRun(task, output: folder, resume: resume)
     let progress = ProgressLine(quiet: common.quiet)
     for error in task.damaged + run.damaged { progress.warning("\(error)") }
     for warning in task.warnings + task.findings.messages { progress.warning(warning) }
@@ -161,7 +196,7 @@ struct Finetune: Tool {
       table.add("best " + name, Figure.decimal(value, 3))
     }
     table.add("peak memory", Figure.bytes(ProcessMemory.peak))
-    table.add("model", URL(fileURLWithPath: output).appendingPathComponent(cursor.bestLink).path)
+    table.add("model", folder.appendingPathComponent(cursor.bestLink).path)
     try StandardOutput.writeLine(table.text)
   }
 

@@ -15,6 +15,8 @@ package struct RunFolder: Sendable {
   package var settings: URL { url.appendingPathComponent("config.yaml") }
 
   package static let checkpointPrefix = "step-"
+  /// The file that a folder with two compared runs has.
+  package static let comparisonName = "verdict.json"
 
   package func checkpoint(step: Int) -> URL {
     let digits = String(step)
@@ -53,14 +55,18 @@ package struct RunFolder: Sendable {
     return nil
   }
 
-  /// The model folder at `url`: the folder itself, or the best or else the newest checkpoint of a run folder. A
-  /// checkpoint is checked against its manifest; damaged checkpoints of a run are reported and skipped.
+  /// The model folder at `url`: the folder itself, the best or else the newest checkpoint of a run folder, or the best
+  /// checkpoint of the better one of two runs that were compared. A checkpoint is checked against its manifest; damaged checkpoints of a run are reported and skipped.
   /// - Throws: `CheckpointError.noCheckpoint`, `.damaged`, `FileError.missing`
   package static func model(at url: URL, report: (CheckpointError) -> Void) throws -> URL {
     func holdsModel(_ url: URL) -> Bool {
       FileManager.default.fileExists(atPath: url.appendingPathComponent("config.json").path)
     }
     guard FileManager.default.fileExists(atPath: url.path) else { throw FileError.missing(path: url.path) }
+    let comparison = url.appendingPathComponent(comparisonName)
+    if FileManager.default.fileExists(atPath: comparison.path) {
+      return try model(at: url.appendingPathComponent("best").resolvingSymlinksInPath(), report: report)
+    }
     if holdsModel(url)
       || !FileManager.default.fileExists(atPath: url.appendingPathComponent("config.yaml").path)
     {

@@ -22,6 +22,8 @@ package struct SystemComparison: Sendable {
     package let values: (a: Double, b: Double)
     /// Their bootstrap 95 % intervals.
     package let intervals: (a: ClosedRange<Double>, b: ClosedRange<Double>)
+    /// The bootstrap 95 % interval of the difference A - B, on the same resamples of both.
+    package let differenceInterval: ClosedRange<Double>
     package let bootstrapP: Double
     package let randomizationP: Double
     fileprivate let prefersLarger: Bool
@@ -63,6 +65,7 @@ package struct SystemComparison: Sendable {
       return Score(
         name: a.metrics[metric].name, values: (valuesA[metric], valuesB[metric]),
         intervals: (Bootstrap.interval(samplesA), Bootstrap.interval(samplesB)),
+        differenceInterval: Bootstrap.interval(zip(samplesA, samplesB).map { $0 - $1 }),
         bootstrapP: equal[metric] ? 1 : Self.pValue(differences.map { $0 - mean }, beyond: difference),
         randomizationP: equal[metric] ? 1 : Self.pValue(shuffled.map { $0[metric] }, beyond: difference),
         prefersLarger: a.metrics[metric].prefersLarger)

@@ -16,7 +16,7 @@ package enum ResumeMode: Sendable {
     self = resumes ? .required : orStarts ? .ifPresent : .never
   }
 
-  var mayResume: Bool { self != .never }
+  package var mayResume: Bool { self != .never }
 }
 
 /// The part of a run folder that a run writes.

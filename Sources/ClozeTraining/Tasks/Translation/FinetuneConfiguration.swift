@@ -32,6 +32,7 @@ package struct FinetuneConfiguration: RunConfiguration {
   package var batch = LengthBatchConfiguration(tokensPerMicrobatch: 1024, microbatches: 4)
   package var labelSmoothing = 0.1
   package var wordDropout = WordDropout()
+  package var synthetic = SyntheticConfiguration()
   package var optimizer = FinetuneConfiguration.defaultOptimizer
   package var average = AverageConfiguration()
   package var stop = StopConfiguration(steps: 3_000)
@@ -58,6 +59,7 @@ package struct FinetuneConfiguration: RunConfiguration {
       labelSmoothing >= 0 && labelSmoothing < 1, "labelSmoothing",
       "is \(labelSmoothing); choose a share in 0 ..< 1")
     try wordDropout.validate()
+    try synthetic.validate()
     try require(validation.pairs >= 0, "validation.pairs", "is \(validation.pairs); choose 0 (all) or more")
     try require(validation.beamSize, in: 1...100, "validation.beamSize")
     try require(

@@ -12,6 +12,8 @@ package struct TranslationObjective: SingleLossObjective {
   package let model: TranslationModel
   package let microbatchCount: Int
   private let plans: EpochPlans<EncodedPair>
+  /// The synthetic pairs, which are in the first `count` micro-batches.
+  private let synthetic: (plans: EpochPlans<EncodedPair>, count: Int)?
   private let specials: SpecialTokens
   private let labelSmoothing: Double
   private let wordDropout: WordDropout
@@ -22,7 +24,7 @@ package struct TranslationObjective: SingleLossObjective {
   package init(
     model: TranslationModel, batches: LengthBatches<EncodedPair>, microbatchCount: Int,
     specials: SpecialTokens, labelSmoothing: Double, wordDropout: WordDropout = WordDropout(),
-    seed: UInt64 = 0
+    seed: UInt64 = 0, synthetic: (batches: LengthBatches<EncodedPair>, steps: Int)? = nil
   ) {
     self.model = model
     self.microbatchCount = microbatchCount
@@ -31,10 +33,11 @@ package struct TranslationObjective: SingleLossObjective {
     self.wordDropout = wordDropout
     self.seed = seed
     plans = EpochPlans(batches)
+    self.synthetic = synthetic.map { (EpochPlans($0.batches), $0.steps * microbatchCount) }
   }
 
   package func forward(_ tape: Tape, step: Int, microbatch: Int) throws -> PredictionStatistics {
-    let pairs = plans.samples(step * microbatchCount + microbatch)
+    let (plans, pairs, _) = place(step, microbatch)
     let batch = TranslationBatch(
       pairs.lazy.map { plans.batches.samples[$0] }, specials: specials, dropout: wordDropout,
       random: CounterRandom(seed: seed, purpose: .wordDropout, epoch: step, index: microbatch))
@@ -45,8 +48,17 @@ package struct TranslationObjective: SingleLossObjective {
 
   /// The numbers of the pairs, from 0, without those that are too long.
   package func samples(step: Int, microbatch: Int) -> String {
-    "pairs "
-      + plans.samples(step * microbatchCount + microbatch).sorted().map(String.init).joined(separator: ", ")
+    let (_, pairs, name) = place(step, microbatch)
+    return name + " " + pairs.sorted().map(String.init).joined(separator: ", ")
+  }
+
+  /// The pairs of a micro-batch, as indices into the samples of its plans, and what they are.
+  private func place(_ step: Int, _ microbatch: Int) -> (EpochPlans<EncodedPair>, [Int], String) {
+    let number = step * microbatchCount + microbatch
+    if let synthetic, number < synthetic.count {
+      return (synthetic.plans, synthetic.plans.samples(number), "synthetic pairs")
+    }
+    return (plans, plans.samples(number - (synthetic?.count ?? 0)), "pairs")
   }
 }
 

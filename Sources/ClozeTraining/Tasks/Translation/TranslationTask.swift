@@ -21,16 +21,26 @@ package struct TranslationTask: FinetuningTask {
   private let scripts: [String: String]
   private let validationBatches: LengthBatches<EncodedPair>
 
-  package var sampleText: String { "\(Figure.count(trainingBatches.samples.count)) pairs" }
+  /// What the run trains on first; nil if it trains on real pairs alone.
+  private let synthetic: SyntheticPhase?
+
+  package var sampleText: String {
+    let pairs = "\(Figure.count(trainingBatches.samples.count)) pairs"
+    guard let synthetic else { return pairs }
+    return pairs + ", before them \(Figure.count(synthetic.batches.samples.count)) synthetic ones for "
+      + "\(Figure.count(synthetic.stepCount)) steps"
+  }
   package var tokenizer: Tokenizer { origin.tokenizer }
   package var damaged: [CheckpointError] { origin.damaged }
   package var patience: Int { configuration.validation.patience }
 
   /// Finds the start, and checks that settings and pairs fit it.
-  /// - Throws: `FinetuneError`, `ConfigurationError`, `TranslationError`, and what reading the start's folder throws
+  /// - Parameter synthetic: a file of synthetic pairs to train on first.
+  /// - Throws: `FinetuneError`, `ConfigurationError`, `TranslationError`, `SyntheticError`, and what reading the start's
+  ///   folder throws
   package init(
     configuration: FinetuneConfiguration, start: FinetuneStart, training: TranslationPairs,
-    validation: TranslationPairs
+    validation: TranslationPairs, synthetic: URL? = nil
   ) throws {
     let origin = try FinetuneOrigin(start)
     let tokenizer = origin.tokenizer
@@ -55,22 +65,29 @@ package struct TranslationTask: FinetuningTask {
     }
     trainingBatches = batches(usable)
     validationBatches = batches(validationPairs)
+    let phase = try synthetic.map {
+      try SyntheticPhase($0, configuration: configuration, tokenizer: tokenizer, held: held.pairs)
+    }
+    self.synthetic = phase
     var findings = RowFindings(of: "pair")
     findings.describe(training, usable, maximumLength: maximumLength)
     findings.describe(validation, held, maximumLength: maximumLength)
     findings.describeOverlap(of: validation, with: training.pairs)
+    if let phase { findings.describe(phase.file, phase.selection, maximumLength: phase.maximumLength) }
     self.findings = findings
 
-    identities = [
+    var identities: CheckpointManifest.Identities = [
       "tokenizer": tokenizer.digest.hex, "pairs": training.digest.hex,
       "validation": TranslationPairs(validationPairs.pairs).digest.hex, "start": origin.digest,
     ]
+    identities["synthetic"] = phase?.identity
+    self.identities = identities
     self.origin = origin
     scripts = ScriptMetadata.of(training.pairs)
     warnings =
       origin.unreadTensors + origin.tokenMessages
       + UnknownPairs(training.pairs, tokenizer).warnings(of: "training")
-      + UnknownPairs(validation.pairs, tokenizer).warnings(of: "validation")
+      + UnknownPairs(validation.pairs, tokenizer).warnings(of: "validation") + (phase?.warnings ?? [])
   }
 
   package func start(from checkpoint: URL?) throws -> TrainingStart<TranslationObjective> {
@@ -88,7 +105,8 @@ package struct TranslationTask: FinetuningTask {
     let objective = TranslationObjective(
       model: model, batches: trainingBatches, microbatchCount: configuration.batch.microbatches,
       specials: tokenizer.vocabulary.specials, labelSmoothing: configuration.labelSmoothing,
-      wordDropout: configuration.wordDropout, seed: UInt64(configuration.seed))
+      wordDropout: configuration.wordDropout, seed: UInt64(configuration.seed),
+      synthetic: synthetic.map { ($0.batches, $0.stepCount) })
     return TrainingStart(objective, origins: origins)
   }
 

@@ -1,0 +1,34 @@
+import ArgumentParser
+import ClozeCLI
+import ClozeCore
+import ClozeStudies
+import Foundation
+
+/// The option --synthetic, and what it prints.
+struct SyntheticOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Train on these synthetic pairs of augment first, and keep them only if that is better than training without.",
+      valueName: "file"))
+  var synthetic: String?
+
+  var file: URL? { synthetic.map { URL(fileURLWithPath: $0) } }
+
+  func table(_ verdict: SyntheticVerdict, output: URL) -> Table {
+    func interval(_ values: [Double]) -> String {
+      "[" + values.map { Figure.decimal($0, 2) }.joined(separator: ", ") + "]"
+    }
+    var table = Table()
+    for score in verdict.scores {
+      table.add(
+        score.name,
+        "control \(Figure.decimal(score.control, 2)) \(interval(score.controlInterval)), synthetic "
+          + "\(Figure.decimal(score.synthetic, 2)) \(interval(score.syntheticInterval)), difference "
+          + "\(Figure.decimal(score.difference, 2)) \(interval(score.differenceInterval)), p "
+          + "\(Figure.decimal(score.bootstrapP, 3)) and \(Figure.decimal(score.randomizationP, 3))")
+    }
+    table.add("verdict", verdict.sentence)
+    table.add("model", output.appendingPathComponent("best").path)
+    return table
+  }
+}
