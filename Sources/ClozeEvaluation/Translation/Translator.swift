@@ -16,6 +16,15 @@ package struct Translation: Sendable, Equatable {
   static let empty = Translation(text: "", score: 0, tokenScore: 0, isWhole: true)
 }
 
+extension Translation {
+  fileprivate init(_ hypothesis: Hypothesis, text: String) {
+    let count = hypothesis.tokens.count + (hypothesis.isWhole ? 1 : 0)
+    self.init(
+      text: text, score: hypothesis.score, tokenScore: hypothesis.logProbability / Double(max(1, count)),
+      isWhole: hypothesis.isWhole)
+  }
+}
+
 /// A problem with the translation of a line.
 package enum TranslationProblem: Sendable {
   /// The line is longer than the model's positions; its end was not translated.
@@ -33,7 +42,7 @@ package struct Translator: Sendable {
   private let search: BeamSearch
   private let positionCount: Int
   private let batchBytes: Int
-  private static let maximumLinesPerBatch = 32
+  private static let maximumLinesPerBatch = 64
 
   /// - Parameter batchBytes: the memory limit of a worker's batch, which a single line may exceed. nil means 48 MiB, or
   ///   a quarter of the parameters' bytes if that is more: a step of the search reads the whole model for any number of
@@ -61,34 +70,28 @@ package struct Translator: Sendable {
     report: (Int, TranslationProblem) -> Void = { _, _ in }
   ) throws -> [[Translation]] {
     let specials = tokenizer.vocabulary.specials
+    var encoder = TokenEncoder(tokenizer)
     let sources = lines.enumerated().map { index, line -> [Int32] in
-      let ids = tokenizer.encode(line)
+      let ids = encoder.encode(line)
       if ids.count > positionCount - 2 { report(index, .cut) }
       return ids.isEmpty
         ? [] : [specials.classification] + ids.prefix(positionCount - 2) + [specials.separator]
     }
-    // Lines of similar length end at about the same step.
+    // Lines of similar length end at about the same step. The longest come first, so that no worker is left with them at the
+    // end.
     let order = sources.indices.filter { !sources[$0].isEmpty }.sorted {
-      (sources[$0].count, $0) < (sources[$1].count, $1)
+      (sources[$0].count, $1) > (sources[$1].count, $0)
     }
     let batches = batches(order) { sources[$0].count }
     let found = try WorkerGroup(count: tapes.count).map(batches.count, tapes: tapes) { index, tape in
       search.translate(
-        tape, sources: batches[index].map { sources[$0] }, numbers: batches[index].map { firstNumber + $0 })
+        tape, sources: batches[index].map { sources[$0] }, numbers: batches[index].map { firstNumber + $0 }
+      ).map { $0.map { Translation($0, text: tokenizer.decode($0.tokens)) } }
     }
     var results = [[Translation]](repeating: [.empty], count: lines.count)
-    for (lineIndices, hypotheses) in zip(batches, found) {
-      for (line, hypotheses) in zip(lineIndices, hypotheses) {
-        guard !hypotheses.isEmpty else {
-          report(line, .notFinite)
-          continue
-        }
-        results[line] = hypotheses.map {
-          Translation(
-            text: tokenizer.decode($0.tokens), score: $0.score,
-            tokenScore: $0.logProbability / Double(max(1, $0.tokens.count + ($0.isWhole ? 1 : 0))),
-            isWhole: $0.isWhole)
-        }
+    for (lineIndices, translations) in zip(batches, found) {
+      for (line, translations) in zip(lineIndices, translations) {
+        if translations.isEmpty { report(line, .notFinite) } else { results[line] = translations }
       }
     }
     return results
