@@ -13,6 +13,7 @@ struct TranslationResult {
     let translated: TranslatedPairs
     let scores: [MetricScore]
     let intervals: [ClosedRange<Double>]
+    let copied: CopiedWords
   }
 
   private let pairCount: Int
@@ -37,7 +38,9 @@ struct TranslationResult {
       )
     }
     func scored(_ translated: TranslatedPairs, _ statistics: SentenceStatistics) -> Scored {
-      Scored(translated: translated, scores: statistics.scores, intervals: statistics.intervals())
+      Scored(
+        translated: translated, scores: statistics.scores, intervals: statistics.intervals(),
+        copied: CopiedWords(translated.hypotheses, pairs: file.pairs))
     }
     (pairCount, data, self.beam) = (file.pairs.count, file.digest, beam)
     self.metricTokenizer = evaluation.metricTokenizer
@@ -62,6 +65,7 @@ struct TranslationResult {
   var text: String {
     guard let other, let comparison else {
       var table = Table(zip(metricNames, cells(system)).map { ($0, $1) })
+      addCopied(to: &table, [("copied", system)])
       addOrigins(to: &table, [("model", system)])
       return ([table.text] + notes + [signatures(system)]).joined(separator: "\n")
     }
@@ -74,6 +78,7 @@ struct TranslationResult {
       ])
     }
     var table = Table()
+    addCopied(to: &table, [("copied by A", system), ("copied by B", other)])
     addOrigins(to: &table, [("A", system), ("B", other)])
     return
       ([Table.columns(lines), table.text] + notes + [
@@ -85,6 +90,19 @@ struct TranslationResult {
   private func cells(_ scored: Scored) -> [String] {
     zip(scored.scores, scored.intervals).map {
       "\(Figure.decimal($0.value, 2))  [\(Figure.decimal($1.lowerBound, 2)), \(Figure.decimal($1.upperBound, 2))]"
+    }
+  }
+
+  /// Of what source and reference share.
+  private func addCopied(to table: inout Table, _ systems: [(name: String, scored: Scored)]) {
+    for (name, scored) in systems {
+      let parts = [("numbers", scored.copied.numbers), ("words", scored.copied.words)].compactMap {
+        part -> String? in
+        part.1.value.map {
+          "\(part.0) \(Figure.percent($0, 1)) of \(Figure.count(part.1.count))"
+        }
+      }
+      if !parts.isEmpty { table.add(name, parts.joined(separator: ", ")) }
     }
   }
 
@@ -122,13 +140,14 @@ struct TranslationResult {
         data: data.hex,
         beamSize: beam.beamSize, lengthPenalty: beam.lengthPenalty, minimumLength: beam.minimumLength,
         bleu: scores[0], chrF: scores[1], chrFPlusPlus: scores[2], ter: scores[3],
-        diversity: system.translated.diversity, hypotheses: system.translated.hypotheses,
+        diversity: system.translated.diversity, copied: JSON.Copied(system.copied),
+        hypotheses: system.translated.hypotheses,
         against: other.map {
           let scores = jsonScores($0)
           return JSON.Other(
             path: $0.translated.path, precision: $0.translated.precision, bleu: scores[0], chrF: scores[1],
             chrFPlusPlus: scores[2], ter: scores[3], diversity: $0.translated.diversity,
-            hypotheses: $0.translated.hypotheses)
+            copied: JSON.Copied($0.copied), hypotheses: $0.translated.hypotheses)
         }, comparison: comparison.map(JSON.Comparison.init), warnings: warnings))
   }
 
@@ -157,7 +176,23 @@ private struct JSON: Encodable {
     let chrFPlusPlus: Score
     let ter: Score
     let diversity: Double
+    let copied: Copied
     let hypotheses: [String]
+  }
+
+  /// What source and reference share, and how much of it the translation has.
+  struct Copied: Encodable {
+    struct Share: Encodable {
+      let copied: Int
+      let count: Int
+
+      init(_ share: CopiedWords.Share) { (copied, count) = (share.copied, share.count) }
+    }
+
+    let numbers: Share
+    let words: Share
+
+    init(_ copied: CopiedWords) { (numbers, words) = (Share(copied.numbers), Share(copied.words)) }
   }
 
   struct Comparison: Encodable {
@@ -198,6 +233,7 @@ private struct JSON: Encodable {
   let chrFPlusPlus: Score
   let ter: Score
   let diversity: Double
+  let copied: Copied
   let hypotheses: [String]
   let against: Other?
   let comparison: Comparison?
