@@ -15,6 +15,8 @@ package enum RandomPurpose: UInt32, Sendable {
   case corruption
   case sampling
   case labelSubset
+  case pieceDropout
+  case pairNoise
 }
 
 /// A counter-based random generator: the words of a stream are a pure function of (seed, purpose, epoch, index) and of

@@ -45,13 +45,21 @@ struct PieceTrie: Sendable {
   func longestPiece(_ word: UnsafeBufferPointer<UInt8>, from offset: Int, root: Int32) -> (
     id: TokenID, end: Int
   )? {
+    longestPiece(word, from: offset, root: root, passesOver: { false })
+  }
+
+  /// The same among the pieces that `passesOver` leaves, which is asked of each but the shortest.
+  @inline(__always)
+  func longestPiece(
+    _ word: UnsafeBufferPointer<UInt8>, from offset: Int, root: Int32, passesOver: () -> Bool
+  ) -> (id: TokenID, end: Int)? {
     var node = root
     var best: (id: TokenID, end: Int)?
     for end in offset..<word.count {
       guard let next = child(of: node, word[end]) else { break }
       node = next
       let token = tokens[Int(node)]
-      if token >= 0 { best = (token, end + 1) }
+      if token >= 0, best == nil || !passesOver() { best = (token, end + 1) }
     }
     return best
   }

@@ -24,7 +24,10 @@ import Testing
     }
   }()
 
-  private func run(_ name: String, workers: Int, resume: ResumeMode, average: Double) throws
+  private func run(
+    _ name: String, workers: Int, resume: ResumeMode, average: Double = 0,
+    change: (inout FinetuneConfiguration) -> Void = { _ in }
+  ) throws
     -> TrainingRun<TranslationTask>
   {
     var configuration = FinetuneConfiguration()
@@ -33,6 +36,8 @@ import Testing
     configuration.batch.tokensPerMicrobatch = 64
     configuration.batch.microbatches = 2
     configuration.wordDropout = WordDropout(source: 0.2, target: 0.1)
+    configuration.noise = SourceNoise(shuffleDistance: 2, deletionRate: 0.1)
+    configuration.pieceDropout = PieceDropout(source: 0.3, target: 0.2)
     configuration.average.lastShare = average
     configuration.optimizer.learningRate = 2e-3
     configuration.optimizer.schedule.warmupSteps = 2
@@ -42,6 +47,7 @@ import Testing
     configuration.cadence.checkpointSteps = 4
     configuration.cadence.logSteps = 1
     configuration.compute.workers = workers
+    change(&configuration)
     try configuration.validate()
     let task = try TranslationTask(
       configuration: configuration, start: .pretrained(Fixtures.url("bert")),
@@ -94,5 +100,26 @@ import Testing
     #expect(resumed.end.cursor.bestStep == straight.end.cursor.bestStep)
     #expect(resumed.end.cursor.bestScore == straight.end.cursor.bestScore)
     #expect(resumed.end.cursor.validationsSinceBest == straight.end.cursor.validationsSinceBest)
+  }
+
+  /// Each kind of noise is drawn in training, and without all of them the pairs are as they are.
+  @Test func noiseChangesTraining() throws {
+    func weights(_ name: String, _ change: (inout FinetuneConfiguration) -> Void) throws -> Data {
+      _ = try run(name, workers: 2, resume: .never) { settings in
+        (settings.wordDropout, settings.noise, settings.pieceDropout) = (.init(), .init(), .init())
+        settings.stop.steps = 2
+        change(&settings)
+      }.run(isInterrupted: { false }, report: { _ in })
+      return try files(name)[0]
+    }
+    let made = try [
+      weights("plain") { _ in },
+      weights("shuffled") { $0.noise.shuffleDistance = 3 },
+      weights("deleted") { $0.noise.deletionRate = 0.2 },
+      weights("sources") { $0.pieceDropout.source = 0.5 },
+      weights("targets") { $0.pieceDropout.target = 0.5 },
+    ]
+    #expect(Set(made).count == 5)
+    #expect(try made[0] == weights("again") { _ in })
   }
 }

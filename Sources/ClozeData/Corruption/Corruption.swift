@@ -69,13 +69,9 @@ package struct Corruption: Sendable {
   private func corrupted(
     _ tokens: [TokenID], isMasked: [Bool], original: [TokenID], random: inout CounterRandom
   ) -> [TokenID] {
-    var units = words(original)
+    var units = vocabulary.words(original)
     if configuration.permutesSentences { permuteSentences(&units, original, &random) }
-    if configuration.shuffleDistance > 0 {
-      let distance = configuration.shuffleDistance
-      let keys = units.indices.map { Double($0) + random.uniform() * Double(distance + 1) }
-      units = units.indices.sorted { (keys[$0], $0) < (keys[$1], $1) }.map { units[$0] }
-    }
+    units = random.shuffled(units, distance: configuration.shuffleDistance)
     var result: [TokenID] = []
     var endsMasked = false
     for position in units.joined() {
@@ -89,19 +85,6 @@ package struct Corruption: Sendable {
     }
     // The encoder needs a token to read.
     return result.isEmpty ? [vocabulary.specials.mask] : result
-  }
-
-  /// The words of a part: a piece and the continuations after it.
-  private func words(_ tokens: [TokenID]) -> [Range<Int>] {
-    var words: [Range<Int>] = []
-    for position in tokens.indices {
-      if vocabulary.isContinuation[Int(tokens[position])], let last = words.last {
-        words[words.count - 1] = last.lowerBound..<position + 1
-      } else {
-        words.append(position..<position + 1)
-      }
-    }
-    return words
   }
 
   private func permuteSentences(

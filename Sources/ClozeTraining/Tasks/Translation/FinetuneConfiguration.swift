@@ -33,6 +33,8 @@ package struct FinetuneConfiguration: RunConfiguration {
   package var labelSmoothing = 0.1
   package var wordDropout = WordDropout()
   package var synthetic = SyntheticConfiguration()
+  package var noise = SourceNoise()
+  package var pieceDropout = PieceDropout()
   package var optimizer = FinetuneConfiguration.defaultOptimizer
   package var average = AverageConfiguration()
   package var stop = StopConfiguration(steps: 3_000)
@@ -60,6 +62,8 @@ package struct FinetuneConfiguration: RunConfiguration {
       "is \(labelSmoothing); choose a share in 0 ..< 1")
     try wordDropout.validate()
     try synthetic.validate()
+    try noise.validate()
+    try pieceDropout.validate()
     try require(validation.pairs >= 0, "validation.pairs", "is \(validation.pairs); choose 0 (all) or more")
     try require(validation.beamSize, in: 1...100, "validation.beamSize")
     try require(

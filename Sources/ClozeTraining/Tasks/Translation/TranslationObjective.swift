@@ -17,29 +17,37 @@ package struct TranslationObjective: SingleLossObjective {
   private let specials: SpecialTokens
   private let labelSmoothing: Double
   private let wordDropout: WordDropout
+  private let noise: PairNoise?
   private let seed: UInt64
 
   package var store: ParameterStore { model.store }
 
+  /// - Parameter noise: changes the pairs; nil leaves them.
   package init(
     model: TranslationModel, batches: LengthBatches<EncodedPair>, microbatchCount: Int,
     specials: SpecialTokens, labelSmoothing: Double, wordDropout: WordDropout = WordDropout(),
-    seed: UInt64 = 0, synthetic: (batches: LengthBatches<EncodedPair>, steps: Int)? = nil
+    noise: PairNoise? = nil, seed: UInt64 = 0,
+    synthetic: (batches: LengthBatches<EncodedPair>, steps: Int)? = nil
   ) {
     self.model = model
     self.microbatchCount = microbatchCount
     self.specials = specials
     self.labelSmoothing = labelSmoothing
     self.wordDropout = wordDropout
+    self.noise = noise
     self.seed = seed
     plans = EpochPlans(batches)
     self.synthetic = synthetic.map { (EpochPlans($0.batches), $0.steps * microbatchCount) }
   }
 
   package func forward(_ tape: Tape, step: Int, microbatch: Int) throws -> PredictionStatistics {
-    let (plans, pairs, _) = place(step, microbatch)
+    let place = place(step, microbatch)
+    let pairs = place.pairs.map { index in
+      let pair = place.plans.batches.samples[index]
+      return noise?.changed(pair, epoch: place.epoch, number: index) ?? pair
+    }
     let batch = TranslationBatch(
-      pairs.lazy.map { plans.batches.samples[$0] }, specials: specials, dropout: wordDropout,
+      pairs, specials: specials, dropout: wordDropout,
       random: CounterRandom(seed: seed, purpose: .wordDropout, epoch: step, index: microbatch))
     tape.lap("batch")
     let result = model.predict(tape, batch, labelSmoothing: labelSmoothing)
@@ -48,17 +56,32 @@ package struct TranslationObjective: SingleLossObjective {
 
   /// The numbers of the pairs, from 0, without those that are too long.
   package func samples(step: Int, microbatch: Int) -> String {
-    let (_, pairs, name) = place(step, microbatch)
-    return name + " " + pairs.sorted().map(String.init).joined(separator: ", ")
+    let place = place(step, microbatch)
+    return place.name + " " + place.pairs.sorted().map(String.init).joined(separator: ", ")
   }
 
-  /// The pairs of a micro-batch, as indices into the samples of its plans, and what they are.
-  private func place(_ step: Int, _ microbatch: Int) -> (EpochPlans<EncodedPair>, [Int], String) {
+  /// The pairs of a micro-batch.
+  private struct Place {
+    let plans: EpochPlans<EncodedPair>
+    let epoch: Int
+    /// Indices into the samples of the plans.
+    let pairs: [Int]
+    /// What they are, for messages.
+    let name: String
+
+    init(_ plans: EpochPlans<EncodedPair>, number: Int, name: String) {
+      (self.plans, self.name) = (plans, name)
+      epoch = number / plans.batches.microbatchesPerEpoch
+      pairs = plans.samples(number)
+    }
+  }
+
+  private func place(_ step: Int, _ microbatch: Int) -> Place {
     let number = step * microbatchCount + microbatch
     if let synthetic, number < synthetic.count {
-      return (synthetic.plans, synthetic.plans.samples(number), "synthetic pairs")
+      return Place(synthetic.plans, number: number, name: "synthetic pairs")
     }
-    return (plans, plans.samples(number - (synthetic?.count ?? 0)), "pairs")
+    return Place(plans, number: number - (synthetic?.count ?? 0), name: "pairs")
   }
 }
 

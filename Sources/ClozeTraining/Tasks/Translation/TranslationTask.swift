@@ -105,8 +105,11 @@ package struct TranslationTask: FinetuningTask {
     let objective = TranslationObjective(
       model: model, batches: trainingBatches, microbatchCount: configuration.batch.microbatches,
       specials: tokenizer.vocabulary.specials, labelSmoothing: configuration.labelSmoothing,
-      wordDropout: configuration.wordDropout, seed: UInt64(configuration.seed),
-      synthetic: synthetic.map { ($0.batches, $0.stepCount) })
+      wordDropout: configuration.wordDropout,
+      noise: PairNoise(
+        configuration.noise, configuration.pieceDropout, tokenizer: tokenizer,
+        maximumLength: configuration.batch.maximumLength, seed: UInt64(configuration.seed)),
+      seed: UInt64(configuration.seed), synthetic: synthetic.map { ($0.batches, $0.stepCount) })
     return TrainingStart(objective, origins: origins)
   }
 
