@@ -95,7 +95,7 @@ let package = Package(
       "augment",
       [
         "ClozeCLI", "ClozeCore", "ClozeText", "ClozeData", "ClozeCompute", "ClozeModel", "ClozeEvaluation",
-        argumentParser,
+        "ClozeTraining", "ClozeStudies", argumentParser,
       ]),
 
     tool(

@@ -16,6 +16,11 @@ package struct ComputeOptions: ParsableArguments {
     return configuration
   }
 
+  /// The options as overrides of the settings of a run.
+  package var overrides: [String] {
+    ["compute.workers=\(workers)", "compute.precision=\(precision.rawValue)"]
+  }
+
   package init() {}
 
   package func validate() throws {

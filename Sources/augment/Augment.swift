@@ -6,13 +6,14 @@ import ClozeData
 import ClozeEvaluation
 import ClozeModel
 import ClozeText
+import ClozeTraining
 import Foundation
 
 @main
 struct Augment: Tool {
   static let configuration = CommandConfiguration(
     commandName: "augment",
-    abstract: "Make synthetic pairs from text in the target language by back-translation.",
+    abstract: "Make synthetic pairs from text in the target language, or choose among them.",
     discussion: """
       A reverse model is a translator from the target language into the source language, fine-tuned on the same pairs with \
       their columns exchanged. It gives each line of the text a source: the best one that beam search finds, or with \
@@ -23,10 +24,15 @@ struct Augment: Tool {
       model or with [UNK], and pairs whose source is empty, cut off, a copy, much longer or shorter than the target, or \
       there already. OUTPUT.json says what made the pairs.
 
+      --discriminate chooses among such pairs: classifiers learn to tell them from real ones, and the pairs that are most \
+      like real ones are kept. Each classifier scores pairs that it has not seen. Their score column is the probability \
+      of being real. The settings of the classifiers are those of configs/labels.yaml.
+
       A call that was killed continues with --resume, and writes the same bytes. --workers changes no byte.
 
-      Example:
+      Examples:
         augment --reverse-model checkpoints/en-zh --text english.txt --output synthetic.tsv
+        augment --discriminate synthetic.tsv --train pairs.train.tsv --model checkpoints/small --output chosen.tsv
       """)
 
   @OptionGroup var common: CommonOptions
@@ -35,7 +41,7 @@ struct Augment: Tool {
     help: ArgumentHelp(
       "A translator from the target into the source language, or the run folder that holds it.",
       valueName: "folder"))
-  var reverseModel: String
+  var reverseModel: String?
 
   @Option(
     parsing: .upToNextOption,
@@ -55,8 +61,15 @@ struct Augment: Tool {
   @Option(help: ArgumentHelp("Read at most so many lines.", valueName: "n"))
   var limit: Int?
 
-  @Option(help: "Leave out pairs one side of which has more than so many times the tokens of the other.")
-  var lengthRatio = 3.0
+  @Option(
+    help: ArgumentHelp(
+      "Leave out pairs one side of which has more than so many times the tokens of the other. Default 3.",
+      valueName: "x"))
+  var lengthRatio: Double?
+
+  @OptionGroup(title: "A discriminator") var discrimination: DiscriminationOptions
+
+  @OptionGroup var settings: ConfigurationOptions
 
   @Flag(help: "Continue an output that an earlier call has not finished; begin it if there is none.")
   var resume = false
@@ -75,14 +88,35 @@ struct Augment: Tool {
     guard limit.map({ $0 > 0 }) ?? true else {
       throw ValidationError("--limit is \(limit ?? 0); choose 1 or more")
     }
-    guard (1...1000).contains(lengthRatio) else {
-      throw ValidationError("--length-ratio is \(lengthRatio); choose 1 to 1000")
+    guard lengthRatio.map({ (1...1000).contains($0) }) ?? true else {
+      throw ValidationError("--length-ratio is \(lengthRatio ?? 0); choose 1 to 1000")
+    }
+    guard (reverseModel == nil) != (discrimination.discriminate == nil) else {
+      throw ValidationError(
+        "give --reverse-model FOLDER to make pairs, or --discriminate FILE to choose among pairs that there are"
+      )
+    }
+    if discrimination.discriminate == nil {
+      guard settings.config == nil, settings.overrides.isEmpty else {
+        throw ValidationError("--config and --set are settings of the classifiers of --discriminate")
+      }
+    } else {
+      guard text.isEmpty, beam == nil, !sampling.sample, limit == nil, lengthRatio == nil else {
+        throw ValidationError(
+          "--discriminate reads pairs; leave out --text, --beam, --sample, --limit and --length-ratio")
+      }
     }
   }
 
   mutating func execute() throws {
     try compute.configuration.validate()
     let progress = ProgressLine(quiet: common.quiet)
+    guard let reverseModel else {
+      return try discrimination.run(
+        settings.load(LabelConfiguration.self, options: compute.overrides), output: outputFile,
+        resumes: resume,
+        progress: progress)
+    }
     let files = text.map { URL(fileURLWithPath: $0) }
     for file in files where !FileManager.default.fileExists(atPath: file.path) {
       throw FileError.missing(path: file.path)
@@ -93,10 +127,11 @@ struct Augment: Tool {
     let tokenizer = try Tokenizer(
       besideModel: folder, vocabularySize: model.configuration.vocabularySize, metadata: metadata)
     let search = BeamConfiguration(beamSize: beam ?? 5, sampling: sampling.sampling)
+    let ratio = lengthRatio ?? 3
     let settings = SyntheticManifest.Settings(
       model: try ModelArchive.weightsDigest(folder), tokenizer: tokenizer.digest,
       precision: "\(model.store.precision)", beam: search.sampling == nil ? search.beamSize : nil,
-      sampling: search.sampling, lengthRatio: lengthRatio, limit: limit)
+      sampling: search.sampling, lengthRatio: ratio, limit: limit)
     var lines = TextLines(files, limit: limit)
     if let finished = try SyntheticFile.finished(
       outputFile, settings: settings, resumes: resume, text: { try lines.digest() })
@@ -108,7 +143,7 @@ struct Augment: Tool {
       lines.peek(BackTranslation.partSize), metadata: metadata, path: reverseModel)
     let file = try SyntheticFile(outputFile, settings: settings, resumes: resume)
     let filter = PairFilter(
-      tokenizer, positionCount: model.configuration.positionCount, lengthRatio: lengthRatio)
+      tokenizer, positionCount: model.configuration.positionCount, lengthRatio: ratio)
     let translation = BackTranslation(
       Translator(model, tokenizer: tokenizer, beam: search), filter: filter, modelPath: folder.path)
     let tapes = WorkerGroup(count: compute.workers).tapes(for: model.store)
@@ -148,7 +183,7 @@ struct Augment: Tool {
         }
         progress.clear()
         let manifest = try file.finish()
-        if let warning = BackTranslation.warning(manifest.counts, path: reverseModel) {
+        if let warning = BackTranslation.warning(manifest.counts, path: reverseModel ?? "") {
           progress.warning(warning)
         }
         return try report(manifest, seconds: (Date().timeIntervalSince(start), earlier))

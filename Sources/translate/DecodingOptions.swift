@@ -43,6 +43,10 @@ struct DecodingOptions: ParsableArguments {
     guard (0...1000).contains(noRepeatNGram) else {
       throw ValidationError("--no-repeat-ngram is \(noRepeatNGram); choose 0 to 1000")
     }
+    guard lengthReward == 0 || beam != 1 else {
+      throw ValidationError(
+        "--length-reward ranks hypotheses, and greedy search has one; choose a --beam of 2 or more")
+    }
     guard !sampling.sample || (beam == nil && lengthReward == 0) else {
       throw ValidationError(
         "--sample draws one translation and ranks none; leave out --beam and --length-reward")

@@ -56,6 +56,20 @@ import Testing
     #expect(filter.fault(TranslationPair(source: "d c", target: "a"), isWhole: true) == nil)
   }
 
+  /// The tag of a synthetic source stays in front of it, whatever training does to its words.
+  @Test func theTagKeepsItsPlace() {
+    let noise = PairNoise(
+      SourceNoise(shuffleDistance: 3, deletionRate: 0.5), PieceDropout(source: 0.5), tokenizer: tokenizer,
+      maximumLength: 16, seed: 1)
+    let mask = tokenizer.vocabulary.specials.mask
+    let words = tokenizer.encode("a b c d aa bb")
+    let changed = (0..<50).map {
+      noise.changed(EncodedPair(source: [mask] + words, target: words), epoch: $0, number: 0)
+    }
+    #expect(changed.allSatisfy { $0.source.first == mask && $0.source.count > 1 })
+    #expect(Set(changed.map(\.source)).count > 10)
+  }
+
   // MARK: The file
 
   private func settings(beam: Int = 5) -> SyntheticManifest.Settings {

@@ -28,7 +28,7 @@ package struct FuzzTarget {
     "safetensors": safetensors, "model-config": modelConfiguration, "checkpoint": checkpoint,
     "weights-index": weightsIndex, "tokenizer": tokenizer, "tokenizer-config": tokenizerConfiguration,
     "text": text, "text-file": textFile, "json-lines": jsonLines, "gzip": gzip,
-    "zstd": zstd, "pairs": pairs, "labelled-texts": labelledTexts,
+    "zstd": zstd, "pairs": pairs, "synthetic-manifest": syntheticManifest, "labelled-texts": labelledTexts,
     "tagged-words": taggedWords, "settings": settings, "text-content": content, "text-encoding": encoded,
   ]
 

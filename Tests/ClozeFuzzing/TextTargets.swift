@@ -216,4 +216,25 @@ extension FuzzTarget {
       }
     }
   }
+
+  /// What stands beside a file of synthetic pairs.
+  static func syntheticManifest(_ name: String) throws -> FuzzTarget {
+    let folder = try ScratchFolder()
+    let pairs = folder.url.appendingPathComponent("pairs.tsv")
+    let settings = SyntheticManifest.Settings(
+      model: Digest(of: "model"), tokenizer: Digest(of: "tokenizer"), precision: "float32", beam: nil,
+      sampling: SamplingConfiguration(temperature: 0.9), lengthRatio: 3, limit: 10)
+    let file = try SyntheticFile(pairs, settings: settings, resumes: false)
+    let pair = TranslationPair(source: "我爱你。", target: "I love you.")
+    try file.append([pair.target, "."], [.success(SyntheticRow(pair, score: -0.5)), .failure(.copy)])
+    _ = try file.finish()
+    let seed = [UInt8](try Data(contentsOf: SyntheticManifest.url(beside: pairs)))
+    let row = try Data(contentsOf: pairs)
+    return try self.file(
+      name, called: "pairs.tsv.json", seeds: [seed],
+      prepare: { try row.write(to: $0.appendingPathComponent("pairs.tsv")) },
+      read: { _, folder in
+        _ = try SyntheticPairs(folder.appendingPathComponent("pairs.tsv"), tokenizer: Digest(of: "tokenizer"))
+      })
+  }
 }

@@ -45,6 +45,7 @@ import Testing
     (["--top-k", "3"], "--temperature, --top-k and --seed are options of --sample"),
     (["--sample", "--beam", "2"], "leave out --beam and --length-reward"),
     (["--sample", "--length-reward", "1"], "leave out --beam and --length-reward"),
+    (["--beam", "1", "--length-reward", "1"], "choose a --beam of 2 or more"),
     (["--sample", "--n-best", "2"], "--n-best is 2; choose 1 with --sample"),
     (["--sample", "--temperature", "0"], "--temperature is 0.0; choose 0.01 to 100"),
     (["--sample", "--top-k=-1"], "--top-k is -1; choose 0 to 100000"),

@@ -22,6 +22,10 @@ import Testing
     let lines = (0..<200).map {
       "The \(words[$0 % 6]) helps the \(words[$0 / 6 % 6]) and the \(words[$0 / 36])."
     }
+    let sentences = (0..<1296).map { number in
+      "The \([1, 6, 36, 216].map { words[number / $0 % 6] }.joined(separator: " sees the "))."
+    }
+    try work.folder.write(sentences.joined(separator: "\n") + "\n", to: "english.txt")
     try work.succeed(
       "augment", "--reverse-model", "en-zh", "--output", "synthetic.tsv", "--sample",
       input: lines.joined(separator: "\n") + "\n")
@@ -92,5 +96,59 @@ import Testing
     #expect(labels.status == 64 && labels.errors.contains("--synthetic goes with --task translation"))
     try work.finetune()
     #expect(try finetune("--output", "zh-en", "--resume").status == 64)
+  }
+
+  /// The discriminator keeps a share of the pairs, with the probability of `real` as their score, and `finetune` takes them.
+  @Test func aDiscriminatorChooses() throws {
+    try work.succeed(
+      "augment", "--reverse-model", "en-zh", "--text", "english.txt", "--output", "many.tsv", "--sample",
+      "--seed", "1")
+    let options = [
+      "--discriminate", "many.tsv", "--train", "train.tsv", "--model", "run", "--keep", "0.25", "--set",
+      "batch.maximumLength=48", "--set", "stop.steps=20", "--set", "cadence.validationSteps=10", "--set",
+      "cadence.checkpointSteps=10",
+    ]
+    func choose(_ output: String, _ more: String...) throws -> Program.Result {
+      try Program("augment", options + ["--output", output] + more, in: work.folder).wait()
+    }
+    let result = try choose("chosen.tsv", "--workers", "1")
+    try #require(result.status == 0, "\(result.errors)")
+    let rows = try ["many.tsv", "chosen.tsv"].map {
+      String(decoding: try work.bytes($0), as: UTF8.self).split(separator: "\n").map {
+        $0.split(separator: "\t")
+      }
+    }
+    #expect(abs(rows[1].count - (rows[0].count + 3) / 4) <= 1)
+    let known = Set(rows[0].map { Array($0[..<2]) })
+    #expect(
+      rows[1].allSatisfy { known.contains(Array($0[..<2])) && $0[2] == "discriminated back-translation" })
+    #expect(rows[1].allSatisfy { (0...1).contains(Double($0[3]) ?? -1) })
+    #expect(!work.exists("chosen.tsv.folds") && !work.exists("chosen.tsv.partial"))
+    #expect(result.output.contains("50 % is chance"))
+
+    let again = try choose("again.tsv", "--workers", "2", "--resume")
+    try #require(again.status == 0, "\(again.errors)")
+    #expect(try work.bytes("again.tsv") == work.bytes("chosen.tsv"))
+    #expect(try choose("again.tsv", "--resume").errors.contains("has finished it"))
+    #expect(try choose("again.tsv").status == 64)
+    let trained = try finetune("--output", "out", "--synthetic", "chosen.tsv", synthetic: false)
+    #expect(trained.status == 0, "\(trained.errors)")
+  }
+
+  @Test(arguments: [
+    (["--discriminate", "x.tsv"], "needs --train FILE"),
+    ([], "give --reverse-model FOLDER to make pairs, or"),
+    (
+      ["--discriminate", "x.tsv", "--train", "y", "--model", "z", "--sample"],
+      "leave out --text, --beam, --sample"
+    ),
+    (["--discriminate", "x.tsv", "--train", "y", "--model", "z", "--keep", "0"], "--keep is 0.0"),
+    (["--discriminate", "x.tsv", "--train", "y", "--model", "z", "--folds", "1"], "--folds is 1"),
+    (["--reverse-model", "x", "--keep", "0.5"], "are options of --discriminate"),
+    (["--reverse-model", "x", "--set", "seed=1"], "are settings of the classifiers"),
+  ])
+  func optionsThatDoNotFitAreRefused(options: [String], message: String) throws {
+    let result = try Program("augment", options + ["--output", "o.tsv"], in: work.folder).wait()
+    #expect(result.status == 64 && result.errors.contains(message), "\(result.errors)")
   }
 }

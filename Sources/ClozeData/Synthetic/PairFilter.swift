@@ -19,6 +19,8 @@ package enum PairFault: String, Codable, Sendable, CaseIterable {
   case lengthRatio
   /// An earlier line has the same translation.
   case repeated
+  /// A discriminator found it less like a real pair than those that are kept.
+  case unlikely
 
   package var description: String {
     switch self {
@@ -30,6 +32,7 @@ package enum PairFault: String, Codable, Sendable, CaseIterable {
     case .copy: "copied"
     case .lengthRatio: "length ratio"
     case .repeated: "repeated source"
+    case .unlikely: "told from real pairs"
     }
   }
 }

@@ -13,6 +13,22 @@ package final class SyntheticFile {
     let counts: SyntheticManifest.Counts
     let text: Digest
     let file: AppendedFile.Mark
+
+    /// nil if the file is missing or not as it was written: a changed number would end in the manifest.
+    static func read(_ url: URL) -> Progress? {
+      guard let data = try? Data(file: url), let end = data.firstIndex(of: UInt8(ascii: "\n")),
+        data[..<end].withUnsafeBytes({ Digest(digits: $0) }) == Digest(of: data[(end + 1)...]),
+        let progress = try? JSONValue.decode(Progress.self, from: data[(end + 1)...]),
+        progress.version == SyntheticManifest.currentVersion
+      else { return nil }
+      return progress
+    }
+
+    /// - Throws: `FileError`
+    func write(to url: URL) throws {
+      let line = try jsonLine()
+      try AtomicFile.write(Data("\(Digest(of: line).hex)\n".utf8) + line, to: url)
+    }
   }
 
   package private(set) var counts = SyntheticManifest.Counts()
@@ -38,10 +54,7 @@ package final class SyntheticFile {
     let (partial, progress) = (Self.partial(url), Self.progress(url))
     let isBegun = [partial, progress].contains { FileManager.default.fileExists(atPath: $0.path) }
     guard resumes || !isBegun else { throw SyntheticError.unfinished(path: url.path) }
-    if isBegun, let data = try? Data(file: progress),
-      let left = try? JSONValue.decode(Progress.self, from: data),
-      left.version == SyntheticManifest.currentVersion
-    {
+    if isBegun, let left = Progress.read(progress) {
       guard left.settings == settings else { throw SyntheticError.otherSettings(path: url.path) }
       if let file = AppendedFile(partial, resumingAt: left.file) {
         (self.file, counts, earlierText) = (file, left.counts, left.text)
@@ -120,7 +133,7 @@ package final class SyntheticFile {
     try file.append(Array(text.utf8))
     let progress = Progress(
       settings: settings, counts: counts, text: self.text.digestSoFar, file: try file.synchronize())
-    try AtomicFile.write(progress.jsonLine(), to: Self.progress(url))
+    try progress.write(to: Self.progress(url))
   }
 
   /// Gives the file its name, after the manifest beside it.

@@ -5,7 +5,8 @@ package import Foundation
 /// `source<TAB>target<TAB>origin<TAB>score<TAB>model`.
 package struct SyntheticRow: Sendable, Equatable {
   package var pair: TranslationPair
-  /// The mean logarithmic probability of a token of the side that the model made, in nats.
+  /// The mean logarithmic probability of a token of the side that the model made, in nats; from a discriminator the
+  /// probability of `real`.
   package var score: Double
 
   package init(_ pair: TranslationPair, score: Double) { (self.pair, self.score) = (pair, score) }
@@ -22,7 +23,7 @@ package struct SyntheticRow: Sendable, Equatable {
 package struct SyntheticManifest: Codable, Sendable, Equatable {
   /// What decides the bytes of the file, beside the text.
   package struct Settings: Codable, Sendable, Equatable {
-    /// How the pairs were made: `back-translation`.
+    /// How the pairs were made: `back-translation`, or `discriminated back-translation`.
     package var origin = "back-translation"
     /// Of the weights of the model that made the pairs.
     package var model: Digest
@@ -36,6 +37,8 @@ package struct SyntheticManifest: Codable, Sendable, Equatable {
     package var lengthRatio: Double
     /// The most lines of text; nil for all.
     package var limit: Int?
+    /// What chose the pairs among those of another file; nil if nothing did.
+    package var discriminator: DiscriminatorSettings?
 
     package init(
       model: Digest, tokenizer: Digest, precision: String, beam: Int?, sampling: SamplingConfiguration?,
@@ -43,6 +46,27 @@ package struct SyntheticManifest: Codable, Sendable, Equatable {
     ) {
       (self.model, self.tokenizer, self.precision) = (model, tokenizer, precision)
       (self.beam, self.sampling, self.lengthRatio, self.limit) = (beam, sampling, lengthRatio, limit)
+    }
+  }
+
+  /// A classifier of pairs, which told synthetic pairs from real ones.
+  package struct DiscriminatorSettings: Codable, Sendable, Equatable {
+    /// Of the file of synthetic pairs.
+    package var file: Digest
+    /// Of the real pairs.
+    package var pairs: Digest
+    /// Of the weights that the classifiers started from.
+    package var start: Digest
+    /// Of all settings that decide their bits.
+    package var settings: Digest
+    /// How many classifiers there were, each for the pairs that it had not seen.
+    package var folds: Int
+    /// The share of the pairs that was kept.
+    package var keep: Double
+
+    package init(file: Digest, pairs: Digest, start: Digest, settings: Digest, folds: Int, keep: Double) {
+      (self.file, self.pairs, self.start, self.settings) = (file, pairs, start, settings)
+      (self.folds, self.keep) = (folds, keep)
     }
   }
 
@@ -90,29 +114,34 @@ package struct SyntheticManifest: Codable, Sendable, Equatable {
 
 /// Pairs that a model made, read for training.
 package struct SyntheticPairs: Sendable {
-  package let pairs: [TranslationPair]
+  package let rows: [SyntheticRow]
   package let manifest: SyntheticManifest
 
   /// Reads a file of synthetic pairs and checks that it is what its manifest says.
-  /// - Parameter tokenizer: the one of the model to train.
+  /// - Parameter tokenizer: the one of the model to train; nil if none is trained.
   /// - Throws: `SyntheticError`, `FileError`
-  package init(_ url: URL, tokenizer: Digest) throws {
+  package init(_ url: URL, tokenizer: Digest?) throws {
     guard FileManager.default.fileExists(atPath: url.path) else { throw FileError.missing(path: url.path) }
     manifest = try SyntheticManifest.read(beside: url)
-    guard manifest.settings.tokenizer == tokenizer else {
+    if let tokenizer, manifest.settings.tokenizer != tokenizer {
       throw SyntheticError.otherTokenizer(
         path: url.path, expected: tokenizer, found: manifest.settings.tokenizer)
     }
     let data = try Data(file: url)
     guard Digest(of: data) == manifest.file.digest else { throw SyntheticError.changed(path: url.path) }
-    pairs = try String(decoding: data, as: UTF8.self).split(separator: "\n").enumerated().map {
+    rows = try String(decoding: data, as: UTF8.self).split(separator: "\n").enumerated().map {
       index, line in
       let fields = line.split(separator: "\t", omittingEmptySubsequences: false)
-      guard fields.count == 5 else { throw SyntheticError.badRow(path: url.path, line: index + 1) }
-      return TranslationPair(source: String(fields[0]), target: String(fields[1]))
+      guard fields.count == 5, let score = Double(fields[3]) else {
+        throw SyntheticError.badRow(path: url.path, line: index + 1)
+      }
+      return SyntheticRow(
+        TranslationPair(source: String(fields[0]), target: String(fields[1])), score: score)
     }
-    guard !pairs.isEmpty else { throw SyntheticError.noPairs(path: url.path) }
+    guard !rows.isEmpty else { throw SyntheticError.noPairs(path: url.path) }
   }
+
+  package var pairs: [TranslationPair] { rows.map(\.pair) }
 }
 
 /// A file of synthetic pairs that cannot be written or used.
@@ -130,6 +159,7 @@ package enum SyntheticError: Failure {
   case changed(path: String)
   case badRow(path: String, line: Int)
   case noPairs(path: String)
+  case tooFewToTellApart(path: String, real: Int, synthetic: Int, folds: Int)
 
   package var exitStatus: ExitStatus {
     switch self {
@@ -169,6 +199,9 @@ package enum SyntheticError: Failure {
     case .badRow(let path, let line):
       "\(path):\(line): has not five columns; make the pairs again with augment"
     case .noPairs(let path): "\(path): holds no pairs; give augment more text"
+    case .tooFewToTellApart(let path, let real, let synthetic, let folds):
+      "\(path): \(Figure.count(synthetic)) synthetic and \(Figure.count(real)) real pairs are too few for \(folds) folds; "
+        + "give more pairs, or fewer --folds"
     }
   }
 }
