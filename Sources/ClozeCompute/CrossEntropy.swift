@@ -90,19 +90,21 @@ extension Tape {
   /// index first.
   ///
   /// - Parameters:
+  ///   - rowCount: the rows that are asked for, of which further ones are padding; nil for all.
   ///   - excluded: classes that are not returned; the probabilities of the others do not change.
   ///   - blocked: further classes that are not returned, for each row; or empty.
   package func likeliest(
-    _ input: Tensor, _ vocabulary: VocabularyParameters, count: Int, excluded: Set<Int32> = [],
-    blocked: [[Int32]] = []
+    _ input: Tensor, _ vocabulary: VocabularyParameters, rowCount: Int? = nil, count: Int,
+    excluded: Set<Int32> = [], blocked: [[Int32]] = []
   ) -> [[ScoredClass]] {
     let classes = vocabulary.table.rows
     var found: [[ScoredClass]] = []
     found.reserveCapacity(input.rows)
     visitLogits(input, vocabulary) { rows, logits in
-      let normalizers = arena.allocate(Float.self, count: rows.count)
-      cloze_log_sum_exp(rows.count, classes, logits, normalizers)
-      for row in 0..<rows.count {
+      let asked = rows.clamped(to: 0..<(rowCount ?? input.rows))
+      let normalizers = arena.allocate(Float.self, count: asked.count)
+      cloze_log_sum_exp(asked.count, classes, logits, normalizers)
+      for row in 0..<asked.count {
         let scores = UnsafeMutableBufferPointer(start: logits + row * classes, count: classes)
         for index in excluded { scores[Int(index)] = -.infinity }
         for index in blocked.isEmpty ? [] : blocked[rows.lowerBound + row] { scores[Int(index)] = -.infinity }
@@ -113,17 +115,26 @@ extension Tape {
     return found
   }
 
+  private static let blockSize = 256
+
   static func best(
     _ scores: UnsafeBufferPointer<Float>, count: Int, normalizer: Float
   ) -> [ScoredClass] {
-    // `best` is sorted. Most classes need one comparison, with its last element.
+    // `best` is sorted. Most blocks need one comparison, of their maximum with its last element.
     var best: [(index: Int, score: Float)] = []
+    best.reserveCapacity(count + 1)
     var threshold = -Float.infinity
-    for index in scores.indices where scores[index] > threshold {
-      let place = best.firstIndex { $0.score < scores[index] } ?? best.count
-      best.insert((index, scores[index]), at: place)
-      if best.count > count { best.removeLast() }
-      if best.count == count { threshold = best[count - 1].score }
+    for block in stride(from: 0, to: scores.count, by: blockSize) {
+      let indices = block..<min(block + blockSize, scores.count)
+      guard let base = scores.baseAddress, cloze_maximum(indices.count, base + block) > threshold else {
+        continue
+      }
+      for index in indices where scores[index] > threshold {
+        let place = best.firstIndex { $0.score < scores[index] } ?? best.count
+        best.insert((index, scores[index]), at: place)
+        if best.count > count { best.removeLast() }
+        if best.count == count { threshold = best[count - 1].score }
+      }
     }
     return best.map { ScoredClass(index: Int32($0.index), logProbability: $0.score - normalizer) }
   }

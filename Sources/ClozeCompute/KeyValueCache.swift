@@ -36,10 +36,10 @@ package final class KeyValueCache {
   private var placeBytes: Int { KeyValueCache.bytesPerToken(width: width, type: type) }
   private var rowBytes: Int { rowCapacity * placeBytes }
 
-  /// Appends one token to each row: the columns D ..< 3D of a fused projection [R, 3D].
+  /// Appends one token to each row: the columns D ..< 3D of a fused projection [R, 3D]. Further rows of it are padding.
   package func append(projection: Tensor) {
     precondition(
-      projection.rows == rowCount && projection.columns == 3 * width && projection.type == type
+      projection.rows >= rowCount && projection.columns == 3 * width && projection.type == type
         && length < rowCapacity,
       "KeyValueCache: [\(projection.rows), \(projection.columns)] onto \(length) of \(rowCapacity) tokens")
     for row in 0..<rowCount {

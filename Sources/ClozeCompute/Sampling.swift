@@ -9,7 +9,7 @@ extension Tape {
   /// distribution function), so it depends on the row and on u alone.
   ///
   /// - Parameters:
-  ///   - uniforms: for each row a number in [0, 1).
+  ///   - uniforms: for each row a number in [0, 1); further rows are padding.
   ///   - excluded: classes that are not drawn; the others share their probability in proportion.
   ///   - blocked: further classes that are not drawn, for each row; or empty.
   /// - Returns: the class and its logarithmic probability among all classes at temperature 1.
@@ -17,14 +17,16 @@ extension Tape {
     _ input: Tensor, _ vocabulary: VocabularyParameters, uniforms: [Double], sampling: SamplingConfiguration,
     excluded: Set<Int32> = [], blocked: [[Int32]] = []
   ) -> [ScoredClass?] {
-    precondition(uniforms.count == input.rows, "sample: \(uniforms.count) draws for \(input.rows) rows")
+    precondition(uniforms.count <= input.rows, "sample: \(uniforms.count) draws for \(input.rows) rows")
     let classes = vocabulary.table.rows
     var found: [ScoredClass?] = []
     found.reserveCapacity(input.rows)
     visitLogits(input, vocabulary) { rows, logits in
       let normalizers = arena.allocate(Float.self, count: rows.count)
       cloze_log_sum_exp(rows.count, classes, logits, normalizers)
-      for (row, normalizer) in zip(rows, UnsafeBufferPointer(start: normalizers, count: rows.count)) {
+      for (row, normalizer) in zip(
+        rows.clamped(to: uniforms.indices), UnsafeBufferPointer(start: normalizers, count: rows.count))
+      {
         guard normalizer.isFinite else {
           found.append(nil)
           continue

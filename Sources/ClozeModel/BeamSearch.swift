@@ -149,7 +149,7 @@ package struct BeamSearch: Sendable {
   }
 
   /// For each live hypothesis the tokens that may continue it: the likeliest ones, best first, or one that is drawn.
-  /// - Parameter hidden: a row [D] for each hypothesis.
+  /// - Parameter hidden: a row [D] for each hypothesis, and rows of padding.
   private func continuations(
     _ tape: Tape, _ hidden: Tensor, _ searches: [Search], position: Int
   ) -> [[ScoredClass]] {
@@ -162,7 +162,8 @@ package struct BeamSearch: Sendable {
       }
     guard let sampling = configuration.sampling else {
       return model.decoder.head.likeliest(
-        tape, hidden, count: 2 * configuration.beamSize, excluded: excluded, blocked: blocked)
+        tape, hidden, rowCount: searches.reduce(0) { $0 + $1.live.count }, count: 2 * configuration.beamSize,
+        excluded: excluded, blocked: blocked)
     }
     let uniforms = searches.flatMap { search in search.live.map { _ in search.random.uniform(at: position) } }
     return model.decoder.head.sample(

@@ -39,16 +39,18 @@ package struct MaskedLanguageHead {
       gradientScale: gradientScale)
   }
 
-  /// The likeliest tokens of each row, best first.
+  /// The likeliest tokens of each of the first `rowCount` rows, best first; nil for all rows.
   /// - Parameter blocked: tokens that are not returned, for each row; or empty.
   func likeliest(
-    _ tape: Tape, _ hidden: Tensor, count: Int, excluded: Set<Int32>, blocked: [[Int32]] = []
+    _ tape: Tape, _ hidden: Tensor, rowCount: Int? = nil, count: Int, excluded: Set<Int32>,
+    blocked: [[Int32]] = []
   ) -> [[ScoredClass]] {
     tape.likeliest(
-      transformed(tape, hidden), vocabulary, count: count, excluded: excluded, blocked: blocked)
+      transformed(tape, hidden), vocabulary, rowCount: rowCount, count: count, excluded: excluded,
+      blocked: blocked)
   }
 
-  /// A token for each row, drawn by the number in [0, 1) of the row.
+  /// A token for each number in [0, 1), drawn by it from the row of the same index.
   func sample(
     _ tape: Tape, _ hidden: Tensor, uniforms: [Double], sampling: SamplingConfiguration,
     excluded: Set<Int32>, blocked: [[Int32]]

@@ -84,6 +84,7 @@ package struct Decoder {
   let head: MaskedLanguageHead
   package let width: Int
   package let positionCount: Int
+  private static let rowMultiple = 16
 
   init(
     _ store: ParameterStore, path: String, configuration: EncoderConfiguration, layerCount: Int,
@@ -139,6 +140,10 @@ package struct Decoder {
 
   /// One more token for each row, all at the same `position`: [R, D], the input of the head.
   ///
+  /// R is the number of tokens, rounded up to a multiple of `rowMultiple`; the rows after the last token mean nothing. The
+  /// number of live hypotheses changes in every step, and preparing a product for a new number of rows takes longer than
+  /// running it.
+  ///
   /// - Parameters:
   ///   - spans: which rows attend to which source tokens.
   ///   - caches: one for each layer; the new tokens are appended.
@@ -147,9 +152,12 @@ package struct Decoder {
     caches: [KeyValueCache]
   ) -> Tensor {
     let mark = tape.mark
+    let padding = (Self.rowMultiple - tokens.count % Self.rowMultiple) % Self.rowMultiple
+    let rowCount = tokens.count + padding
     var hidden = embeddings(
-      tape, tokens: tokens, positions: [Int32](repeating: Int32(position), count: tokens.count),
-      segments: [Int32](repeating: 0, count: tokens.count))
+      tape, tokens: tokens + [Int32](repeating: 0, count: padding),
+      positions: [Int32](repeating: Int32(position), count: rowCount),
+      segments: [Int32](repeating: 0, count: rowCount))
     for (index, layer) in layers.enumerated() {
       hidden = layer.selfAttention(tape, hidden, since: mark) { $0.step(tape, $1, cache: caches[index]) }
       hidden = layer.crossAttention(tape, hidden, since: mark) {

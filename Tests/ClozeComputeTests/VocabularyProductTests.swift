@@ -68,6 +68,20 @@ import Testing
     }
   }
 
+  /// Classes are looked through in blocks, of which the last is not whole; rows of padding have no answer.
+  @Test func likeliestOfManyClasses() {
+    let classes = 700
+    let logits = RandomValues.tokens(3 * classes, below: 40, seed: 7).map(Float.init)
+    let (tape, vocabulary, input) = makeVocabulary(logits: logits, classes: classes)
+    let found = tape.likeliest(input, vocabulary, rowCount: 2, count: 12, excluded: [5, 699])
+    #expect(found.count == 2)
+    for (row, found) in found.enumerated() {
+      let x = logits[row * classes..<(row + 1) * classes].map(Double.init)
+      let order = x.indices.filter { $0 != 5 && $0 != 699 }.sorted { (x[$1], $0) < (x[$0], $1) }
+      #expect(found.map(\.index) == order.prefix(12).map { Int32($0) })
+    }
+  }
+
   /// Nothing predicted in a micro-batch: no rows, no values, and the gradient is that of no predictions.
   @Test(arguments: Machine.precisions)
   func noRows(precision: ElementType) {

@@ -106,6 +106,9 @@ void cloze_cross_entropy(
     size_t rows, size_t classes, float smoothing, float *logits, const int32_t *labels, float *losses,
     int32_t *ranks, const float *gradient_scale);
 
+/// The largest of the values, of which NaN is none; -infinity where there is none.
+float cloze_maximum(size_t count, const float *values);
+
 /// results[row] = log Σ e^logits[row]
 void cloze_log_sum_exp(size_t rows, size_t classes, const float *logits, float *results);
 

@@ -1,3 +1,4 @@
+package import ClozeModel
 package import ClozeTraining
 
 /// Where the runs of a label curve start.
@@ -13,29 +14,18 @@ package protocol CurveSettings: RunConfiguration {
   var seed: Int { get set }
   var optimizer: OptimizerConfiguration { get set }
   var cadence: CadenceConfiguration { get set }
-  /// Of embeddings and sub-layers.
-  var dropout: Double { get set }
+  var model: EncoderConfiguration { get set }
   /// The figure that ranks checkpoints, as `metrics.jsonl` names it, and whether more of it is better.
   var rankingFigure: (name: String, prefersLarger: Bool) { get }
 }
 
 extension FinetuneConfiguration: CurveSettings {
-  package var dropout: Double {
-    get { model.dropout }
-    set { model.dropout = newValue }
-  }
-
   package var rankingFigure: (name: String, prefersLarger: Bool) {
     validation.rankBy == .loss ? ("validationLoss", false) : (validation.rankBy.rawValue, true)
   }
 }
 
 extension LabelConfiguration: CurveSettings {
-  package var dropout: Double {
-    get { model.dropout }
-    set { model.dropout = newValue }
-  }
-
   package var rankingFigure: (name: String, prefersLarger: Bool) {
     validation.rankBy == .loss ? ("validationLoss", false) : (validation.rankBy.rawValue, true)
   }
@@ -62,6 +52,7 @@ package struct CurveTrial: Codable, Sendable, Equatable, CustomStringConvertible
 
   func apply(to settings: inout some CurveSettings) {
     settings.optimizer.learningRate *= rateFactor
-    settings.dropout = min(0.9, max(0, ((settings.dropout + addedDropout) * 1000).rounded() / 1000))
+    let dropout = ((settings.model.dropout + addedDropout) * 1000).rounded() / 1000
+    settings.model.dropout = min(0.9, max(0, dropout))
   }
 }
