@@ -8,7 +8,7 @@ struct LabelCurveChart {
   private let height = 400.0
   // The margins.
   private let left = 60.0
-  private let right = 20.0
+  private let right = 32.0
   private let top = 30.0
   private let bottom = 50.0
 
