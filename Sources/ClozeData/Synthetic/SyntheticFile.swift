@@ -47,7 +47,8 @@ package final class SyntheticFile {
   package init(_ url: URL, settings: SyntheticManifest.Settings, resumes: Bool) throws {
     (self.url, self.settings) = (url, settings)
     do {
-      lock = try FolderLock(url.deletingLastPathComponent(), fileName: url.lastPathComponent + ".lock")
+      let name = Self.lockFile(url).lastPathComponent
+      lock = try FolderLock(url.deletingLastPathComponent(), fileName: name)
     } catch let held as FolderLock.Held {
       throw SyntheticError.inUse(path: url.path, process: held.process)
     }
@@ -81,12 +82,14 @@ package final class SyntheticFile {
     guard try manifest.text == text() else {
       throw SyntheticError.otherText(path: url.path, lines: manifest.counts.lines)
     }
-    unlink(progress(url).path)
+    // A process that was killed when the file was whole leaves these.
+    for left in [progress(url), lockFile(url)] { unlink(left.path) }
     return manifest
   }
 
   private static func partial(_ url: URL) -> URL { URL(fileURLWithPath: url.path + ".partial") }
   private static func progress(_ url: URL) -> URL { URL(fileURLWithPath: url.path + ".progress") }
+  private static func lockFile(_ url: URL) -> URL { URL(fileURLWithPath: url.path + ".lock") }
 
   /// The sources of the rows so far.
   /// - Throws: `FileError`
