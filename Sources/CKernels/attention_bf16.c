@@ -1,6 +1,7 @@
 // Attention in bfloat16. A span is as long as a piece of a document or a sentence, so the products are too small and
 // have too many shapes for a library that prepares each shape. Compiled twice: for processors that multiply bfloat16,
 // and portably (slower) for all others.
+#include "attention.h"
 #include "dropout.h"
 
 // Two neighbouring bf16 values in one word. `may_alias` allows reading and writing memory of other types as words.

@@ -1,12 +1,12 @@
 // Softmax, its gradient, and dropout on the f32 score matrices of attention.
+#include "attention.h"
 #include "dropout.h"
 
-CLONES void cloze_softmax(size_t rows, size_t keys, size_t visible, int causal, float *scores) {
+CLONES void cloze_softmax(size_t rows, size_t keys, const cloze_visibility *visibility, float *scores) {
   FAST
   for (size_t row = 0; row < rows; row++) {
-    float *s = scores + row * keys;
-    size_t count = causal ? visible + row : visible;
-    if (count > keys) count = keys;
+    size_t first = first_visible(visibility, row), count = end_visible(visibility, row, keys) - first;
+    float *all = scores + row * keys, *s = all + first;
     float maximum = s[0];
     for (size_t j = 1; j < count; j++) maximum = s[j] > maximum ? s[j] : maximum;
     float sum = 0;
@@ -16,7 +16,8 @@ CLONES void cloze_softmax(size_t rows, size_t keys, size_t visible, int causal, 
     }
     float scale = 1.0f / sum;
     for (size_t j = 0; j < count; j++) s[j] *= scale;
-    for (size_t j = count; j < keys; j++) s[j] = 0;
+    for (size_t j = 0; j < first; j++) all[j] = 0;
+    for (size_t j = first + count; j < keys; j++) all[j] = 0;
   }
 }
 

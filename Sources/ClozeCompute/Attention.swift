@@ -32,6 +32,23 @@ package struct AttentionSpan: Sendable, Equatable {
     self.keys = keys
   }
 
+  /// The span of a sequence that attends to itself, cut into blocks of queries with the keys that lie within `reach` of
+  /// them, so that the work grows with the reach and not with the sequence.
+  ///
+  /// - Parameter causal: whether no query attends to a later key.
+  func blocks(reach: Int, causal: Bool) -> [AttentionSpan] {
+    precondition(queries == keys, "attention: a reach needs queries and keys of one sequence")
+    let size = max(reach, AttentionSpan.smallestBlock)
+    return stride(from: queries.lowerBound, to: queries.upperBound, by: size).map { first in
+      let block = first..<min(first + size, queries.upperBound)
+      let last = causal ? block.upperBound : min(block.upperBound + reach, keys.upperBound)
+      return AttentionSpan(queries: block, keys: max(first - reach, keys.lowerBound)..<last)
+    }
+  }
+
+  /// Queries, enough for the products of a block to be worth their preparation.
+  private static let smallestBlock = 64
+
   /// Each sequence attends to itself.
   package static func within(_ sequences: Sequences) -> [AttentionSpan] {
     (0..<sequences.count).map { AttentionSpan(queries: sequences[$0], keys: sequences[$0]) }
@@ -54,6 +71,8 @@ struct AttentionHeads {
   let headCount: Int
   let spans: [AttentionSpan]
   let isCausal: Bool
+  /// The places to each side that a query sees; nil for all.
+  let reach: Int?
   let dropout: Dropout
 
   var headWidth: Int { width / headCount }
@@ -64,6 +83,15 @@ struct AttentionHeads {
     for (index, span) in spans.enumerated() where !span.queries.isEmpty && !span.keys.isEmpty {
       for head in 0..<headCount { body(span, index, head) }
     }
+  }
+
+  /// The keys of a span that each of its queries sees.
+  func visibility(_ span: AttentionSpan) -> cloze_visibility {
+    let (queries, keys) = (span.queries.count, span.keys.count)
+    guard reach != nil || isCausal else { return cloze_visibility(place: 0, behind: queries, ahead: keys) }
+    return cloze_visibility(
+      place: reach == nil ? 0 : span.queries.lowerBound - span.keys.lowerBound, behind: reach ?? queries,
+      ahead: isCausal ? 0 : reach ?? keys)
   }
 
   /// The row of the dropout matrix for the first query of a span in a head. The matrix has a row for every head and
@@ -82,12 +110,16 @@ extension Tape {
   /// or transposed. A document in a pack is a span, so it never attends to another document, and no time is spent on
   /// masked scores.
   ///
-  /// - Parameter causal: query i of a span attends to its keys 0 ... i only; spans then have as many keys as queries.
+  /// - Parameters:
+  ///   - causal: query i of a span attends to its keys 0 ... i only; spans then have as many keys as queries.
+  ///   - reach: a query attends to keys at most so many places before and after it, in spans whose queries and keys are
+  ///     the same rows; nil for all keys.
   ///
-  /// Source: Vaswani et al. 2017, section 3.2. arXiv:1706.03762
+  /// Source: Vaswani et al. 2017, section 3.2, arXiv:1706.03762; the reach is the sliding window of Beltagy et al. 2020,
+  /// section 3.1 (Longformer), arXiv:2004.05150.
   package func attention(
     queries: ColumnSlice, keys: ColumnSlice, values: ColumnSlice, width: Int, headCount: Int,
-    spans: [AttentionSpan], causal: Bool = false, dropoutRate: Double = 0
+    spans: [AttentionSpan], causal: Bool = false, reach: Int? = nil, dropoutRate: Double = 0
   ) -> Tensor {
     precondition(
       queries.tensor.type == precision && keys.tensor.type == precision && values.tensor.type == precision
@@ -99,8 +131,9 @@ extension Tape {
           && $0.keys.upperBound <= values.tensor.rows && (!causal || $0.queries.count == $0.keys.count)
       }, "attention: a span lies outside \(queries.tensor.rows) queries or \(keys.tensor.rows) keys")
     let heads = AttentionHeads(
-      queries: queries, keys: keys, values: values, width: width, headCount: headCount, spans: spans,
-      isCausal: causal, dropout: nextDropout(rate: dropoutRate))
+      queries: queries, keys: keys, values: values, width: width, headCount: headCount,
+      spans: reach.map { reach in spans.flatMap { $0.blocks(reach: reach, causal: causal) } } ?? spans,
+      isCausal: causal, reach: reach, dropout: nextDropout(rate: dropoutRate))
     let output = makeTensor(rows: queries.tensor.rows, columns: width)
     output.bytes.initializeMemory(as: UInt8.self, repeating: 0, count: output.count * output.type.size)
     switch precision {

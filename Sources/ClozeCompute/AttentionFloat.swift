@@ -23,7 +23,8 @@ extension Tape {
         a: queries.floats(row: span.queries.lowerBound, column: column), strideA: queries.tensor.columns,
         b: keys.floats(row: span.keys.lowerBound, column: column), strideB: keys.tensor.columns,
         transposeB: true, c: p, strideC: k)
-      cloze_softmax(n, k, heads.isCausal ? 1 : k, heads.isCausal ? 1 : 0, p)
+      var visibility = heads.visibility(span)
+      cloze_softmax(n, k, &visibility, p)
       var weights = p
       if heads.dropout.isActive {
         var kernel = heads.dropout.kernel

@@ -28,7 +28,7 @@ extension Tape {
         key: keys.halves(row: span.keys.lowerBound, column: column),
         value: values.halves(row: span.keys.lowerBound, column: column), query_stride: queries.tensor.columns,
         key_stride: keys.tensor.columns, value_stride: values.tensor.columns, scale: heads.scale,
-        causal: heads.isCausal ? 1 : 0, dropout: heads.dropout.kernel,
+        visibility: heads.visibility(span), dropout: heads.dropout.kernel,
         first_dropout_row: heads.dropoutRow(span, head: head))
     }
     func probabilities(_ index: Int, _ span: AttentionSpan, _ head: Int) -> UnsafeMutablePointer<UInt16> {

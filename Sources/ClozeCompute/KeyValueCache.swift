@@ -96,25 +96,26 @@ package final class KeyValueCache {
       rows: rowCount * rowCapacity, columns: 2 * width, type: type, bytes: base, owner: arena)
   }
 
-  /// The query of row r attends to the tokens of row r so far.
-  var spans: [AttentionSpan] {
-    (0..<rowCount).map {
-      AttentionSpan(queries: $0..<$0 + 1, keys: $0 * rowCapacity..<$0 * rowCapacity + length)
+  /// The query of row r attends to the tokens of row r so far: to the newest and the `reach` before it, nil for all.
+  func spans(reach: Int?) -> [AttentionSpan] {
+    let first = reach.map { max(0, length - 1 - $0) } ?? 0
+    return (0..<rowCount).map {
+      AttentionSpan(queries: $0..<$0 + 1, keys: $0 * rowCapacity + first..<$0 * rowCapacity + length)
     }
   }
 }
 
 extension Tape {
   /// One step of causal self-attention: appends the new token of each row [R, 3D] to the cache, and attends to all
-  /// tokens of the row.
+  /// tokens of the row, or to those that lie at most `reach` places before it.
   package func attention(
-    step projection: Tensor, cache: KeyValueCache, width: Int, headCount: Int
+    step projection: Tensor, cache: KeyValueCache, width: Int, headCount: Int, reach: Int? = nil
   ) -> Tensor {
     cache.append(projection: projection)
     let past = cache.tensor
     return attention(
       queries: ColumnSlice(projection), keys: ColumnSlice(past),
       values: ColumnSlice(past, firstColumn: width),
-      width: width, headCount: headCount, spans: cache.spans)
+      width: width, headCount: headCount, spans: cache.spans(reach: reach))
   }
 }

@@ -58,7 +58,8 @@ extension Encoder {
     embeddings.entries(prefix + "embeddings.")
       + layers.enumerated().flatMap { index, layer in
         let name = "\(prefix)encoder.layer.\(index)."
-        return layer.attention.entries(name + "attention.") + layer.feedForward.entries(name)
+        return layer.mixer.entries("\(name)\(layer.block.mixer.path).") { $0.entries($1) }
+          + (layer.feedForward?.entries(name) ?? [])
       } + finalNorm.entries(prefix + "encoder.")
   }
 }
@@ -91,9 +92,15 @@ extension Embeddings {
 }
 
 extension Residual {
-  fileprivate func entries(_ prefix: String) -> [ArchiveEntry] {
-    branch.entries(prefix) + norm.entries(prefix + "output.LayerNorm.")
+  fileprivate func entries(
+    _ prefix: String, _ ofBranch: (Branch, String) -> [ArchiveEntry]
+  ) -> [ArchiveEntry] {
+    ofBranch(branch, prefix) + norm.entries(prefix + "output.LayerNorm.")
   }
+}
+
+extension Residual where Branch: SubLayer {
+  fileprivate func entries(_ prefix: String) -> [ArchiveEntry] { entries(prefix) { $0.entries($1) } }
 }
 
 extension FinalNorm {

@@ -183,7 +183,9 @@ package struct BeamSearch: Sendable {
   package func memory(source count: Int) -> Int {
     let sizes = model.configuration
     let precision = model.store.precision
-    let layer = max(2 * sizes.feedForwardSize + 5 * sizes.hiddenSize, 8 * sizes.hiddenSize) * precision.size
+    let inner = sizes.layerBlocks.contains { $0.feedForward.isGated } ? 3 : 2
+    let layer =
+      max(inner * sizes.feedForwardSize + 5 * sizes.hiddenSize, 8 * sizes.hiddenSize) * precision.size
     let token =
       model.decoder.layers.count * KeyValueCache.bytesPerToken(width: sizes.hiddenSize, type: precision)
     let cached = maximumLength(source: count) * configuration.beamSize

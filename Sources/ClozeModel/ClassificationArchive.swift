@@ -12,15 +12,15 @@ extension ClassificationModel {
 
 extension LabelKind {
   /// The class of `transformers`.
-  fileprivate func modelClass(_ normPosition: NormPosition) -> String {
+  fileprivate func modelClass(_ architecture: Architecture) -> String {
     switch self {
-    case .classification: normPosition.classPrefix + "ForSequenceClassification"
-    case .tagging: normPosition.classPrefix + "ForTokenClassification"
+    case .classification: architecture.classPrefix + "ForSequenceClassification"
+    case .tagging: architecture.classPrefix + "ForTokenClassification"
     }
   }
 
-  fileprivate init?(modelClass: String?, _ normPosition: NormPosition) {
-    guard let kind = LabelKind.allCases.first(where: { $0.modelClass(normPosition) == modelClass }) else {
+  fileprivate init?(modelClass: String?, _ architecture: Architecture) {
+    guard let kind = LabelKind.allCases.first(where: { $0.modelClass(architecture) == modelClass }) else {
       return nil
     }
     self = kind
@@ -33,7 +33,7 @@ extension ModelArchive {
   /// - Throws: `ArchiveError`, `FileError`
   package static func labelKind(of folder: URL) throws -> LabelKind? {
     let file = try ConfigurationFile(folder)
-    return try file.normPosition().flatMap { LabelKind(modelClass: file.modelClass, $0) }
+    return try file.architecture().flatMap { LabelKind(modelClass: file.modelClass, $0) }
   }
 
   /// The names of a classifier's classes, by number.
@@ -68,8 +68,9 @@ extension ModelArchive {
   package static func write(
     _ model: ClassificationModel, to folder: URL, metadata: [String: String], padding: Int32 = 0
   ) throws {
-    var settings = ConfigurationFile.settings(model.configuration, padding: padding)
-    settings["architectures"] = [model.kind.modelClass(model.configuration.normPosition)]
+    let architecture = model.configuration.architecture
+    var settings = ConfigurationFile.settings(model.configuration, as: architecture, padding: padding)
+    settings["architectures"] = [model.kind.modelClass(architecture)]
     settings["num_labels"] = model.labels.count
     settings["id2label"] = Dictionary(
       uniqueKeysWithValues: model.labels.enumerated().map { (String($0.offset), $0.element) })
@@ -77,7 +78,7 @@ extension ModelArchive {
       uniqueKeysWithValues: model.labels.enumerated().map { ($0.element, $0.offset) })
     if model.kind == .classification { settings["problem_type"] = "single_label_classification" }
     try ConfigurationFile.write(settings, to: folder)
-    var naming = TensorNaming(model.configuration, padding: padding)
+    var naming = TensorNaming(architecture, padding: padding)
     naming.hasDeepClassifier = model.pooler != nil
     try write(model.archiveEntries, of: model.store, to: folder, metadata: metadata, naming: naming)
   }

@@ -2,7 +2,7 @@ internal import ClozeCompute
 internal import ClozeCore
 internal import Foundation
 
-/// `config.json` as `transformers` writes it for BERT, and for `RobertaPreLayerNorm`, whose blocks are pre-norm.
+/// `config.json`, as `transformers` writes it for the architectures that it has.
 struct ConfigurationFile {
   static let encoderDecoderType = "encoder-decoder"
 
@@ -96,7 +96,7 @@ struct ConfigurationFile {
   /// - Parameter isDecoder: whether the file must have causal attention and cross-attention, or neither.
   /// - Throws: `ArchiveError` for a setting that Cloze does not support.
   func encoder(isDecoder: Bool = false) throws -> EncoderConfiguration {
-    guard let normPosition = try normPosition() else {
+    guard let architecture = try architecture() else {
       throw ArchiveError.unsupported(path: path, what: "the model type '\(try modelType())'")
     }
     if let type = try optional("position_embedding_type", "text", \.string), type != "absolute" {
@@ -122,7 +122,8 @@ struct ConfigurationFile {
     configuration.hiddenSize = try size("hidden_size", default: 768)
     configuration.headCount = try size("num_attention_heads", default: 12)
     configuration.feedForwardSize = try size("intermediate_size", default: 3072)
-    configuration.normPosition = normPosition
+    configuration.normPosition = architecture == .robertaPreLayerNorm ? .pre : .post
+    if architecture == .cloze { try readBlocks(into: &configuration) }
     configuration.positionCount = try positionCount()
     configuration.segmentCount = try size("type_vocab_size", default: 2)
     configuration.activation = activation
@@ -142,8 +143,17 @@ struct ConfigurationFile {
     return configuration
   }
 
+  /// The settings that BERT's `config.json` does not have.
+  private func readBlocks(into configuration: inout EncoderConfiguration) throws {
+    configuration.blocks = BlockPattern(try value("blocks", "text", \.string))
+    configuration.localWindow = try value("local_window", "a whole number", \.integer)
+    configuration.normPosition = try value("norm_position", "one of post, pre") {
+      $0.string.flatMap(NormPosition.init(rawValue:))
+    }
+  }
+
   /// nil if the file describes no encoder that Cloze knows.
-  func normPosition() throws -> NormPosition? { NormPosition(modelType: try modelType()) }
+  func architecture() throws -> Architecture? { Architecture(rawValue: try modelType()) }
 
   /// The positions that a token can have.
   private func positionCount() throws -> Int {
@@ -158,7 +168,7 @@ struct ConfigurationFile {
 
   /// The rows of the table of positions before the first token's, see `TensorNaming`.
   func leadingPositions() throws -> Int {
-    guard try normPosition() == .pre else { return 0 }
+    guard try architecture() == .robertaPreLayerNorm else { return 0 }
     let padding = try size("pad_token_id", default: 1)
     guard (0..<1 << 20).contains(padding) else {
       throw ArchiveError.badConfiguration(path: path, reason: "'pad_token_id' is \(padding)")
@@ -166,47 +176,33 @@ struct ConfigurationFile {
     return padding + 1
   }
 
-  static func settings(_ configuration: EncoderConfiguration, padding: Int32) -> [String: Any] {
-    [
-      "model_type": configuration.normPosition.modelType, "vocab_size": configuration.vocabularySize,
+  /// - Parameter padding: the id of the padding token.
+  static func settings(
+    _ configuration: EncoderConfiguration, as architecture: Architecture, padding: Int32
+  ) -> [String: Any] {
+    var settings: [String: Any] = [
+      "model_type": architecture.rawValue, "vocab_size": configuration.vocabularySize,
       "num_hidden_layers": configuration.layerCount, "hidden_size": configuration.hiddenSize,
       "num_attention_heads": configuration.headCount, "intermediate_size": configuration.feedForwardSize,
       "max_position_embeddings": configuration.positionCount
-        + TensorNaming(configuration, padding: padding).leadingPositions,
+        + TensorNaming(architecture, padding: padding).leadingPositions,
       "type_vocab_size": configuration.segmentCount,
       "hidden_act": configuration.activation.rawValue, "hidden_dropout_prob": configuration.dropout,
       "attention_probs_dropout_prob": configuration.attentionDropout,
       "layer_norm_eps": configuration.normEpsilon, "initializer_range": configuration.initializerDeviation,
       "pad_token_id": padding, "tie_word_embeddings": true, "position_embedding_type": "absolute",
     ]
+    if architecture == .cloze {
+      settings["blocks"] = configuration.blocks.description
+      settings["local_window"] = configuration.localWindow
+      settings["norm_position"] = configuration.normPosition.rawValue
+    }
+    return settings
   }
 
   static func write(_ settings: [String: Any], to folder: URL, as name: String = "config.json") throws {
     let data = try JSONSerialization.data(
       withJSONObject: settings, options: [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes])
     try AtomicFile.write(data, to: folder.appendingPathComponent(name))
-  }
-}
-
-extension NormPosition {
-  /// The architecture of `transformers` with such blocks.
-  var modelType: String {
-    switch self {
-    case .post: "bert"
-    case .pre: "roberta-prelayernorm"
-    }
-  }
-
-  init?(modelType: String) {
-    guard let position = NormPosition.allCases.first(where: { $0.modelType == modelType }) else { return nil }
-    self = position
-  }
-
-  /// The beginning of its classes' names.
-  var classPrefix: String {
-    switch self {
-    case .post: "Bert"
-    case .pre: "RobertaPreLayerNorm"
-    }
   }
 }

@@ -1,12 +1,15 @@
 package import ClozeCompute
 
-/// BERT's encoder: embeddings, then `layerCount` blocks of self-attention and feed-forward. [N] ids to [N, D].
+/// An encoder: embeddings, then `layerCount` blocks of a mixer and a feed-forward sub-layer. [N] ids to [N, D].
+///
+/// `EncoderConfiguration.blocks` says which; the default, self-attention in every layer, is BERT.
 ///
 /// Source: Devlin et al. 2019, section 3. arXiv:1810.04805
 package struct Encoder {
   struct Layer {
-    let attention: Residual<SelfAttention>
-    let feedForward: Residual<FeedForward>
+    let block: Block
+    let mixer: Residual<any Mixer>
+    let feedForward: Residual<FeedForward>?
     /// The indices of its parameters in the store.
     let parameters: Range<Int>
   }
@@ -23,17 +26,8 @@ package struct Encoder {
     let first = store.parameters.count
     embeddings = Embeddings(store, path: path + ".embeddings", configuration: configuration)
     embeddingParameters = first..<store.parameters.count
-    layers = (0..<configuration.layerCount).map { index in
-      let layer = "\(path).layers.\(index)"
-      let first = store.parameters.count
-      let attention = Residual(
-        SelfAttention(store, path: layer + ".attention", configuration: configuration), store,
-        path: layer + ".attention.attentionNorm", configuration: configuration)
-      let feedForward = Residual(
-        FeedForward(store, path: layer + ".feedForward", configuration: configuration), store,
-        path: layer + ".feedForward.feedForwardNorm", configuration: configuration)
-      return Layer(
-        attention: attention, feedForward: feedForward, parameters: first..<store.parameters.count)
+    layers = configuration.layerBlocks.enumerated().map { index, block in
+      Layer(store, path: "\(path).layers.\(index)", block: block, configuration: configuration)
     }
     finalNorm = FinalNorm(store, path: path + ".norm", configuration: configuration)
   }
@@ -42,12 +36,14 @@ package struct Encoder {
   ///
   /// - Parameter spans: which tokens attend to which; nil means that each sequence attends to itself.
   package func callAsFunction(_ tape: Tape, _ input: EncoderInput, spans: [AttentionSpan]? = nil) -> Tensor {
-    let spans = spans ?? AttentionSpan.within(input.sequences)
+    let tokens = MixerInput(
+      sequences: input.sequences, spans: spans ?? AttentionSpan.within(input.sequences), isCausal: false)
     let mark = tape.mark
     func run(_ layers: ArraySlice<Layer>, on state: Tensor) -> Tensor {
       layers.reduce(state) { state, layer in
-        let attended = layer.attention(tape, state, since: mark) { $0(tape, $1, spans: spans) }
-        return layer.feedForward(tape, attended, since: mark) { $0(tape, $1) }
+        let mixed = layer.mixer(tape, state, since: mark) { $0(tape, $1, tokens) }
+        guard let feedForward = layer.feedForward else { return mixed }
+        return feedForward(tape, mixed, since: mark) { $0(tape, $1) }
       }
     }
     func embedded() -> Tensor {
@@ -65,5 +61,26 @@ package struct Encoder {
   private func frozenLayerCount(_ store: ParameterStore) -> Int? {
     guard store.isFrozen(embeddingParameters) else { return nil }
     return layers.prefix { store.isFrozen($0.parameters) }.count
+  }
+}
+
+extension Encoder.Layer {
+  fileprivate init(
+    _ store: ParameterStore, path: String, block: Block, configuration: EncoderConfiguration
+  ) {
+    let first = store.parameters.count
+    self.block = block
+    let name = block.mixer.path
+    mixer = Residual(
+      block.mixer.declare(store, path: "\(path).\(name)", configuration: configuration), store,
+      path: "\(path).\(name).\(name)Norm", configuration: configuration)
+    feedForward =
+      block.feedForward == .none
+      ? nil
+      : Residual(
+        FeedForward(
+          store, path: path + ".feedForward", configuration: configuration, kind: block.feedForward), store,
+        path: path + ".feedForward.feedForwardNorm", configuration: configuration)
+    parameters = first..<store.parameters.count
   }
 }

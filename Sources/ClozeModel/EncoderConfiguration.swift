@@ -1,11 +1,15 @@
 package import ClozeCompute
 internal import ClozeCore
 
-/// The sizes and rates of a BERT encoder. The names are BERT's; the defaults make a small model for a small corpus.
+/// The blocks, sizes and rates of an encoder. The names are BERT's; the defaults make a small BERT for a small corpus.
 package struct EncoderConfiguration: Configuration, Equatable {
   /// V; 0 means the size of the tokenizer.
   package var vocabularySize = 0
   package var layerCount = 4
+  /// What each layer consists of.
+  package var blocks = BlockPattern("attention")
+  /// Of local attention: a token sees the tokens at most half as many places away, on either side.
+  package var localWindow = 128
   /// D
   package var hiddenSize = 256
   /// H
@@ -48,6 +52,8 @@ package struct EncoderConfiguration: Configuration, Equatable {
     try require(
       vocabularySize >= 0 && vocabularySize <= 1 << 24, "vocabularySize",
       "is \(vocabularySize); choose 0 (the tokenizer's) to \(1 << 24)")
+    try require(localWindow, in: 2...1 << 20, "localWindow")
+    _ = try blocks.blocks(layerCount: layerCount, path: section + ".blocks")
     try require(
       hiddenSize % headCount == 0, "hiddenSize",
       "is \(hiddenSize), which \(headCount) heads cannot share; choose a multiple of headCount")
@@ -62,6 +68,26 @@ package struct EncoderConfiguration: Configuration, Equatable {
         Float(value) >= .leastNormalMagnitude && Float(value).isFinite, key,
         "is \(value); choose a small positive number, such as 1e-12")
     }
+  }
+
+  /// The settings that a model's weights were trained for, as text, for comparisons: all but the vocabulary and the rates of
+  /// dropout.
+  package var fixedSettings: [(key: String, value: String)] {
+    [
+      ("layerCount", "\(layerCount)"), ("blocks", "\(BlockPattern(layerBlocks))"),
+      ("localWindow", "\(localWindow)"), ("hiddenSize", "\(hiddenSize)"), ("headCount", "\(headCount)"),
+      ("feedForwardSize", "\(feedForwardSize)"), ("positionCount", "\(positionCount)"),
+      ("segmentCount", "\(segmentCount)"), ("activation", activation.rawValue),
+      ("normPosition", normPosition.rawValue), ("normEpsilon", "\(normEpsilon)"),
+      ("initializerDeviation", "\(initializerDeviation)"),
+    ]
+  }
+
+  /// The block of each layer. The settings must have been validated.
+  var layerBlocks: [Block] {
+    do {
+      return try blocks.blocks(layerCount: layerCount, path: "model.blocks")
+    } catch { preconditionFailure("EncoderConfiguration: \(error)") }
   }
 
   /// Parameters are drawn from this distribution unless they are biases or norms.

@@ -17,7 +17,7 @@ package enum ModelArchive {
     let file = try ConfigurationFile(folder)
     switch try file.modelType() {
     case ConfigurationFile.encoderDecoderType: return .translation
-    case let type where NormPosition(modelType: type) != nil: return .maskedLanguage
+    case let type where Architecture(rawValue: type) != nil: return .maskedLanguage
     case let other: throw ArchiveError.unsupported(path: file.path, what: "the model type '\(other)'")
     }
   }
@@ -94,13 +94,14 @@ package enum ModelArchive {
   package static func write(
     _ model: MaskedLanguageModel, to folder: URL, metadata: [String: String], padding: Int32 = 0
   ) throws {
-    var settings = ConfigurationFile.settings(model.configuration, padding: padding)
-    settings["architectures"] = [model.configuration.normPosition.classPrefix + "ForMaskedLM"]
+    let architecture = model.configuration.architecture
+    var settings = ConfigurationFile.settings(model.configuration, as: architecture, padding: padding)
+    settings["architectures"] = [architecture.classPrefix + "ForMaskedLM"]
     settings["tie_word_embeddings"] = model.tiesOutput
     try ConfigurationFile.write(settings, to: folder)
     try write(
       model.archiveEntries, of: model.store, to: folder, metadata: metadata,
-      naming: TensorNaming(model.configuration, padding: padding))
+      naming: TensorNaming(architecture, padding: padding))
   }
 
   // MARK: Translation models
@@ -125,13 +126,11 @@ package enum ModelArchive {
     let file = try ConfigurationFile(folder)
     let encoder = try file.section("encoder").encoder()
     let decoder = try file.section("decoder").encoder(isDecoder: true)
-    var expected = encoder
-    expected.layerCount = decoder.layerCount
-    guard decoder == expected else {
+    let sizes = DecoderConfiguration(layerCount: decoder.layerCount)
+    guard decoder == sizes.sizes(encoder) else {
       throw ArchiveError.unsupported(path: file.path, what: "a decoder of other sizes than the encoder's")
     }
-    return TranslationModel(
-      declaring: encoder, decoder: DecoderConfiguration(layerCount: decoder.layerCount), precision: precision)
+    return TranslationModel(declaring: encoder, decoder: sizes, precision: precision)
   }
 
   /// Writes the folder so that `EncoderDecoderModel` loads it without a key missing, and its `generate` searches as
@@ -142,9 +141,11 @@ package enum ModelArchive {
     _ model: TranslationModel, to folder: URL, metadata: [String: String], generation: GenerationSettings
   ) throws {
     let tokens = generation.tokens
-    let encoder = ConfigurationFile.settings(model.configuration, padding: tokens.padding)
-    var decoder = encoder
-    decoder["num_hidden_layers"] = model.decoderConfiguration.layerCount
+    let architecture = model.configuration.architecture
+    let encoder = ConfigurationFile.settings(
+      model.configuration, as: architecture, padding: tokens.padding)
+    var decoder = ConfigurationFile.settings(
+      model.decoderSizes, as: architecture, padding: tokens.padding)
     decoder["is_decoder"] = true
     decoder["add_cross_attention"] = true
     try ConfigurationFile.write(
@@ -164,7 +165,7 @@ package enum ModelArchive {
     try pooler.withUnsafeBufferPointer { pooler in
       try write(
         model.archiveEntries, of: model.store, to: folder, metadata: metadata,
-        naming: TensorNaming(model.configuration, isEncoderDecoder: true, padding: tokens.padding),
+        naming: TensorNaming(architecture, isEncoderDecoder: true, padding: tokens.padding),
         besides: [
           ("encoder.pooler.dense.weight", [width, width], pooler),
           ("encoder.pooler.dense.bias", [width], UnsafeBufferPointer(rebasing: pooler[..<width])),

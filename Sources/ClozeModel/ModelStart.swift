@@ -168,11 +168,15 @@ extension ModelArchive {
     let new = model.configuration
     var settings: [(name: String, start: String, new: String)] = [
       ("layers", "\(start.layerCount)", "\(new.layerCount)"),
+      ("blocks", "\(BlockPattern(start.layerBlocks))", "\(BlockPattern(new.layerBlocks))"),
       ("heads", "\(start.headCount)", "\(new.headCount)"),
       ("activation", start.activation.rawValue, new.activation.rawValue),
       ("normPosition", start.normPosition.rawValue, new.normPosition.rawValue),
       ("normEpsilon", "\(Float(start.normEpsilon))", "\(Float(new.normEpsilon))"),
     ]
+    if start.layerBlocks.contains(where: { $0.mixer == .localAttention }) {
+      settings.append(("localWindow", "\(start.localWindow)", "\(new.localWindow)"))
+    }
     if let decoder, let count = model.decoderLayerCount {
       settings.append(("decoder layers", "\(decoder.layerCount)", "\(count)"))
     }

@@ -14,7 +14,7 @@ protocol SubLayer: Sendable {
 ///
 /// Source: Vaswani et al. 2017, sections 3.1 and 5.4 (post-norm), arXiv:1706.03762; Xiong et al. 2020 (pre-norm),
 /// arXiv:2002.04745
-struct Residual<Branch: SubLayer>: Sendable {
+struct Residual<Branch: Sendable>: Sendable {
   let branch: Branch
   let norm: NormParameters
   private let position: NormPosition

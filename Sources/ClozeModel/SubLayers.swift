@@ -3,15 +3,18 @@ internal import ClozeCompute
 /// Multi-head self-attention: [N, D] to [N, D].
 ///
 /// Source: Vaswani et al. 2017, section 3.2.2. arXiv:1706.03762
-struct SelfAttention: SubLayer {
+struct SelfAttention: Mixer {
   /// [3D, D]: queries, keys and values are one product.
   let queryKeyValue: LinearParameters
   let output: LinearParameters
   private let width: Int
   private let headCount: Int
   private let dropoutRate: Double
+  /// The places to each side that a token sees; nil for all.
+  private let reach: Int?
 
-  init(_ store: ParameterStore, path: String, configuration: EncoderConfiguration) {
+  init(_ store: ParameterStore, path: String, configuration: EncoderConfiguration, reach: Int? = nil) {
+    self.reach = reach
     width = configuration.hiddenSize
     headCount = configuration.headCount
     dropoutRate = configuration.attentionDropout
@@ -22,20 +25,20 @@ struct SelfAttention: SubLayer {
       store, path: path + ".output", inputs: width, outputs: width, initialization: configuration.normal)
   }
 
-  func callAsFunction(_ tape: Tape, _ input: Tensor, spans: [AttentionSpan], causal: Bool = false) -> Tensor {
+  func callAsFunction(_ tape: Tape, _ input: Tensor, _ tokens: MixerInput) -> Tensor {
     let projection = tape.linear(input, queryKeyValue)
     let context = tape.attention(
       queries: ColumnSlice(projection), keys: ColumnSlice(projection, firstColumn: width),
       values: ColumnSlice(projection, firstColumn: 2 * width), width: width, headCount: headCount,
-      spans: spans,
-      causal: causal, dropoutRate: dropoutRate)
+      spans: tokens.spans, causal: tokens.isCausal, reach: reach, dropoutRate: dropoutRate)
     return tape.linear(context, output)
   }
 
   /// One new token for each row [R, D], which attends to the tokens in `cache` and to itself.
   func step(_ tape: Tape, _ input: Tensor, cache: KeyValueCache) -> Tensor {
     let projection = tape.linear(input, queryKeyValue)
-    let context = tape.attention(step: projection, cache: cache, width: width, headCount: headCount)
+    let context = tape.attention(
+      step: projection, cache: cache, width: width, headCount: headCount, reach: reach)
     return tape.linear(context, output)
   }
 }
@@ -82,25 +85,48 @@ struct CrossAttention: SubLayer {
 
 /// The feed-forward layer of each token: D to F, nonlinearity, F to D.
 ///
-/// Source: Vaswani et al. 2017, section 3.3.
+/// A gated one has two products from D to F, which are one here, and multiplies the activation of the first with the second.
+///
+/// Source: Vaswani et al. 2017, section 3.3; gated: Shazeer 2020, arXiv:2002.05202.
 struct FeedForward: SubLayer {
+  /// [F, D], or [2F, D] if it is gated.
   let intermediate: LinearParameters
   let output: LinearParameters
   private let activation: Activation
+  private let isGated: Bool
 
-  init(_ store: ParameterStore, path: String, configuration: EncoderConfiguration) {
+  /// - Parameter kind: any but `none`.
+  init(
+    _ store: ParameterStore, path: String, configuration: EncoderConfiguration, kind: FeedForwardKind = .plain
+  ) {
+    activation = kind.activation ?? configuration.activation
+    isGated = kind.isGated
     intermediate = LinearParameters(
       store, path: path + ".intermediate", inputs: configuration.hiddenSize,
-      outputs: configuration.feedForwardSize,
+      outputs: (isGated ? 2 : 1) * configuration.feedForwardSize,
       initialization: configuration.normal)
     output = LinearParameters(
       store, path: path + ".output", inputs: configuration.feedForwardSize, outputs: configuration.hiddenSize,
       initialization: configuration.normal)
-    activation = configuration.activation
   }
 
   func callAsFunction(_ tape: Tape, _ input: Tensor) -> Tensor {
-    let hidden = tape.activation(tape.linear(input, intermediate), activation)
-    return tape.linear(hidden, output)
+    let hidden = tape.linear(input, intermediate)
+    return tape.linear(
+      isGated ? tape.gatedActivation(hidden, activation) : tape.activation(hidden, activation), output)
   }
+}
+
+extension FeedForwardKind {
+  /// The nonlinearity; nil for that of the settings.
+  fileprivate var activation: Activation? {
+    switch self {
+    case .plain, .none: nil
+    case .geglu: .gelu
+    case .swiglu: .silu
+    case .reluSquared: .relu2
+    }
+  }
+
+  var isGated: Bool { self == .geglu || self == .swiglu }
 }

@@ -2,12 +2,12 @@ internal import Foundation
 
 /// Translates the names of tensors between a folder and `ArchiveEntry`, whose names are BERT's.
 ///
-/// A folder of pre-norm blocks has the names of `RobertaPreLayerNorm`, the pre-norm encoder of `transformers`. Its table
+/// A folder of BERT's blocks with pre-norm has the names of `RobertaPreLayerNorm`, the pre-norm encoder of `transformers`. Its table
 /// of positions begins with rows that no token reads: the first token's position is the padding's id + 1.
 struct TensorNaming {
   /// Whether the folder is an `EncoderDecoderModel`, or an encoder with any head, or none.
   let isEncoderDecoder: Bool
-  let normPosition: NormPosition
+  let architecture: Architecture
   /// The rows before the first position's.
   let leadingPositions: Int
   /// Whether the layer below the classes is a part of the classifier, and not the pooler of the encoder. Only for writing.
@@ -17,15 +17,15 @@ struct TensorNaming {
   init(_ file: ConfigurationFile) throws {
     isEncoderDecoder = try file.modelType() == ConfigurationFile.encoderDecoderType
     let encoder = isEncoderDecoder ? try file.section("encoder") : file
-    normPosition = try encoder.normPosition() ?? .post
+    architecture = try encoder.architecture() ?? .bert
     leadingPositions = try encoder.leadingPositions()
   }
 
   /// - Parameter padding: the id of the padding token.
-  init(_ configuration: EncoderConfiguration, isEncoderDecoder: Bool = false, padding: Int32) {
+  init(_ architecture: Architecture, isEncoderDecoder: Bool = false, padding: Int32) {
     self.isEncoderDecoder = isEncoderDecoder
-    normPosition = configuration.normPosition
-    leadingPositions = configuration.normPosition == .pre ? Int(padding) + 1 : 0
+    self.architecture = architecture
+    leadingPositions = architecture == .robertaPreLayerNorm ? Int(padding) + 1 : 0
   }
 
   /// The table of the output layer, which most models share with the token embeddings.
@@ -61,7 +61,7 @@ struct TensorNaming {
     where name.hasSuffix(old) {
       name = name.dropLast(old.count) + new
     }
-    if normPosition == .pre {
+    if architecture == .robertaPreLayerNorm {
       if isEncoderDecoder, name.hasPrefix(TensorNaming.encoderNorm.0) {
         return TensorNaming.encoderNorm.1 + name.dropFirst(TensorNaming.encoderNorm.0.count)
       }
@@ -75,7 +75,7 @@ struct TensorNaming {
 
   /// The name in a file of the tensor `name` of `ArchiveEntry`.
   func fileName(_ name: String) -> String {
-    guard normPosition == .pre else { return name }
+    guard architecture == .robertaPreLayerNorm else { return name }
     if isEncoderDecoder, name.hasPrefix(TensorNaming.encoderNorm.1) {
       return TensorNaming.encoderNorm.0 + name.dropFirst(TensorNaming.encoderNorm.1.count)
     }

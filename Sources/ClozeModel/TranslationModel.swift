@@ -7,6 +7,14 @@ package struct DecoderConfiguration: Codable, Sendable, Equatable {
   package init(layerCount: Int = 4) {
     self.layerCount = layerCount
   }
+
+  /// The decoder as an encoder would be described.
+  func sizes(_ encoder: EncoderConfiguration) -> EncoderConfiguration {
+    var sizes = encoder
+    sizes.layerCount = layerCount
+    sizes.blocks = BlockPattern("attention")
+    return sizes
+  }
 }
 
 /// A sequence-to-sequence model: an encoder, a decoder that attends to it, and a tied output layer.
@@ -25,6 +33,7 @@ package struct TranslationModel: Sendable {
   package let decoderConfiguration: DecoderConfiguration
 
   package var configuration: EncoderConfiguration { encoder.configuration }
+  var decoderSizes: EncoderConfiguration { decoderConfiguration.sizes(configuration) }
 
   /// Declares the parameters and draws their initial values.
   package init(
@@ -116,15 +125,14 @@ package struct Decoder {
 
   /// All target tokens at once, for training: [Nt, D], the input of the head.
   func callAsFunction(_ tape: Tape, _ target: EncoderInput, encoded: Tensor, sources: Sequences) -> Tensor {
-    let selfSpans = AttentionSpan.within(target.sequences)
+    let tokens = MixerInput(
+      sequences: target.sequences, spans: AttentionSpan.within(target.sequences), isCausal: true)
     let crossSpans = AttentionSpan.across(targets: target.sequences, sources: sources)
     let mark = tape.mark
     var hidden = embeddings(
       tape, tokens: target.tokens, positions: target.positions, segments: target.segments)
     for layer in layers {
-      hidden = layer.selfAttention(tape, hidden, since: mark) {
-        $0(tape, $1, spans: selfSpans, causal: true)
-      }
+      hidden = layer.selfAttention(tape, hidden, since: mark) { $0(tape, $1, tokens) }
       hidden = layer.crossAttention(tape, hidden, since: mark) {
         $0(tape, $1, memory: $0.memory(tape, encoded: encoded), spans: crossSpans)
       }

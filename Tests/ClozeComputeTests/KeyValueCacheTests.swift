@@ -18,13 +18,24 @@ import Testing
   /// The fused projection [3D] of a token.
   private func projection(_ token: Int) -> [Float] { RandomValues.signed(3 * width, seed: token) }
 
-  private func lastContext(_ tokens: [Int], headCount: Int) -> [Float] {
+  private func lastContext(_ tokens: [Int], headCount: Int, reach: Int? = nil) -> [Float] {
     let tensor = tape.makeTensor(rows: tokens.count, columns: 3 * width, values: tokens.flatMap(projection))
     let context = tape.attention(
       queries: ColumnSlice(tensor), keys: ColumnSlice(tensor, firstColumn: width),
       values: ColumnSlice(tensor, firstColumn: 2 * width), width: width, headCount: headCount,
-      spans: [AttentionSpan(queries: 0..<tokens.count, keys: 0..<tokens.count)], causal: true)
+      spans: [AttentionSpan(queries: 0..<tokens.count, keys: 0..<tokens.count)], causal: true, reach: reach)
     return Array(context.values().suffix(width))
+  }
+
+  /// A step that sees the newest token and two before it.
+  @Test func stepsWithinReach() {
+    let cache = KeyValueCache(tape, rowCount: 1, rowCapacity: 6, width: width)
+    for step in 0..<6 {
+      let token = tape.makeTensor(rows: 1, columns: 3 * width, values: projection(step))
+      let context = tape.attention(step: token, cache: cache, width: width, headCount: 2, reach: 2)
+      let expected = lastContext(Array(0...step), headCount: 2, reach: 2)
+      #expect(greatestDifference(context.values(), expected) < 1e-5)
+    }
   }
 
   /// - Parameter parents: which row each row continues after every step; rows are dropped, doubled and swapped.

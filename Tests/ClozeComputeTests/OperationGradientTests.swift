@@ -82,6 +82,28 @@ import Testing
       })
   }
 
+  @Test(arguments: [Activation.gelu, .silu, .sigmoid])
+  func gatedActivation(_ activation: Activation) {
+    expectRight(
+      GradientCheck(inputs: [.init(5, 14)]) { tape, inputs, _ in
+        .values(tape.gatedActivation(inputs[0], activation))
+      })
+  }
+
+  /// A sequence that is cut into two blocks of queries, and a short one.
+  @Test(arguments: [false, true], [0, 0.25])
+  func attentionWithinReach(causal: Bool, dropoutRate: Double) {
+    let spans = AttentionSpan.within(Sequences(lengths: [67, 2]))
+    expectRight(
+      GradientCheck(inputs: [.init(70, 12)]) { tape, inputs, _ in
+        .values(
+          tape.attention(
+            queries: ColumnSlice(inputs[0]), keys: ColumnSlice(inputs[0], firstColumn: 4),
+            values: ColumnSlice(inputs[0], firstColumn: 8), width: 4, headCount: 2, spans: spans,
+            causal: causal, reach: 3, dropoutRate: dropoutRate))
+      })
+  }
+
   @Test(arguments: [0.1, 0.5], [3, 600])
   func dropout(rate: Double, width: Int) {
     expectRight(

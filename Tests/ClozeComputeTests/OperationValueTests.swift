@@ -114,6 +114,42 @@ import Testing
     }
   }
 
+  /// Reaches of none, some and all places, over sequences shorter and longer than a block of queries.
+  @Test(arguments: [1, 5, 64, 70, 300], [false, true])
+  func attentionWithinReach(reach: Int, causal: Bool) {
+    let (width, rows) = (8, 220)
+    let parts = (0..<3).map { values(rows * width, seed: $0) }
+    let fused = (0..<rows).flatMap { row in parts.flatMap { $0[row * width..<(row + 1) * width] } }
+    let spans = AttentionSpan.within(Sequences(lengths: [3, 150, 64, 1]))
+    for precision in Machine.precisions {
+      let expected = ReferenceKernels.attention(
+        queries: parts[0], keys: parts[1], values: parts[2], width: width, headCount: 2, spans: spans,
+        causal: causal, reach: reach)
+      let (tape, _) = makeTape(precision, [])
+      let projection = tape.makeTensor(rows: rows, columns: 3 * width, values: fused)
+      let result = tape.attention(
+        queries: ColumnSlice(projection), keys: ColumnSlice(projection, firstColumn: width),
+        values: ColumnSlice(projection, firstColumn: 2 * width), width: width, headCount: 2, spans: spans,
+        causal: causal, reach: reach)
+      #expect(
+        greatestError(result.values(), expected) < tolerance(precision) * (precision == .bfloat16 ? 2 : 1))
+    }
+  }
+
+  @Test(arguments: [Activation.gelu, .silu], Machine.precisions)
+  func gatedActivation(activation: Activation, precision: ElementType) {
+    let (rows, width) = (3, 21)
+    let x = values(rows * 2 * width, seed: 6)
+    let (tape, _) = makeTape(precision, [])
+    let result = tape.gatedActivation(
+      tape.makeTensor(rows: rows, columns: 2 * width, values: x), activation)
+    let expected = (0..<rows * width).map { index in
+      let first = index / width * 2 * width + index % width
+      return ReferenceKernels.activation(activation, Double(x[first])) * Double(x[first + width])
+    }
+    #expect(greatestError(result.values(), expected) < tolerance(precision))
+  }
+
   /// Scores far apart: the softmax must neither overflow nor lose the sum of its probabilities.
   @Test(arguments: [1, 30, 1000] as [Float])
   func attentionToDistantScores(spread: Float) {

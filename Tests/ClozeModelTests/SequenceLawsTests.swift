@@ -27,6 +27,11 @@ import Testing
     }
   }
 
+  @Test(arguments: SmallModels.blocks, Machine.precisions)
+  func documentsOfEveryBlock(blocks: String, precision: ElementType) {
+    expectApart(SmallModels.maskedLanguage(precision, blocks: blocks), [1, 7, 20, 12])
+  }
+
   private func expectApart(_ model: MaskedLanguageModel, _ lengths: [Int]) {
     let documents = SmallModels.sequences(lengths)
     for rowMultiple in [1, 16] {
@@ -98,9 +103,9 @@ import Testing
   }
 
   /// Two workers over one store compute what one does, to the bit.
-  @Test(arguments: Machine.precisions)
-  func threadsShareAStore(precision: ElementType) {
-    let model = SmallModels.maskedLanguage(precision, dropout: 0.1)
+  @Test(arguments: Machine.precisions, SmallModels.blocks)
+  func threadsShareAStore(precision: ElementType, blocks: String) {
+    let model = SmallModels.maskedLanguage(precision, blocks: blocks, dropout: 0.1)
     let batches = (0..<4).map { SmallModels.sequences([5, 17, 10, 20], seed: $0) }
     let expected = batches.map { gradient(model, $0, microbatches: 2, dropout: true) }
     let results = Results(count: batches.count)

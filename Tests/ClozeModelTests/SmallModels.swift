@@ -4,8 +4,16 @@ import ClozeTestSupport
 
 /// Models small enough to run many times, with weights large enough that every part shows in the result.
 enum SmallModels {
-  static func configuration(dropout: Double = 0) -> EncoderConfiguration {
+  /// Every mixer and every feed-forward sub-layer; local attention sees 3 places to each side.
+  static let blocks = [
+    "attention", "localAttention", "attention/geglu, localAttention/swiglu", "attention/reluSquared",
+    "localAttention/none",
+  ]
+
+  static func configuration(blocks: String = "attention", dropout: Double = 0) -> EncoderConfiguration {
     var configuration = EncoderConfiguration()
+    configuration.blocks = BlockPattern(blocks)
+    if blocks.contains("local") { configuration.localWindow = 6 }
     configuration.vocabularySize = 50
     configuration.layerCount = 2
     configuration.hiddenSize = 24
@@ -19,9 +27,10 @@ enum SmallModels {
   }
 
   static func maskedLanguage(
-    _ precision: ElementType = .float32, dropout: Double = 0, seed: UInt64 = 1
+    _ precision: ElementType = .float32, blocks: String = "attention", dropout: Double = 0, seed: UInt64 = 1
   ) -> MaskedLanguageModel {
-    MaskedLanguageModel(configuration: configuration(dropout: dropout), precision: precision, seed: seed)
+    MaskedLanguageModel(
+      configuration: configuration(blocks: blocks, dropout: dropout), precision: precision, seed: seed)
   }
 
   static func translation(

@@ -20,10 +20,11 @@ package enum ReferenceKernels {
     return exponentials.map { $0 / sum }
   }
 
-  /// softmax(Q Kᵀ / sqrt(D / H)) V for each span and head, from matrices [rows, width]; zero rows outside all spans.
+  /// softmax(Q Kᵀ / sqrt(D / H)) V for each span and head, from matrices [rows, width]; zero rows outside all spans. With
+  /// a reach, row i sees the rows i - reach ... i + reach of its span.
   package static func attention(
     queries: [Float], keys: [Float], values: [Float], width: Int, headCount: Int, spans: [AttentionSpan],
-    causal: Bool
+    causal: Bool, reach: Int? = nil
   ) -> [Double] {
     let headWidth = width / headCount
     var output = [Double](repeating: 0, count: queries.count)
@@ -31,7 +32,9 @@ package enum ReferenceKernels {
       for (place, query) in span.queries.enumerated() {
         for head in 0..<headCount {
           let columns = head * headWidth..<(head + 1) * headWidth
-          let visible = causal ? span.keys.prefix(place + 1) : span.keys
+          let visible = (causal ? span.keys.prefix(place + 1) : span.keys).filter {
+            abs($0 - query) <= reach ?? .max
+          }
           let scores = visible.map { key in
             columns.reduce(0.0) { $0 + Double(queries[query * width + $1]) * Double(keys[key * width + $1]) }
               / Double(headWidth).squareRoot()

@@ -121,6 +121,16 @@ import Testing
     }
   }
 
+  /// Blocks that are not BERT's resume exactly, too.
+  @Test(arguments: ["localAttention/geglu, attention/none", "[attention/swiglu, localAttention] x 1"])
+  func resumingOtherBlocksIsProved(blocks: String) throws {
+    let result = try pretrain(
+      "--verify-resume", "4", "--set", "model.layerCount=2", "--set", "model.blocks='\(blocks)'", "--set",
+      "model.localWindow=8")
+    #expect(result.status == 0, "\(result.errors)")
+    #expect(try #require(work.table(result.output)["model.safetensors"]).hasPrefix("the same bytes"))
+  }
+
   @Test func oneStepCannotBeHalved() throws {
     #expect(try pretrain("--verify-resume", "1").status == 64)
     #expect(try pretrain("--verify-resume", "4", "--resume").status == 64)

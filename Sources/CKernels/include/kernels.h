@@ -35,9 +35,14 @@ void cloze_adamw_update(
 /// mean += (value - mean) * weight
 void cloze_running_mean(size_t count, float weight, const float *value, float *mean);
 
-/// Softmax of each row of `scores` [rows, keys] in place, over its first `visible` keys; if `causal`, each row has one
-/// key more than the row before. The other keys become 0.
-void cloze_softmax(size_t rows, size_t keys, size_t visible, int causal, float *scores);
+/// The keys that the queries of a span see. Query i stands at key `place` + i, and sees the keys from `behind` before that
+/// one to `ahead` after it, as far as there are any.
+typedef struct {
+  size_t place, behind, ahead;
+} cloze_visibility;
+
+/// Softmax of each row of `scores` [rows, keys] in place, over the keys that it sees. The other keys become 0.
+void cloze_softmax(size_t rows, size_t keys, const cloze_visibility *visibility, float *scores);
 /// destination = dropout(source); row numbers start at `first_row`.
 void cloze_dropout_f32(
     size_t rows, size_t columns, uint64_t first_row, const cloze_dropout *dropout, const float *source,
@@ -54,8 +59,7 @@ typedef struct {
   const cloze_bf16 *query, *key, *value;
   size_t query_stride, key_stride, value_stride;
   float scale;
-  /// If not 0, query i attends to keys 0 ... i only.
-  int causal;
+  cloze_visibility visibility;
   cloze_dropout dropout;
   uint64_t first_dropout_row;
 } cloze_attention_span;
@@ -94,6 +98,10 @@ void cloze_attention_gradient_bf16(
   void cloze_activation_##SUFFIX(int kind, size_t count, const T *input, T *output);                                  \
   void cloze_activation_gradient_##SUFFIX(                                                                            \
       int kind, size_t count, const T *input, const T *output_gradient, T *input_gradient);                           \
+  /* input [rows, 2 width] to output [rows, width]: the activation of the first half of a row times its second half. */ \
+  void cloze_gated_activation_##SUFFIX(int kind, size_t rows, size_t width, const T *input, T *output);               \
+  void cloze_gated_activation_gradient_##SUFFIX(                                                                      \
+      int kind, size_t rows, size_t width, const T *input, const T *output_gradient, T *input_gradient);              \
   void cloze_column_sum_##SUFFIX(size_t rows, size_t columns, const T *values, float *sums);                          \
   void cloze_add_##SUFFIX(size_t count, T *destination, const T *source);
 CLOZE_DECLARE(float, f32)

@@ -123,32 +123,13 @@ extension EncoderConfiguration {
   func sizes(_ settings: EncoderConfiguration, rowCount: Int, of path: String) throws -> EncoderConfiguration
   {
     let standard = EncoderConfiguration()
-    let sizes: [(name: String, key: KeyPath<EncoderConfiguration, Int>)] = [
-      ("layerCount", \.layerCount), ("hiddenSize", \.hiddenSize), ("headCount", \.headCount),
-      ("feedForwardSize", \.feedForwardSize), ("positionCount", \.positionCount),
-      ("segmentCount", \.segmentCount),
-    ]
-    var keys = sizes.compactMap { name, key in
-      [standard[keyPath: key], self[keyPath: key]].contains(settings[keyPath: key])
-        ? nil : "\(name): \(self[keyPath: key]) in the model, \(settings[keyPath: key]) here"
+    var keys = zip(fixedSettings, zip(settings.fixedSettings, standard.fixedSettings)).compactMap {
+      model, others in
+      [model.value, others.1.value].contains(others.0.value)
+        ? nil : "\(model.key): \(model.value) in the model, \(others.0.value) here"
     }
     if ![0, vocabularySize, rowCount].contains(settings.vocabularySize) {
       keys.append("vocabularySize: \(vocabularySize) in the model, \(settings.vocabularySize) here")
-    }
-    if ![standard.activation, activation].contains(settings.activation) {
-      keys.append(
-        "activation: \(activation.rawValue) in the model, \(settings.activation.rawValue) here")
-    }
-    if ![standard.normPosition, normPosition].contains(settings.normPosition) {
-      keys.append(
-        "normPosition: \(normPosition.rawValue) in the model, \(settings.normPosition.rawValue) here")
-    }
-    if ![standard.normEpsilon, normEpsilon].contains(settings.normEpsilon) {
-      keys.append("normEpsilon: \(normEpsilon) in the model, \(settings.normEpsilon) here")
-    }
-    if ![standard.initializerDeviation, initializerDeviation].contains(settings.initializerDeviation) {
-      keys.append(
-        "initializerDeviation: \(initializerDeviation) in the model, \(settings.initializerDeviation) here")
     }
     guard keys.isEmpty else { throw StartError.sizesDiffer(model: path, keys: keys) }
     var result = self
