@@ -94,11 +94,19 @@ package final class ParameterStore: @unchecked Sendable {
     refreshCopies()
   }
 
-  /// Leaves parameters as they are in training: no gradient is needed of them, and the optimizer passes over them. Called
-  /// before training begins.
+  /// Leaves these parameters, and no others, as they are in training: no gradient is needed of them, and the optimizer passes
+  /// over them. Called between steps.
   package func freeze(_ parameters: some Sequence<Parameter>) {
     frozen = Array(repeating: false, count: self.parameters.count)
     for parameter in parameters { frozen[parameter.index] = true }
+  }
+
+  /// Calls `body` while no parameter is frozen.
+  package func withoutFreezing<Value>(_ body: () throws -> Value) rethrows -> Value {
+    let before = frozen
+    frozen = []
+    defer { frozen = before }
+    return try body()
   }
 
   package func isFrozen(_ parameter: Parameter) -> Bool { !frozen.isEmpty && frozen[parameter.index] }

@@ -74,15 +74,22 @@ import Testing
   }
 
   /// Before the first validation, where one is due, between two, and at a checkpoint of the run's own; without an average of
-  /// the weights and with one that begins at step 4.
-  @Test(arguments: 1...8, [0, 0.7]) func anInterruptionLeavesNoTrace(step: Int, average: Double) throws {
-    let straight = try finish(run("straight", workers: 2, resume: .never, average: average))
+  /// the weights and with one that begins at step 4; with nothing frozen, and with an encoder that thaws after step 5.
+  @Test(arguments: 1...8, [(average: 0, thaws: false), (0.7, false), (0, true), (0.7, true)])
+  func anInterruptionLeavesNoTrace(step: Int, _ kind: (average: Double, thaws: Bool)) throws {
+    func run(_ name: String, workers: Int, resume: ResumeMode) throws -> TrainingRun<TranslationTask> {
+      try self.run(name, workers: workers, resume: resume, average: kind.average) {
+        if kind.thaws { ($0.optimizer.freeze, $0.optimizer.freezeShare) = ("encoder", 0.5) }
+      }
+    }
+    let straight = try finish(run("straight", workers: 2, resume: .never))
+    #expect(straight.end.cursor.thawStep == (kind.thaws ? 5 : nil))
     #expect(straight.validations.keys.sorted() == [3, 6, 9])
     #expect(straight.end.reason == .limitReached)
 
     var taken = 0
     var before: [Int: ValidationReport] = [:]
-    let stopped = try run("stopped", workers: 1, resume: .never, average: average).run(
+    let stopped = try run("stopped", workers: 1, resume: .never).run(
       isInterrupted: {
         taken += 1
         return taken == step
@@ -90,7 +97,7 @@ import Testing
       report: { if case .validated(let step, let report) = $0 { before[step] = report } })
     #expect(stopped.reason == .interrupted)
     #expect(stopped.cursor.step == step)
-    let resumed = try finish(run("stopped", workers: 3, resume: .required, average: average))
+    let resumed = try finish(run("stopped", workers: 3, resume: .required))
 
     #expect(try files("stopped") == files("straight"))
     #expect(before.merging(resumed.validations) { $1 } == straight.validations)

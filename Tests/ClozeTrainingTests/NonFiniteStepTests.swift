@@ -28,10 +28,11 @@ import Testing
   /// - Parameters:
   ///   - interruptedAfter: looks up of the run from its steps; nil for never.
   ///   - average: the share of the run over which the weights are averaged.
+  ///   - freezeShare: the share of the run for which the encoder is frozen; 0 for none.
   @discardableResult
   private func run(
     _ name: String, faults: [Int: Fault], passesOver: ClosedRange<Int>? = nil, workers: Int = 1,
-    resume: Bool = false, interruptedAfter: Int? = nil, average: Double = 0
+    resume: Bool = false, interruptedAfter: Int? = nil, average: Double = 0, freezeShare: Double = 0
   ) throws -> Result {
     var configuration = PretrainConfiguration()
     configuration.cadence.logSteps = 1
@@ -42,6 +43,9 @@ import Testing
     configuration.optimizer.schedule.warmupSteps = 2
     configuration.stop = StopConfiguration(steps: Self.steps)
     configuration.average.lastShare = average
+    if freezeShare > 0 {
+      (configuration.optimizer.freeze, configuration.optimizer.freezeShare) = ("encoder", freezeShare)
+    }
     let task = FaultyTask(configuration: configuration, faults: faults, passesOver: passesOver)
     let run = try TrainingRun(task, output: folder.file(name), resume: resume ? .required : .never)
     var looks = 0
@@ -84,13 +88,18 @@ import Testing
     #expect(two.returns.isEmpty)
   }
 
-  /// Without an average of the weights, and with one that the checkpoint to which the run returns already has.
-  @Test(arguments: [0, 0.9]) func threeInARowGoBackAndPastTheirSamples(average: Double) throws {
-    let result = try run("run", faults: [6: .loss, 7: .gradient, 8: .loss], average: average)
+  /// Without an average of the weights, and with one that the checkpoint to which the run returns already has; with an encoder
+  /// that has thawed in the meantime.
+  @Test(arguments: [0, 0.9], [0, 0.5])
+  func threeInARowGoBackAndPastTheirSamples(average: Double, freezeShare: Double) throws {
+    let result = try run(
+      "run", faults: [6: .loss, 7: .gradient, 8: .loss], average: average, freezeShare: freezeShare)
     #expect(result.skipped.map(\.step) == [7, 8, 9])
     #expect(result.returns.map { [$0.fromStep, $0.toStep, $0.firstBatch, $0.batchCount] } == [[9, 4, 4, 5]])
     // What comes of it is the run that never saw the batches from the checkpoint to the last faulty one.
-    let other = try run("other", faults: [:], passesOver: 4...8, average: average)
+    let other = try run(
+      "other", faults: [:], passesOver: 4...8, average: average, freezeShare: freezeShare)
+    #expect(result.cursor.thawStep == (freezeShare > 0 ? 6 : nil))
     #expect(other.skipped.isEmpty)
     #expect(try files("run") == files("other"))
     #expect(result.cursor.tokens == other.cursor.tokens)
@@ -106,11 +115,19 @@ import Testing
   }
 
   /// Before the checkpoint, between it and the fault, within the faulty steps, and after the return.
-  @Test(arguments: 1...16, [0, 0.9]) func anInterruptionLeavesNoTrace(looks: Int, average: Double) throws {
+  @Test(arguments: 1...16, [(0, 0), (0.9, 0), (0, 0.5), (0.9, 0.5)])
+  func anInterruptionLeavesNoTrace(looks: Int, _ shares: (average: Double, freeze: Double)) throws {
+    func run(_ name: String, workers: Int = 1, resume: Bool = false, interruptedAfter: Int? = nil) throws
+      -> Result
+    {
+      try self.run(
+        name, faults: faults, workers: workers, resume: resume, interruptedAfter: interruptedAfter,
+        average: shares.average, freezeShare: shares.freeze)
+    }
     let faults: [Int: Fault] = [2: .loss, 6: .loss, 7: .loss, 8: .gradient, 10: .gradient]
-    let straight = try run("straight", faults: faults, average: average)
-    try run("stopped", faults: faults, workers: 2, interruptedAfter: looks, average: average)
-    let resumed = try run("stopped", faults: faults, workers: 3, resume: true, average: average)
+    let straight = try run("straight")
+    _ = try run("stopped", workers: 2, interruptedAfter: looks)
+    let resumed = try run("stopped", workers: 3, resume: true)
     #expect(try files("stopped") == files("straight"))
     var (found, expected) = (resumed.cursor, straight.cursor)
     (found.seconds, expected.seconds) = (0, 0)

@@ -17,8 +17,11 @@ struct ReferenceObjective: SingleLossObjective {
 
   var store: ParameterStore { model.store }
 
-  init(precision: ElementType = .float32, microbatchCount: Int = 1) throws {
-    model = try ModelArchive.loadMaskedLanguageModel(Fixtures.url("bert"), precision: precision).model
+  /// - Parameter checkpoint: a folder with other weights.
+  init(_ checkpoint: URL? = nil, precision: ElementType = .float32, microbatchCount: Int = 1) throws {
+    model = try ModelArchive.loadMaskedLanguageModel(
+      checkpoint ?? Fixtures.url("bert"), precision: precision
+    ).model
     self.microbatchCount = microbatchCount
     let file = try TensorFile(Fixtures.url("steps.safetensors"))
     batches = try (0..<5).map { index in

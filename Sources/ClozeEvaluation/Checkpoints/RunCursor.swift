@@ -18,6 +18,8 @@ package struct RunCursor: Codable, Sendable, Equatable {
   package var anchorStep: Int?
   /// Skipped steps and batches; nil if there are none.
   package var skips: Skips?
+  /// The first step that trained the parts that were frozen before; nil if there is none so far.
+  package var thawStep: Int?
 
   /// Steps without an update, and batches that the run skips.
   package struct Skips: Codable, Sendable, Equatable {
@@ -44,7 +46,7 @@ package struct RunCursor: Codable, Sendable, Equatable {
   /// Whether all numbers are small enough that no computation overflows, such as steps times windows per step.
   var isPlausible: Bool {
     let returns = skips?.returns.flatMap { [$0.fromStep, $0.toStep, $0.firstBatch, $0.batchCount] } ?? []
-    let steps = [step, validationsSinceBest, bestStep ?? 0, anchorStep ?? 0]
+    let steps = [step, validationsSinceBest, bestStep ?? 0, anchorStep ?? 0, thawStep ?? 0]
     let skipped = [skips?.steps ?? 0, skips?.inARow ?? 0, skips?.batches ?? 0]
     return seconds.isFinite && seconds >= 0 && (0...1 << 56).contains(tokens)
       && (steps + skipped + returns).allSatisfy { (0...1 << 41).contains($0) }

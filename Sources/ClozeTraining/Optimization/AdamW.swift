@@ -18,6 +18,8 @@ package struct OptimizerConfiguration: Codable, Sendable, Equatable {
   package var layerDecay = 1.0
   /// The parts that training does not change, separated by commas: embeddings, encoder, decoder, layers:0-3; or none.
   package var freeze = "none"
+  /// The share of the run, from its first step on, for which `freeze` holds; 1 for the whole run.
+  package var freezeShare = 1.0
   package var schedule = ScheduleConfiguration()
 
   package init() {}
@@ -39,7 +41,13 @@ package struct OptimizerConfiguration: Codable, Sendable, Equatable {
     try require(
       layerDecay > 0 && layerDecay <= 1, "layerDecay",
       "is \(layerDecay); choose a factor above 0 and up to 1, which is none")
-    _ = try FrozenPart.parse(freeze, path: section + ".freeze")
+    let isFrozen = try !FrozenPart.parse(freeze, path: section + ".freeze").isEmpty
+    try require(
+      freezeShare > 0 && freezeShare <= 1, "freezeShare",
+      "is \(freezeShare); choose a share of the run above 0 and up to 1, which is the whole run")
+    try require(
+      isFrozen || freezeShare == 1, "freezeShare",
+      "is \(freezeShare), and \(section).freeze names no part; name one, such as encoder, or leave it at 1")
     try schedule.validate(section: section + ".schedule")
   }
 }
@@ -48,12 +56,15 @@ package struct OptimizerConfiguration: Codable, Sendable, Equatable {
 ///
 /// The store is divided into chunks that do not depend on the number of workers. The squared norm is summed in each
 /// chunk, and the sums of the chunks are added in order, so the norm has the same bits for any number of workers.
-/// Frozen parameters are in no chunk: they are not part of the norm, do not decay, and their moments do not change.
+/// Frozen parameters are in no chunk: they are not part of the norm, do not decay, and their moments do not change. Once they
+/// thaw, their steps count from there: their moments begin with zeros, and their learning rate has a warm-up of its own.
 package final class AdamW {
   private struct Chunk {
     let range: Range<Int>
     let decays: Bool
     let rateFactor: Double
+    /// The first step in which it was updated.
+    let firstStep: Int
   }
 
   /// Small enough that the chunks of all lanes stay in a core's cache while they are added.
@@ -61,31 +72,42 @@ package final class AdamW {
 
   package let configuration: OptimizerConfiguration
   private let store: ParameterStore
-  private let chunks: [Chunk]
+  /// The parameters that are frozen until a thaw.
+  private let frozen: [Parameter]
+  private var chunks: [Chunk] = []
   private let firstMoment: UnsafeMutableBufferPointer<Float>
   private let secondMoment: UnsafeMutableBufferPointer<Float>
 
   package init(_ store: ParameterStore, configuration: OptimizerConfiguration) {
     self.store = store
     self.configuration = configuration
-    let rates = LayerRates(store, decay: configuration.layerDecay)
-    chunks = store.parameters.filter { !store.isFrozen($0) }.flatMap { parameter in
-      let (range, rateFactor) = (parameter.range, rates.factor(parameter))
-      return stride(from: range.lowerBound, to: range.upperBound, by: AdamW.chunkElements).map {
-        Chunk(
-          range: $0..<min($0 + AdamW.chunkElements, range.upperBound), decays: parameter.decays,
-          rateFactor: rateFactor)
-      }
-    }
+    frozen = store.parameters.filter(store.isFrozen)
     firstMoment = .allocate(capacity: store.elementCount)
     secondMoment = .allocate(capacity: store.elementCount)
     firstMoment.initialize(repeating: 0)
     secondMoment.initialize(repeating: 0)
+    thaw(at: nil)
   }
 
   deinit {
     firstMoment.deallocate()
     secondMoment.deallocate()
+  }
+
+  /// Trains the frozen parameters, too, whose first step was or will be `firstStep`; nil freezes them again.
+  package func thaw(at firstStep: Int?) {
+    store.freeze(firstStep == nil ? frozen : [])
+    let rates = LayerRates(store, decay: configuration.layerDecay)
+    let thawed = Set(frozen.map(\.index))
+    chunks = store.parameters.filter { !store.isFrozen($0) }.flatMap { parameter in
+      let (range, rateFactor) = (parameter.range, rates.factor(parameter))
+      let firstStep = thawed.contains(parameter.index) ? firstStep ?? 0 : 0
+      return stride(from: range.lowerBound, to: range.upperBound, by: AdamW.chunkElements).map {
+        Chunk(
+          range: $0..<min($0 + AdamW.chunkElements, range.upperBound), decays: parameter.decays,
+          rateFactor: rateFactor, firstStep: firstStep)
+      }
+    }
   }
 
   /// Takes step number `step` (from 0) along the mean gradient.
@@ -118,10 +140,14 @@ package final class AdamW {
       weightDecay: configuration.weightDecay, step: step + 1)
     guard let first = firstMoment.baseAddress, let second = secondMoment.baseAddress else { return norm }
     nonisolated(unsafe) let moments = (first, second)
-    workers.forEach(chunks.count) { [chunks, store] index in
+    workers.forEach(chunks.count) { [chunks, store, schedule = configuration.schedule] index in
       let chunk = chunks[index]
       var update = update
       update.learningRate *= chunk.rateFactor
+      if chunk.firstStep > 0 {
+        update.step = step + 1 - chunk.firstStep
+        update.learningRate *= schedule.warmup(step: step - chunk.firstStep)
+      }
       update.apply(
         to: store, range: chunk.range, decays: chunk.decays, gradient: lanes[0],
         firstMoment: moments.0, secondMoment: moments.1)

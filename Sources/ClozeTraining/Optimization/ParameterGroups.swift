@@ -50,6 +50,21 @@ enum FrozenPart: Equatable {
 }
 
 extension OptimizerConfiguration {
+  /// Whether parts are frozen at the start of a run and not at its end.
+  var thaws: Bool { freezeShare < 1 }
+
+  /// Whether the frozen parts are trained after `fraction` of the run.
+  func isThawed(fraction: Double) -> Bool {
+    // With the margin, 0.3 of 10 steps are 3 however the quotient is rounded.
+    thaws && fraction > freezeShare - 1e-9
+  }
+
+  /// Calls `body` while only those parameters of the store are frozen that are frozen to the end of the run: with them it
+  /// needs the most memory and time.
+  func atItsEnd<Value>(_ store: ParameterStore, _ body: () throws -> Value) rethrows -> Value {
+    try thaws ? store.withoutFreezing(body) : body()
+  }
+
   /// Marks the parameters that `freeze` names in a model's store.
   /// - Throws: `ConfigurationError` if the model does not have a part, or no parameter is left to train
   package func freeze(_ store: ParameterStore, section: String = "optimizer") throws {

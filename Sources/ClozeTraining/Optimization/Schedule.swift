@@ -76,7 +76,7 @@ package struct ScheduleConfiguration: Codable, Sendable, Equatable {
   ///   - fraction: how much of the run is done, 0...1. It is a function of the step alone unless the run is limited by
   ///     minutes.
   package func factor(step: Int, fraction: Double) -> Double {
-    guard step >= warmupSteps else { return Double(step + 1) / Double(warmupSteps) }
+    guard step >= warmupSteps else { return warmup(step: step) }
     // The share of the warm-up in the run; in a run limited by minutes, estimated from the mean speed so far.
     let warmup = step > 0 ? fraction * Double(warmupSteps) / Double(step) : 0
     let decayed = warmup < 1 ? (fraction - warmup) / (1 - warmup) : 1
@@ -88,4 +88,7 @@ package struct ScheduleConfiguration: Codable, Sendable, Equatable {
     }
     return finalRate + (1 - finalRate) * remaining
   }
+
+  /// The factor of the warm-up alone: 1 from its end on.
+  func warmup(step: Int) -> Double { step < warmupSteps ? Double(step + 1) / Double(warmupSteps) : 1 }
 }

@@ -52,6 +52,11 @@ struct SkippedLine: Encodable {
   let samples: [String]
 }
 
+struct ThawLine: Encodable {
+  let event = "thawed"
+  let step: Int
+}
+
 struct ReturnLine: Encodable {
   let event = "returned"
   let fromStep, toStep, firstBatch, batchCount: Int

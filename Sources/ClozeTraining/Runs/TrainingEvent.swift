@@ -15,6 +15,8 @@ package enum TrainingEvent: Sendable {
   case returned(RunCursor.Return, folder: String)
   /// From this step on, validations and checkpoints have the average of the weights.
   case averages(step: Int)
+  /// After this step, the parts that were frozen are trained, too.
+  case thawed(step: Int, parts: String)
   case warning(String)
   case finished(RunOutcome)
 
@@ -67,6 +69,8 @@ extension TrainingEvent {
       .line(
         "averages the weights from step \(Figure.count(step)) on: validations and checkpoints have their mean"
       )
+    case .thawed(let step, let parts):
+      .line("trains \(parts), too, from step \(Figure.count(step)) on, with a warm-up of its own")
     case .warning(let text): .warning(text)
     case .finished(let outcome):
       switch outcome.reason {

@@ -57,6 +57,7 @@ struct TrainingLoop<Task: TrainingTask> {
       cursor = checkpoint.manifest.cursor
       savedStep = cursor.step
       try stepper.optimizer.read(from: checkpoint.folder, average: average)
+      stepper.optimizer.thaw(at: cursor.thawStep)
       try folder.settle(cursor, keep: cadence.keepCheckpoints)
       report(.resumed(step: cursor.step, folder: checkpoint.folder.path))
     }
@@ -66,11 +67,12 @@ struct TrainingLoop<Task: TrainingTask> {
     if fraction >= 1 { end = .limitReached }
     if isOutOfPatience { end = .noImprovement }
     if end == nil {
-      try stepper.prepare(step: cursor.batch)
+      try settings.optimizer.atItsEnd(training.store) { try stepper.prepare(step: cursor.batch) }
       report(.prepared(memoryBytes: ProcessMemory.resident + task.dataBytes))
     }
     clock = ContinuousClock.now
     while end == nil {
+      try thaw()
       let outcome = try takeStep()
       if try recover(from: outcome) { continue }
       if fraction >= 1 { end = .limitReached }
@@ -83,6 +85,16 @@ struct TrainingLoop<Task: TrainingTask> {
     let outcome = RunOutcome(cursor: cursor, reason: end ?? .limitReached)
     report(.finished(outcome))
     return outcome
+  }
+
+  /// Trains the frozen parts from the next step on, if their share of the run is over. A run whose limit was raised since then
+  /// does not freeze them again.
+  private mutating func thaw() throws {
+    guard cursor.thawStep == nil, settings.optimizer.isThawed(fraction: fraction) else { return }
+    cursor.thawStep = cursor.step
+    stepper.optimizer.thaw(at: cursor.step)
+    report(.thawed(step: cursor.step, parts: settings.optimizer.freeze))
+    try append(ThawLine(step: cursor.step))
   }
 
   private var isOutOfPatience: Bool { task.patience > 0 && cursor.validationsSinceBest >= task.patience }
@@ -142,6 +154,7 @@ struct TrainingLoop<Task: TrainingTask> {
     training.store.refreshCopies()
     try stepper.optimizer.read(from: checkpoint, average: average)
     cursor = cursor.returned(to: manifest.cursor)
+    stepper.optimizer.thaw(at: cursor.thawStep)
     try folder.returnTo(manifest, cursor: cursor, keep: cadence.keepCheckpoints)
     if let last = cursor.skips?.returns.last {
       report(.returned(last, folder: checkpoint.path))

@@ -1,7 +1,8 @@
 internal import ClozeCompute
 internal import ClozeData
 
-/// Measures speed and memory in a few steps of a run. They change the run's parameters.
+/// Measures speed and memory in a few steps of a run, with everything that it trains at its end. They change the run's
+/// parameters.
 package struct StepProbe {
   let workers: Int
   let steps: Int
@@ -16,6 +17,12 @@ package struct StepProbe {
   private static let seconds = 3.0
 
   package init(_ run: TrainingRun<some TrainingTask>) throws {
+    self = try run.task.configuration.optimizer.atItsEnd(run.training.store) {
+      try StepProbe(measuring: run)
+    }
+  }
+
+  private init(measuring run: TrainingRun<some TrainingTask>) throws {
     let stepper = Stepper(
       run.training, optimizer: run.task.configuration.optimizer, compute: run.task.configuration.compute,
       seed: UInt64(run.task.configuration.seed))

@@ -82,8 +82,12 @@ package struct PretrainPlan: Sendable {
     parts += [("text", run.task.dataBytes), ("program", max(0, ProcessMemory.resident - modelBytes))]
     let workers = WorkerGroup(count: configuration.compute.workers).count
     if let availableMemory,
-      let activationBytes = try StepProbe.activationShortage(
-        run, workers: min(workers, lanes), room: availableMemory - total)
+      let activationBytes = try configuration.optimizer.atItsEnd(
+        run.training.store,
+        {
+          try StepProbe.activationShortage(
+            run, workers: min(workers, lanes), room: availableMemory - total)
+        })
     {
       parts.append(("activations of \(workers) workers about", activationBytes))
       describeRoom()
