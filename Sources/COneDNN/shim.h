@@ -26,6 +26,22 @@ typedef struct {
 
 #if DNNL_VERSION_MAJOR >= 3
 typedef dnnl_memory_desc_t cloze_descriptor;
+static inline dnnl_status_t cloze_describe_any(
+    cloze_descriptor *descriptor, dnnl_dim_t rows, dnnl_dim_t columns, dnnl_data_type_t type) {
+  dnnl_dim_t dims[2] = {rows, columns};
+  return dnnl_memory_desc_create_with_tag(descriptor, 2, dims, type, dnnl_format_tag_any);
+}
+// The layout of the right operand that a described product chose, and its bytes.
+static inline dnnl_status_t cloze_weights_layout(
+    const_dnnl_primitive_desc_t description, cloze_descriptor *layout, size_t *size) {
+  const_dnnl_memory_desc_t chosen = dnnl_primitive_desc_query_md(description, dnnl_query_weights_md, 0);
+  *size = dnnl_memory_desc_get_size(chosen);
+  return dnnl_memory_desc_clone(layout, chosen);
+}
+static inline dnnl_status_t cloze_describe_copy(
+    dnnl_primitive_desc_t *result, dnnl_engine_t engine, cloze_descriptor *from, cloze_descriptor *to) {
+  return dnnl_reorder_primitive_desc_create(result, *from, engine, *to, engine, NULL);
+}
 static inline dnnl_status_t cloze_describe(
     cloze_descriptor *descriptor, dnnl_dim_t rows, dnnl_dim_t columns, const dnnl_dim_t *strides,
     dnnl_data_type_t type) {
@@ -52,6 +68,21 @@ static inline dnnl_status_t cloze_scratch(cloze_product *product, const_dnnl_pri
 }
 #else
 typedef dnnl_memory_desc_t cloze_descriptor;
+static inline dnnl_status_t cloze_describe_any(
+    cloze_descriptor *descriptor, dnnl_dim_t rows, dnnl_dim_t columns, dnnl_data_type_t type) {
+  dnnl_dim_t dims[2] = {rows, columns};
+  return dnnl_memory_desc_init_by_tag(descriptor, 2, dims, type, dnnl_format_tag_any);
+}
+static inline dnnl_status_t cloze_weights_layout(
+    const_dnnl_primitive_desc_t description, cloze_descriptor *layout, size_t *size) {
+  *layout = *dnnl_primitive_desc_query_md(description, dnnl_query_weights_md, 0);
+  *size = dnnl_memory_desc_get_size(layout);
+  return dnnl_success;
+}
+static inline dnnl_status_t cloze_describe_copy(
+    dnnl_primitive_desc_t *result, dnnl_engine_t engine, cloze_descriptor *from, cloze_descriptor *to) {
+  return dnnl_reorder_primitive_desc_create(result, from, engine, to, engine, NULL);
+}
 static inline dnnl_status_t cloze_describe(
     cloze_descriptor *descriptor, dnnl_dim_t rows, dnnl_dim_t columns, const dnnl_dim_t *strides,
     dnnl_data_type_t type) {
@@ -81,8 +112,56 @@ static inline dnnl_status_t cloze_scratch(cloze_product *product, const_dnnl_pri
 }
 #endif
 
+// A copy of a right operand [k, n] into the layout that products of few rows read fastest.
+typedef struct {
+  dnnl_primitive_t copy;
+  dnnl_memory_t plain, packed;
+  cloze_descriptor layout;
+  // Bytes of the copy.
+  size_t size;
+} cloze_packing;
+
+// The layout is the one that oneDNN chooses for the product `s`, whatever its strides of b; a product with other rows takes
+// it, too.
+static inline dnnl_status_t cloze_packing_create(
+    cloze_packing *packing, dnnl_engine_t engine, const cloze_product_shape *s) {
+  cloze_descriptor a, any, plain, c;
+  dnnl_primitive_desc_t description = NULL, copy = NULL;
+  *packing = (cloze_packing){0};
+  dnnl_status_t status = cloze_describe(&a, s->m, s->k, s->a_strides, s->input_type);
+  if (status == dnnl_success) status = cloze_describe_any(&any, s->k, s->n, s->input_type);
+  if (status == dnnl_success) status = cloze_describe(&plain, s->k, s->n, s->b_strides, s->input_type);
+  if (status == dnnl_success) status = cloze_describe(&c, s->m, s->n, s->c_strides, s->output_type);
+  if (status != dnnl_success) return status;
+  status = cloze_describe_product(&description, engine, &a, &any, NULL, &c, NULL);
+  if (status == dnnl_success) status = cloze_weights_layout(description, &packing->layout, &packing->size);
+  if (status == dnnl_success) status = cloze_describe_copy(&copy, engine, &plain, &packing->layout);
+  if (status == dnnl_success) status = dnnl_primitive_create(&packing->copy, copy);
+  if (status == dnnl_success) status = cloze_memory(&packing->plain, &plain, engine);
+  if (status == dnnl_success) status = cloze_memory(&packing->packed, &packing->layout, engine);
+  if (description) dnnl_primitive_desc_destroy(description);
+  if (copy) dnnl_primitive_desc_destroy(copy);
+  cloze_forget(&a), cloze_forget(&any), cloze_forget(&plain), cloze_forget(&c);
+  return status;
+}
+
+static inline dnnl_status_t cloze_packing_run(
+    const cloze_packing *packing, dnnl_stream_t stream, void *plain, void *packed) {
+  dnnl_memory_set_data_handle(packing->plain, plain);
+  dnnl_memory_set_data_handle(packing->packed, packed);
+  dnnl_exec_arg_t arguments[2] = {{DNNL_ARG_FROM, packing->plain}, {DNNL_ARG_TO, packing->packed}};
+  return dnnl_primitive_execute(packing->copy, stream, 2, arguments);
+}
+
+static inline void cloze_packing_destroy(cloze_packing *packing) {
+  if (packing->plain) dnnl_memory_destroy(packing->plain);
+  if (packing->packed) dnnl_memory_destroy(packing->packed), cloze_forget(&packing->layout);
+  if (packing->copy) dnnl_primitive_destroy(packing->copy);
+}
+
+// `packing` says in which layout b is; NULL: in that of its strides.
 static inline dnnl_status_t cloze_product_create(
-    cloze_product *product, dnnl_engine_t engine, const cloze_product_shape *s) {
+    cloze_product *product, dnnl_engine_t engine, const cloze_product_shape *s, cloze_packing *packing) {
   const dnnl_dim_t bias_strides[2] = {s->n, 1};
   cloze_descriptor a, b, c, bias;
   dnnl_primitive_desc_t description = NULL;
@@ -102,10 +181,10 @@ static inline dnnl_status_t cloze_product_create(
     cloze_append_sum(operations);
     dnnl_primitive_attr_set_post_ops(attributes, operations);
   }
-  status = cloze_describe_product(&description, engine, &a, &b, s->has_bias ? &bias : NULL, &c, attributes);
+  status = cloze_describe_product(&description, engine, &a, packing ? &packing->layout : &b, s->has_bias ? &bias : NULL, &c, attributes);
   if (status == dnnl_success) status = dnnl_primitive_create(&product->primitive, description);
   if (status == dnnl_success) status = cloze_memory(&product->a, &a, engine);
-  if (status == dnnl_success) status = cloze_memory(&product->b, &b, engine);
+  if (status == dnnl_success) status = cloze_memory(&product->b, packing ? &packing->layout : &b, engine);
   if (status == dnnl_success) status = cloze_memory(&product->c, &c, engine);
   if (status == dnnl_success && s->has_bias) status = cloze_memory(&product->bias, &bias, engine);
   if (status == dnnl_success) status = cloze_scratch(product, description, engine);

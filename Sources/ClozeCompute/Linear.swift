@@ -91,7 +91,8 @@ extension Tape {
     return UnsafeMutableRawPointer(converted)
   }
 
-  private func addColumnSums(
+  /// sums [columns] += the rows of values [rows, columns] in the tape's precision.
+  func addColumnSums(
     of values: UnsafeMutableRawPointer, rows: Int, columns: Int, to sums: UnsafeMutablePointer<Float>
   ) {
     switch precision {

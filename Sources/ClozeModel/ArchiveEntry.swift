@@ -162,13 +162,13 @@ extension LinearParameters {
 }
 
 extension NormParameters {
-  fileprivate func entries(_ prefix: String) -> [ArchiveEntry] {
+  func entries(_ prefix: String) -> [ArchiveEntry] {
     [.whole(prefix + "weight", gain), .whole(prefix + "bias", bias)]
   }
 }
 
 extension ArchiveEntry {
-  fileprivate static func whole(_ name: String, _ parameter: Parameter) -> ArchiveEntry {
+  static func whole(_ name: String, _ parameter: Parameter) -> ArchiveEntry {
     ArchiveEntry(name: name, parameter: parameter, rows: 0..<parameter.shape[0])
   }
 

@@ -183,7 +183,9 @@ package struct BeamSearch: Sendable {
   package func memory(source count: Int) -> Int {
     let sizes = model.configuration
     let precision = model.store.precision
-    let inner = sizes.layerBlocks.contains { $0.feedForward.isGated } ? 3 : 2
+    let inner =
+      sizes.layerBlocks.contains { $0.mixer == .gatedMLP }
+      ? 5 : sizes.layerBlocks.contains { $0.feedForward.isGated } ? 3 : 2
     let layer =
       max(inner * sizes.feedForwardSize + 5 * sizes.hiddenSize, 8 * sizes.hiddenSize) * precision.size
     let token =

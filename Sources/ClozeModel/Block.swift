@@ -8,7 +8,7 @@ package struct Block: Sendable, Equatable {
 
   /// As it is written in `model.blocks`.
   package var name: String {
-    feedForward == .plain ? mixer.rawValue : "\(mixer.rawValue)/\(feedForward.rawValue)"
+    feedForward == mixer.usualFeedForward ? mixer.rawValue : "\(mixer.rawValue)/\(feedForward.rawValue)"
   }
 }
 
@@ -17,13 +17,21 @@ package enum MixerKind: String, CaseIterable, Sendable {
   case attention
   /// A token sees the tokens within `model.localWindow` / 2 places.
   case localAttention
+  /// A recurrent layer in both directions, with the cell `model.recurrentCell`.
+  case recurrent
+  /// gMLP's layer, which gates each token by those less than `model.gateReach` places away.
+  case gatedMLP
 
   /// The name of the sub-layer in paths of parameters and tensors.
   var path: String {
     switch self {
     case .attention, .localAttention: "attention"
+    case .recurrent, .gatedMLP: rawValue
     }
   }
+
+  /// The feed-forward sub-layer of a block that names none. A gated MLP has an inner layer of its own.
+  var usualFeedForward: FeedForwardKind { self == .gatedMLP ? .none : .plain }
 }
 
 package enum FeedForwardKind: String, CaseIterable, Sendable {
@@ -166,7 +174,9 @@ private struct BlockReader {
 
   private mutating func block() throws -> Block {
     let mixer: MixerKind = try choice("where a mixer belongs")
-    return Block(mixer: mixer, feedForward: take("/") ? try choice("after '\(mixer.rawValue)/'") : .plain)
+    return Block(
+      mixer: mixer, feedForward: take("/") ? try choice("after '\(mixer.rawValue)/'") : mixer.usualFeedForward
+    )
   }
 
   private mutating func choice<Choice: RawRepresentable<String> & CaseIterable>(

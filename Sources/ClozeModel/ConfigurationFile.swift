@@ -147,6 +147,10 @@ struct ConfigurationFile {
   private func readBlocks(into configuration: inout EncoderConfiguration) throws {
     configuration.blocks = BlockPattern(try value("blocks", "text", \.string))
     configuration.localWindow = try value("local_window", "a whole number", \.integer)
+    configuration.recurrentCell = try value("recurrent_cell", "one of gru, lstm") {
+      $0.string.flatMap(RecurrentCell.init(rawValue:))
+    }
+    configuration.gateReach = try value("gate_reach", "a whole number", \.integer)
     configuration.normPosition = try value("norm_position", "one of post, pre") {
       $0.string.flatMap(NormPosition.init(rawValue:))
     }
@@ -195,6 +199,8 @@ struct ConfigurationFile {
     if architecture == .cloze {
       settings["blocks"] = configuration.blocks.description
       settings["local_window"] = configuration.localWindow
+      settings["recurrent_cell"] = configuration.recurrentCell.rawValue
+      settings["gate_reach"] = configuration.gateReach
       settings["norm_position"] = configuration.normPosition.rawValue
     }
     return settings

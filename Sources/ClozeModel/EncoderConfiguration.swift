@@ -10,6 +10,10 @@ package struct EncoderConfiguration: Configuration, Equatable {
   package var blocks = BlockPattern("attention")
   /// Of local attention: a token sees the tokens at most half as many places away, on either side.
   package var localWindow = 128
+  /// Of recurrent layers.
+  package var recurrentCell = RecurrentCell.gru
+  /// Of gated MLPs: a token sees the tokens less than so many places away, on either side.
+  package var gateReach = 128
   /// D
   package var hiddenSize = 256
   /// H
@@ -53,7 +57,15 @@ package struct EncoderConfiguration: Configuration, Equatable {
       vocabularySize >= 0 && vocabularySize <= 1 << 24, "vocabularySize",
       "is \(vocabularySize); choose 0 (the tokenizer's) to \(1 << 24)")
     try require(localWindow, in: 2...1 << 20, "localWindow")
-    _ = try blocks.blocks(layerCount: layerCount, path: section + ".blocks")
+    try require(gateReach, in: 1...1 << 20, "gateReach")
+    let mixers = try blocks.blocks(layerCount: layerCount, path: section + ".blocks").map(\.mixer)
+    try require(
+      !mixers.contains(.recurrent) || hiddenSize % 2 == 0, "hiddenSize",
+      "is \(hiddenSize), which the two directions of a recurrent layer cannot share; choose an even number")
+    try require(
+      !mixers.contains(.gatedMLP) || feedForwardSize % (2 * headCount) == 0, "feedForwardSize",
+      "is \(feedForwardSize), whose half the \(headCount) groups of a gated MLP cannot share; choose a multiple of twice "
+        + "headCount")
     try require(
       hiddenSize % headCount == 0, "hiddenSize",
       "is \(hiddenSize), which \(headCount) heads cannot share; choose a multiple of headCount")
@@ -75,7 +87,8 @@ package struct EncoderConfiguration: Configuration, Equatable {
   package var fixedSettings: [(key: String, value: String)] {
     [
       ("layerCount", "\(layerCount)"), ("blocks", "\(BlockPattern(layerBlocks))"),
-      ("localWindow", "\(localWindow)"), ("hiddenSize", "\(hiddenSize)"), ("headCount", "\(headCount)"),
+      ("localWindow", "\(localWindow)"), ("recurrentCell", recurrentCell.rawValue),
+      ("gateReach", "\(gateReach)"), ("hiddenSize", "\(hiddenSize)"), ("headCount", "\(headCount)"),
       ("feedForwardSize", "\(feedForwardSize)"), ("positionCount", "\(positionCount)"),
       ("segmentCount", "\(segmentCount)"), ("activation", activation.rawValue),
       ("normPosition", normPosition.rawValue), ("normEpsilon", "\(normEpsilon)"),

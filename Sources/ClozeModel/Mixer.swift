@@ -26,6 +26,8 @@ extension MixerKind {
     case .attention: SelfAttention(store, path: path, configuration: configuration)
     case .localAttention:
       SelfAttention(store, path: path, configuration: configuration, reach: configuration.localWindow / 2)
+    case .recurrent: RecurrentMixer(store, path: path, configuration: configuration)
+    case .gatedMLP: GatedMLP(store, path: path, configuration: configuration)
     }
   }
 }

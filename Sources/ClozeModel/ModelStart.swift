@@ -174,8 +174,15 @@ extension ModelArchive {
       ("normPosition", start.normPosition.rawValue, new.normPosition.rawValue),
       ("normEpsilon", "\(Float(start.normEpsilon))", "\(Float(new.normEpsilon))"),
     ]
-    if start.layerBlocks.contains(where: { $0.mixer == .localAttention }) {
+    let mixers = start.layerBlocks.map(\.mixer)
+    if mixers.contains(.localAttention) {
       settings.append(("localWindow", "\(start.localWindow)", "\(new.localWindow)"))
+    }
+    if mixers.contains(.recurrent) {
+      settings.append(("recurrentCell", start.recurrentCell.rawValue, new.recurrentCell.rawValue))
+    }
+    if mixers.contains(.gatedMLP) {
+      settings.append(("gateReach", "\(start.gateReach)", "\(new.gateReach)"))
     }
     if let decoder, let count = model.decoderLayerCount {
       settings.append(("decoder layers", "\(decoder.layerCount)", "\(count)"))

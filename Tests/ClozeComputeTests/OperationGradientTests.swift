@@ -143,6 +143,42 @@ import Testing
       })
   }
 
+  /// Sequences of several lengths, one of them empty, over 9 rows: the last two are padding.
+  @Test(arguments: RecurrentCell.allCases, [[2], [4, 1, 0, 2]])
+  func recurrent(cell: RecurrentCell, lengths: [Int]) {
+    for (directions, width) in [(1, 3), (2, 2), (2, 5)] {
+      let rows = directions * cell.gateCount * width
+      expectRight(
+        GradientCheck(
+          inputs: [.init(lengths.reduce(2, +), 4)], parameters: [[rows, 4], [rows], [rows, width], [rows]]
+        ) { tape, inputs, parameters in
+          .values(
+            tape.recurrent(
+              inputs[0],
+              RecurrentParameters(
+                cell: cell, input: LinearParameters(weight: parameters[0], bias: parameters[1]),
+                state: LinearParameters(weight: parameters[2], bias: parameters[3])),
+              sequences: Sequences(lengths: lengths)))
+        })
+    }
+  }
+
+  /// Sequences shorter and longer than the reach of 4; the content may be what is mixed.
+  @Test(arguments: [1, 2, 3], [false, true])
+  func spatialGate(groupCount: Int, mixesItself: Bool) {
+    expectRight(
+      GradientCheck(
+        inputs: [GradientCheck.Input](repeating: .init(11, 6), count: mixesItself ? 1 : 2),
+        parameters: [[groupCount, 7], [groupCount]]
+      ) { tape, inputs, parameters in
+        .values(
+          tape.spatialGate(
+            inputs[0], inputs[inputs.count - 1],
+            SpatialGateParameters(weight: parameters[0], bias: parameters[1]),
+            sequences: Sequences(lengths: [2, 6, 1])))
+      })
+  }
+
   @Test(arguments: [[2], [-1, 0], [3, -1, 0, 6]] as [[Int32]], [0, 0.1])
   func crossEntropy(labels: [Int32], labelSmoothing: Double) {
     expectRight(

@@ -21,7 +21,12 @@ import Testing
     ("attention x 2, [localAttention/none] x 1", 3, "attention attention localAttention/none"),
     ("[attention, localAttention]", 3, "attention localAttention attention"),
     ("attention/plain", 1, "attention"),
-    ("atention", 1, "has 'atention' where a mixer belongs; choose one of attention, localAttention"),
+    ("gatedMLP, gatedMLP/none, gatedMLP/plain", 3, "gatedMLP gatedMLP gatedMLP/plain"),
+    ("[attention, recurrent/none] x 1", 2, "attention recurrent/none"),
+    (
+      "atention", 1,
+      "has 'atention' where a mixer belongs; choose one of attention, localAttention, recurrent"
+    ),
     (
       "attention/gegl", 1,
       "has 'gegl' after 'attention/'; choose one of plain, geglu, swiglu, reluSquared, none"
@@ -56,6 +61,17 @@ import Testing
     configuration = SmallModels.configuration()
     configuration.localWindow = 1
     #expect(failureMessage { try configuration.validate() }.hasPrefix("model.localWindow: is 1"))
+    configuration = SmallModels.configuration(blocks: "recurrent")
+    (configuration.hiddenSize, configuration.headCount) = (21, 3)
+    #expect(
+      failureMessage { try configuration.validate() }.hasPrefix(
+        "model.hiddenSize: is 21, which the two directions"))
+    configuration = SmallModels.configuration(blocks: "gatedMLP")
+    configuration.feedForwardSize = 40
+    #expect(
+      failureMessage { try configuration.validate() }.hasPrefix("model.feedForwardSize: is 40, whose half"))
+    configuration.gateReach = 0
+    #expect(failureMessage { try configuration.validate() }.hasPrefix("model.gateReach: is 0"))
   }
 
   // MARK: What they compute
@@ -79,6 +95,39 @@ import Testing
     let after = logits(model, tokens)
     let changed = (0..<25).filter { before[$0 * 50..<($0 + 1) * 50] != after[$0 * 50..<($0 + 1) * 50] }
     #expect(changed == Array(12 - 3 * layerCount...12 + 3 * layerCount))
+  }
+
+  /// A gate sees the tokens less than its reach of 5 away; a recurrent layer carries a token to both ends.
+  @Test(arguments: [("gatedMLP", 8...16), ("recurrent", 0...24), ("recurrent/none", 0...24)])
+  func tokensThatSeeAToken(blocks: String, expected: ClosedRange<Int>) {
+    var configuration = SmallModels.configuration(blocks: blocks)
+    configuration.layerCount = 1
+    let model = MaskedLanguageModel(configuration: configuration, precision: .float32, seed: 1)
+    var tokens = SmallModels.sequences([25])[0]
+    let before = logits(model, tokens)
+    tokens[12] = (tokens[12] + 1) % 50
+    let after = logits(model, tokens)
+    let changed = (0..<25).filter { before[$0 * 50..<($0 + 1) * 50] != after[$0 * 50..<($0 + 1) * 50] }
+    #expect(changed == Array(expected))
+  }
+
+  /// A recurrent layer with GRU cells has 4.5 D² weights, and torch's names; an LSTM has a third more.
+  @Test func recurrentTensors() {
+    func entries(_ blocks: String) -> [ArchiveEntry] {
+      let model = SmallModels.maskedLanguage(blocks: blocks)
+      return model.archiveEntries.filter { $0.name.contains("layer.0.recurrent.") }
+    }
+    let gru = entries("recurrent")
+    let forward = ["weight_ih_l0", "bias_ih_l0", "weight_hh_l0", "bias_hh_l0"]
+    let reverse = forward.map { $0 + "_reverse" }
+    let names = forward + reverse + ["output.LayerNorm.weight", "output.LayerNorm.bias"]
+    #expect(gru.map(\.name) == names.map { "bert.encoder.layer.0.recurrent." + $0 })
+    let shapes: [[Int]] = [[36, 24], [36], [36, 12], [36]]
+    #expect(gru.prefix(4).map(\.shape) == shapes)
+    let weightCount = gru.filter { $0.shape.count == 2 }.reduce(0) { $0 + $1.shape[0] * $1.shape[1] }
+    #expect(weightCount == 9 * 24 * 24 / 2)
+    let ofLSTM: [[Int]] = [[48, 24], [48], [48, 12], [48]]
+    #expect(entries("recurrent/none").prefix(4).map(\.shape) == ofLSTM)
   }
 
   /// A gated sub-layer has 2 F rows in its first matrix, and `none` has no sub-layer.
@@ -120,6 +169,8 @@ import Testing
     ("blocks", "attention, recurent", "config.json.blocks: has 'recurent' where a mixer belongs"),
     ("blocks", "attention x 7", "config.json.blocks: names 7 layers"),
     ("norm_position", "middle", "'norm_position'"),
+    ("recurrent_cell", "rnn", "'recurrent_cell' is missing or is not one of gru, lstm"),
+    ("gate_reach", "far", "'gate_reach' is missing or is not a whole number"),
   ])
   func hostileSettings(key: String, value: String, message: String) throws {
     let model = SmallModels.maskedLanguage(blocks: "localAttention")
@@ -172,5 +223,7 @@ import Testing
         "it has blocks localAttention, the new model attention"))
     #expect(message { $0.localWindow = 8 }.contains("it has localWindow 6, the new model 8"))
     #expect(message { $0.blocks = BlockPattern("[localAttention] x 2") } == "")
+    // A setting that no layer reads may differ.
+    #expect(message { $0.recurrentCell = .lstm } == "")
   }
 }

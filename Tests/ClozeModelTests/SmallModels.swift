@@ -4,21 +4,25 @@ import ClozeTestSupport
 
 /// Models small enough to run many times, with weights large enough that every part shows in the result.
 enum SmallModels {
-  /// Every mixer and every feed-forward sub-layer; local attention sees 3 places to each side.
+  /// Every mixer and every feed-forward sub-layer; local attention sees 3 places to each side, gates see 4.
   static let blocks = [
     "attention", "localAttention", "attention/geglu, localAttention/swiglu", "attention/reluSquared",
-    "localAttention/none",
+    "localAttention/none", "recurrent", "recurrent/geglu, attention", "gatedMLP",
+    "gatedMLP/plain, recurrent/none",
   ]
 
   static func configuration(blocks: String = "attention", dropout: Double = 0) -> EncoderConfiguration {
     var configuration = EncoderConfiguration()
     configuration.blocks = BlockPattern(blocks)
     if blocks.contains("local") { configuration.localWindow = 6 }
+    if blocks.contains("gated") { configuration.gateReach = 5 }
+    if blocks.contains("recurrent/") { configuration.recurrentCell = .lstm }
     configuration.vocabularySize = 50
     configuration.layerCount = 2
     configuration.hiddenSize = 24
     configuration.headCount = 3
-    configuration.feedForwardSize = 40
+    // Of gates, the groups divide half of it.
+    configuration.feedForwardSize = blocks.contains("gatedMLP") ? 48 : 40
     configuration.positionCount = 32
     configuration.dropout = dropout
     configuration.attentionDropout = dropout

@@ -122,7 +122,9 @@ import Testing
   }
 
   /// Blocks that are not BERT's resume exactly, too.
-  @Test(arguments: ["localAttention/geglu, attention/none", "[attention/swiglu, localAttention] x 1"])
+  @Test(arguments: [
+    "localAttention/geglu, attention/none", "[attention/swiglu, localAttention] x 1", "recurrent, gatedMLP",
+  ])
   func resumingOtherBlocksIsProved(blocks: String) throws {
     let result = try pretrain(
       "--verify-resume", "4", "--set", "model.layerCount=2", "--set", "model.blocks='\(blocks)'", "--set",

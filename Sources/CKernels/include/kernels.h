@@ -79,6 +79,29 @@ void cloze_attention_gradient_bf16(
     size_t output_stride, cloze_bf16 *query_gradient, cloze_bf16 *key_gradient, cloze_bf16 *value_gradient,
     void *scratch, int portable);
 
+/// A step of a recurrent layer for `rows` sequences: row r reads the input of the token `tokens[r]` and writes its output.
+/// Strides are in elements.
+///
+/// Forward: `input` [tokens, gates * width] and `product` [rows, gates * width] are the sums of the gates over the token
+/// and over the state, with their biases. `state` (of an LSTM its cell) moves on; `operand` [rows, width] becomes the new
+/// state as the next product reads it. `kept` is for the gradient: [rows, 4 * width], of an LSTM [rows, 5 * width].
+///
+/// Gradient: `state_gradient` [rows, width] comes from the next step, and leaves without what passes through the product.
+/// `previous` is the state before the step [rows, width]; of an LSTM, what the step before has kept.
+typedef struct {
+  size_t rows, width;
+  const int32_t *tokens;
+  size_t input_stride, output_stride;
+} cloze_recurrent_step;
+
+/// matrix[i][j] = weights[reach - 1 + first + j - i], and 0 where that is outside the 2 * reach - 1 weights: row i is the
+/// place i, column j the place first + j, and a weight belongs to a distance.
+void cloze_toeplitz(
+    size_t rows, size_t columns, ptrdiff_t first, size_t reach, const float *weights, float *matrix);
+/// The way back: adds to the gradient of each weight the elements of `matrix` that it fills.
+void cloze_toeplitz_gradient(
+    size_t rows, size_t columns, ptrdiff_t first, size_t reach, const float *matrix, float *weights);
+
 #define CLOZE_DECLARE(T, SUFFIX)                                                                                      \
   void cloze_embedding_##SUFFIX(                                                                                      \
       size_t rows, size_t width, const int32_t *tokens, const int32_t *positions, const int32_t *segments,            \
@@ -102,6 +125,29 @@ void cloze_attention_gradient_bf16(
   void cloze_gated_activation_##SUFFIX(int kind, size_t rows, size_t width, const T *input, T *output);               \
   void cloze_gated_activation_gradient_##SUFFIX(                                                                      \
       int kind, size_t rows, size_t width, const T *input, const T *output_gradient, T *input_gradient);              \
+  void cloze_gru_##SUFFIX(                                                                                            \
+      const cloze_recurrent_step *step, const T *input, const float *product, float *state, T *operand, T *kept,      \
+      T *output);                                                                                                     \
+  void cloze_lstm_##SUFFIX(                                                                                           \
+      const cloze_recurrent_step *step, const T *input, const float *product, float *cell, T *operand, T *kept,       \
+      T *output);                                                                                                     \
+  void cloze_gru_gradient_##SUFFIX(                                                                                   \
+      const cloze_recurrent_step *step, const T *kept, const T *previous, const T *output_gradient,                   \
+      float *state_gradient, T *input_gradient, T *product_gradient);                                                 \
+  void cloze_lstm_gradient_##SUFFIX(                                                                                  \
+      const cloze_recurrent_step *step, const T *kept, const T *previous, const T *output_gradient,                   \
+      float *state_gradient, float *cell_gradient, T *input_gradient, T *product_gradient);                           \
+  /* output = content * (mixed + bias); kept = mixed + bias. All have `stride`, but for the dense `mixed`. */         \
+  void cloze_gate_##SUFFIX(                                                                                           \
+      size_t rows, size_t columns, size_t stride, float bias, const T *content, const float *mixed, T *kept,          \
+      T *output);                                                                                                     \
+  /* content_gradient = output_gradient * kept, or += ; mixed_gradient = output_gradient * content, in f32 */         \
+  void cloze_gate_gradient_##SUFFIX(                                                                                  \
+      size_t count, const T *output_gradient, const T *content, const T *kept, T *content_gradient,                   \
+      int accumulates, float *mixed_gradient);                                                                        \
+  /* destination = source, or += */                                                                                   \
+  void cloze_load_##SUFFIX(size_t count, const T *source, float *destination);                                        \
+  void cloze_store_##SUFFIX(size_t count, const float *source, T *destination, int accumulates);                      \
   void cloze_column_sum_##SUFFIX(size_t rows, size_t columns, const T *values, float *sums);                          \
   void cloze_add_##SUFFIX(size_t count, T *destination, const T *source);
 CLOZE_DECLARE(float, f32)
