@@ -20,6 +20,20 @@ package struct RunCursor: Codable, Sendable, Equatable {
   package var skips: Skips?
   /// The first step that trained the parts that were frozen before; nil if there is none so far.
   package var thawStep: Int?
+  /// Restarts from the initial weights; nil if there are none.
+  package var restarts: [Restart]?
+  /// The step of the last check for a collapse, after which there are no more; nil before it.
+  package var collapseCheckStep: Int?
+
+  /// A new start from the initial weights, at a lower learning rate and for the rest of the run.
+  package struct Restart: Codable, Sendable, Equatable {
+    /// The steps before it.
+    package let step: Int
+    /// How much of the run was done, 0...1.
+    package let fraction: Double
+
+    package init(step: Int, fraction: Double) { (self.step, self.fraction) = (step, fraction) }
+  }
 
   /// Steps without an update, and batches that the run skips.
   package struct Skips: Codable, Sendable, Equatable {
@@ -47,9 +61,11 @@ package struct RunCursor: Codable, Sendable, Equatable {
   var isPlausible: Bool {
     let returns = skips?.returns.flatMap { [$0.fromStep, $0.toStep, $0.firstBatch, $0.batchCount] } ?? []
     let steps = [step, validationsSinceBest, bestStep ?? 0, anchorStep ?? 0, thawStep ?? 0]
+    let restarted = (restarts ?? []).map(\.step) + [collapseCheckStep ?? 0]
     let skipped = [skips?.steps ?? 0, skips?.inARow ?? 0, skips?.batches ?? 0]
     return seconds.isFinite && seconds >= 0 && (0...1 << 56).contains(tokens)
-      && (steps + skipped + returns).allSatisfy { (0...1 << 41).contains($0) }
+      && (restarts ?? []).allSatisfy { (0..<1).contains($0.fraction) }
+      && (steps + restarted + skipped + returns).allSatisfy { (0...1 << 41).contains($0) }
   }
 
   /// The link to the checkpoint to use: `best`, or `latest` if there was no validation.
@@ -85,6 +101,18 @@ package struct RunCursor: Codable, Sendable, Equatable {
     var cursor = earlier
     cursor.seconds = seconds
     cursor.skips = skips
+    return cursor
+  }
+
+  /// The cursor of a run that starts anew from here, at this step and with the next batch. What it had thawed, and the scores
+  /// and checkpoints of the weights that it leaves, count no more.
+  /// - Parameter fraction: how much of the run is done.
+  package func restarted(fraction: Double) -> RunCursor {
+    var cursor = self
+    cursor.restarts = (restarts ?? []) + [Restart(step: step, fraction: fraction)]
+    (cursor.thawStep, cursor.anchorStep) = (nil, nil)
+    (cursor.bestScore, cursor.bestStep, cursor.bestFigures) = (nil, nil, nil)
+    cursor.validationsSinceBest = 0
     return cursor
   }
 }

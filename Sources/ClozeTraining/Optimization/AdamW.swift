@@ -20,6 +20,9 @@ package struct OptimizerConfiguration: Codable, Sendable, Equatable {
   package var freeze = "none"
   /// The share of the run, from its first step on, for which `freeze` holds; 1 for the whole run.
   package var freezeShare = 1.0
+  /// How often a run whose output does not depend on its input may start anew with half the learning rate; 0 for never, see
+  /// `CollapseCheck`.
+  package var collapseRestarts = 3
   package var schedule = ScheduleConfiguration()
 
   package init() {}
@@ -48,6 +51,7 @@ package struct OptimizerConfiguration: Codable, Sendable, Equatable {
     try require(
       isFrozen || freezeShare == 1, "freezeShare",
       "is \(freezeShare), and \(section).freeze names no part; name one, such as encoder, or leave it at 1")
+    try require(collapseRestarts, in: 0...10, "collapseRestarts")
     try schedule.validate(section: section + ".schedule")
   }
 }
@@ -75,6 +79,7 @@ package final class AdamW {
   /// The parameters that are frozen until a thaw.
   private let frozen: [Parameter]
   private var chunks: [Chunk] = []
+  private var origin = ScheduleOrigin()
   private let firstMoment: UnsafeMutableBufferPointer<Float>
   private let secondMoment: UnsafeMutableBufferPointer<Float>
 
@@ -94,6 +99,25 @@ package final class AdamW {
     secondMoment.deallocate()
   }
 
+  /// The factor of the schedule and of the restarts on the learning rate of a step.
+  /// - Parameter fraction: how much of the run is done before it.
+  func rateFactor(step: Int, fraction: Double) -> Double {
+    origin.factor
+      * configuration.schedule.factor(step: step - origin.step, fraction: origin.fraction(at: fraction))
+  }
+
+  /// Trains what the state of a run trains, with its learning rates, from the next step on.
+  func follow(_ cursor: RunCursor) {
+    origin = cursor.scheduleOrigin
+    thaw(at: cursor.thawStep)
+  }
+
+  /// Forgets the moments.
+  func forget() {
+    firstMoment.update(repeating: 0)
+    secondMoment.update(repeating: 0)
+  }
+
   /// Trains the frozen parameters, too, whose first step was or will be `firstStep`; nil freezes them again.
   package func thaw(at firstStep: Int?) {
     store.freeze(firstStep == nil ? frozen : [])
@@ -101,7 +125,7 @@ package final class AdamW {
     let thawed = Set(frozen.map(\.index))
     chunks = store.parameters.filter { !store.isFrozen($0) }.flatMap { parameter in
       let (range, rateFactor) = (parameter.range, rates.factor(parameter))
-      let firstStep = thawed.contains(parameter.index) ? firstStep ?? 0 : 0
+      let firstStep = max(origin.step, thawed.contains(parameter.index) ? firstStep ?? 0 : 0)
       return stride(from: range.lowerBound, to: range.upperBound, by: AdamW.chunkElements).map {
         Chunk(
           range: $0..<min($0 + AdamW.chunkElements, range.upperBound), decays: parameter.decays,
@@ -140,12 +164,12 @@ package final class AdamW {
       weightDecay: configuration.weightDecay, step: step + 1)
     guard let first = firstMoment.baseAddress, let second = secondMoment.baseAddress else { return norm }
     nonisolated(unsafe) let moments = (first, second)
-    workers.forEach(chunks.count) { [chunks, store, schedule = configuration.schedule] index in
+    workers.forEach(chunks.count) { [chunks, store, origin, schedule = configuration.schedule] index in
       let chunk = chunks[index]
       var update = update
       update.learningRate *= chunk.rateFactor
-      if chunk.firstStep > 0 {
-        update.step = step + 1 - chunk.firstStep
+      update.step -= chunk.firstStep
+      if chunk.firstStep > origin.step {
         update.learningRate *= schedule.warmup(step: step - chunk.firstStep)
       }
       update.apply(

@@ -1,4 +1,5 @@
 internal import ClozeCore
+internal import ClozeEvaluation
 internal import Foundation
 
 /// The limits of a run, which ends at the first one that it reaches; 0 means no limit.
@@ -36,6 +37,28 @@ package struct StopConfiguration: Codable, Sendable, Equatable {
     if tokens > 0 { fraction = max(fraction, Double(doneTokens) / Double(tokens)) }
     if minutes > 0 { fraction = max(fraction, seconds / (60 * minutes)) }
     return min(fraction, 1)
+  }
+}
+
+/// Where the schedule of the learning rate begins: at the start of a run, or at its last restart, and then with half the rate for
+/// each restart.
+struct ScheduleOrigin: Equatable {
+  var step = 0
+  /// How much of the run was done, 0...1.
+  var fraction = 0.0
+  /// Multiplies the rate.
+  var factor = 1.0
+
+  /// How much of what remained at the origin is done, 0...1.
+  /// - Parameter total: how much of the whole run is done.
+  func fraction(at total: Double) -> Double { (total - fraction) / (1 - fraction) }
+}
+
+extension RunCursor {
+  var scheduleOrigin: ScheduleOrigin {
+    guard let restarts, let last = restarts.last else { return ScheduleOrigin() }
+    return ScheduleOrigin(
+      step: last.step, fraction: last.fraction, factor: restarts.reduce(1) { factor, _ in factor / 2 })
   }
 }
 

@@ -88,7 +88,7 @@ package final class Stepper {
       precondition(
         counts == statistics.predictionCounts, "Stepper: \(statistics.predictionCounts) for \(counts)")
     }
-    let factor = optimizer.configuration.schedule.factor(step: step, fraction: fraction)
+    let factor = optimizer.rateFactor(step: step, fraction: fraction)
     for tape in tapes { tape.profile?.restart() }
     let norm =
       statistics.isFinite

@@ -80,6 +80,9 @@ package final class WeightAverage {
     }
   }
 
+  /// Begins anew, as if no step had been added.
+  func forget() { stepCount = 0 }
+
   /// Calls `body` while the store has the mean in place of the parameters, as soon as there is one.
   package func withMean<Value>(_ body: () throws -> Value) rethrows -> Value {
     guard stepCount > 0 else { return try body() }

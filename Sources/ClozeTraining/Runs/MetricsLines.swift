@@ -52,6 +52,12 @@ struct SkippedLine: Encodable {
   let samples: [String]
 }
 
+struct RestartLine: Encodable {
+  let event = "restarted"
+  let step: Int
+  let inputGain, learningRate: Double
+}
+
 struct ThawLine: Encodable {
   let event = "thawed"
   let step: Int

@@ -101,10 +101,13 @@ extension RunFolder {
   /// the manifest is written, the resumed run reaches the same return once more.
   package func returnTo(_ manifest: CheckpointManifest, cursor: RunCursor, keep: Int) throws {
     try settle(cursor, keep: keep)
-    if cursor.bestStep == nil { unlink(url.appendingPathComponent("best").path) }
+    if cursor.bestStep == nil { unlinkBest() }
     try Folder.synchronize(url)
     try manifest.with(cursor).write(to: checkpoint(step: cursor.step))
   }
+
+  /// Removes the link to the best checkpoint: the run has none any more.
+  func unlinkBest() { unlink(url.appendingPathComponent("best").path) }
 
   private func link(_ name: String, to folder: URL) throws {
     let link = url.appendingPathComponent(name).path

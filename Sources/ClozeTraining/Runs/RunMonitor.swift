@@ -6,12 +6,17 @@ internal import ClozeCore
 package struct RunMonitor: Sendable {
   /// The loss, in nats, of a model without context; nil if it is unknown.
   private let contextFreeLoss: Double?
+  /// Whether the run learns from raw text, and not from labelled rows.
+  private let readsRawText: Bool
   private var smoothedLoss: Double?
   private var reported: Set<String> = []
 
-  package init(contextFreeLoss: Double?) {
-    self.contextFreeLoss = contextFreeLoss
+  package init(contextFreeLoss: Double?, readsRawText: Bool) {
+    (self.contextFreeLoss, self.readsRawText) = (contextFreeLoss, readsRawText)
   }
+
+  /// To be called when the run starts anew with other weights.
+  mutating func restart() { smoothedLoss = nil }
 
   /// - Parameters:
   ///   - fraction: how much of the run is done, 0...1.
@@ -37,20 +42,23 @@ package struct RunMonitor: Sendable {
       if smoothed > 1.1 * contextFreeLoss {
         warn(
           "diverged",
-          "the loss is above what the corpus's word frequencies alone would give "
+          "the loss is above what word frequencies alone would give "
             + "(\(Figure.decimal(contextFreeLoss, 3)) nats): the run does not learn; lower optimizer.learningRate or "
             + "lengthen the warm-up")
       } else if smoothed > 0.97 * contextFreeLoss {
         warn(
           "plateau",
-          "the loss has stayed at the unigram entropy of the corpus: "
-            + "\(Figure.decimal(contextFreeLoss, 3)) nats come from word frequencies and copying visible tokens alone, so "
-            + "the model has not learnt from context so far. Small models leave this plateau late; if it lasts, raise "
-            + "optimizer.learningRate or batch.windows, or lower the dropout")
+          readsRawText
+            ? "the loss has stayed at the unigram entropy of the corpus: "
+              + "\(Figure.decimal(contextFreeLoss, 3)) nats come from word frequencies and copying visible tokens alone, so "
+              + "the model has not learnt from context so far. Small models leave this plateau late; if it lasts, raise "
+              + "optimizer.learningRate or batch.windows, or lower the dropout"
+            : "the loss has stayed at what word frequencies alone give, \(Figure.decimal(contextFreeLoss, 3)) nats: the model "
+              + "has not learnt from context so far; train longer, or change optimizer.learningRate")
       }
     }
-    // A classifier may know all its training samples.
-    if contextFreeLoss != nil, accuracy > 0.98, pastWarmup > 50 {
+    // A model may know all its labelled rows by heart.
+    if readsRawText, accuracy > 0.98, pastWarmup > 50 {
       warn(
         "too good",
         "\(Figure.percent(accuracy)) of the masked tokens are predicted, which real text hardly allows: look for "

@@ -17,6 +17,8 @@ package enum TrainingEvent: Sendable {
   case averages(step: Int)
   /// After this step, the parts that were frozen are trained, too.
   case thawed(step: Int, parts: String)
+  /// The output of the model did not depend on its input, so the run starts anew with a lower peak of the learning rate.
+  case restarted(step: Int, inputGain: Double, learningRate: Double)
   case warning(String)
   case finished(RunOutcome)
 
@@ -71,6 +73,11 @@ extension TrainingEvent {
       )
     case .thawed(let step, let parts):
       .line("trains \(parts), too, from step \(Figure.count(step)) on, with a warm-up of its own")
+    case .restarted(let step, let gain, let rate):
+      .warning(
+        "after \(Figure.count(step)) steps the loss is only \(Figure.decimal(gain, 5)) nats higher with the inputs of other "
+          + "samples: the model does not read its input. The run starts anew from its initial weights with "
+          + "optimizer.learningRate \(rate); optimizer.collapseRestarts=0 turns this off")
     case .warning(let text): .warning(text)
     case .finished(let outcome):
       switch outcome.reason {

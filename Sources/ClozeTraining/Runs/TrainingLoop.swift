@@ -52,12 +52,12 @@ struct TrainingLoop<Task: TrainingTask> {
     average = WeightAverage(training.store, settings.average)
     events = try RunLog(folder.metrics)
     diskWait = DiskWait(folder: folder.url, minutes: settings.cadence.diskWaitMinutes)
-    monitor = RunMonitor(contextFreeLoss: task.contextFreeLoss)
+    monitor = RunMonitor(contextFreeLoss: task.contextFreeLoss, readsRawText: task.readsRawText)
     if let checkpoint {
       cursor = checkpoint.manifest.cursor
       savedStep = cursor.step
       try stepper.optimizer.read(from: checkpoint.folder, average: average)
-      stepper.optimizer.thaw(at: cursor.thawStep)
+      stepper.optimizer.follow(cursor)
       try folder.settle(cursor, keep: cadence.keepCheckpoints)
       report(.resumed(step: cursor.step, folder: checkpoint.folder.path))
     }
@@ -72,6 +72,7 @@ struct TrainingLoop<Task: TrainingTask> {
     }
     clock = ContinuousClock.now
     while end == nil {
+      try restartIfCollapsed()
       try thaw()
       let outcome = try takeStep()
       if try recover(from: outcome) { continue }
@@ -92,7 +93,7 @@ struct TrainingLoop<Task: TrainingTask> {
   private mutating func thaw() throws {
     guard cursor.thawStep == nil, settings.optimizer.isThawed(fraction: fraction) else { return }
     cursor.thawStep = cursor.step
-    stepper.optimizer.thaw(at: cursor.step)
+    stepper.optimizer.follow(cursor)
     report(.thawed(step: cursor.step, parts: settings.optimizer.freeze))
     try append(ThawLine(step: cursor.step))
   }
@@ -117,7 +118,7 @@ struct TrainingLoop<Task: TrainingTask> {
     let warnings = monitor.observe(
       loss: outcome.statistics.loss, accuracy: outcome.statistics.accuracy,
       gradientNorm: outcome.gradientNorm, fraction: fraction,
-      pastWarmup: cursor.step - settings.optimizer.schedule.warmupSteps)
+      pastWarmup: cursor.step - cursor.scheduleOrigin.step - settings.optimizer.schedule.warmupSteps)
     for text in warnings { report(.warning(text)) }
     return outcome
   }
@@ -149,12 +150,10 @@ struct TrainingLoop<Task: TrainingTask> {
     }
     let checkpoint = folder.checkpoint(step: anchor)
     let manifest = try CheckpointManifest.verified(checkpoint)
-    let parameters = try task.start(from: checkpoint).training.store
-    training.store.values.update(from: parameters.values, count: parameters.elementCount)
-    training.store.refreshCopies()
+    try takeParameters(from: checkpoint)
     try stepper.optimizer.read(from: checkpoint, average: average)
     cursor = cursor.returned(to: manifest.cursor)
-    stepper.optimizer.thaw(at: cursor.thawStep)
+    stepper.optimizer.follow(cursor)
     try folder.returnTo(manifest, cursor: cursor, keep: cadence.keepCheckpoints)
     if let last = cursor.skips?.returns.last {
       report(.returned(last, folder: checkpoint.path))
@@ -162,6 +161,35 @@ struct TrainingLoop<Task: TrainingTask> {
     }
     savedStep = cursor.step
     window = ProgressWindow(training.losses)
+  }
+
+  /// - Parameter checkpoint: nil for the initial ones.
+  private func takeParameters(from checkpoint: URL?) throws {
+    let parameters = try task.start(from: checkpoint).training.store
+    training.store.values.update(from: parameters.values, count: parameters.elementCount)
+    training.store.refreshCopies()
+  }
+
+  /// Starts anew from the initial weights with half the learning rate, if the time for a check has come and the model does not
+  /// read its input.
+  private mutating func restartIfCollapsed() throws {
+    let check = CollapseCheck(settings.optimizer)
+    guard check.isDue(cursor, fraction: fraction) else { return }
+    guard let gain = try task.inputGain(training, tapes: stepper.tapes), check.isCollapsed(gain) else {
+      cursor.collapseCheckStep = cursor.step
+      return
+    }
+    cursor = cursor.restarted(fraction: fraction)
+    try takeParameters(from: nil)
+    stepper.optimizer.forget()
+    stepper.optimizer.follow(cursor)
+    average?.forget()
+    folder.unlinkBest()
+    let rate = settings.optimizer.learningRate * cursor.scheduleOrigin.factor
+    report(.restarted(step: cursor.step, inputGain: gain, learningRate: rate))
+    try append(RestartLine(step: cursor.step, inputGain: gain, learningRate: rate))
+    window = ProgressWindow(training.losses)
+    monitor.restart()
   }
 
   /// Logs the figures since the last progress line, if a line is due.

@@ -36,8 +36,10 @@ package protocol TrainingTask: Sendable {
   var identities: CheckpointManifest.Identities { get }
   /// The advice if an identity differs from a checkpoint's.
   var identityMend: String { get }
-  /// The loss, in nats, of a model without context; nil if it is unknown.
+  /// The loss, in nats, of a model that knows how frequent each token is, and reads no context; nil if it is unknown.
   var contextFreeLoss: Double? { get }
+  /// Whether it learns from raw text, most of which it reads once, and not from labelled rows.
+  var readsRawText: Bool { get }
   /// Validations without a better score after which the run ends; 0 for never.
   var patience: Int { get }
   /// The memory, in bytes, that reading the data will need.
@@ -47,6 +49,10 @@ package protocol TrainingTask: Sendable {
   func start(from checkpoint: URL?) throws -> TrainingStart<Training>
   /// Scores the current model, on the given tapes.
   func validate(_ training: Training, tapes: [Tape]) throws -> ValidationReport
+  /// How much lower the loss is, in nats a prediction, with the sample's own input than with that of another one; near 0 if
+  /// the model does not read its input. It is a function of the parameters alone. nil if it is not known, and for tasks in
+  /// which a model that will learn stands at 0 for long.
+  func inputGain(_ training: Training, tapes: [Tape]) throws -> Double?
   /// Writes the model folder of a checkpoint.
   func write(_ training: Training, to folder: URL) throws
 }
@@ -54,6 +60,8 @@ package protocol TrainingTask: Sendable {
 extension TrainingTask {
   package var identityMend: String { "resume with what the run was started with" }
   package var contextFreeLoss: Double? { nil }
+  package var readsRawText: Bool { false }
+  package func inputGain(_ training: Training, tapes: [Tape]) throws -> Double? { nil }
   package var patience: Int { 0 }
   package var dataBytes: Int { 0 }
 }

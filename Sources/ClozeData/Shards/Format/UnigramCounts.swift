@@ -13,6 +13,16 @@ package struct UnigramCounts: Sendable, Equatable {
     total = counts.reduce(0, +)
   }
 
+  /// The counts of what a decoder predicts: the tokens of the targets, and an end after each.
+  package init(targetsOf pairs: [EncodedPair], end: TokenID, vocabularySize: Int) {
+    var counts = [UInt64](repeating: 0, count: vocabularySize)
+    for pair in pairs {
+      for token in pair.target { counts[Int(token)] += 1 }
+      counts[Int(end)] += 1
+    }
+    self.init(counts: counts)
+  }
+
   /// Reads `unigrams.bin` and compares it with the index.
   /// - Throws: `ShardError`, `FileError`
   init(reading url: URL, index: DataIndex) throws {
@@ -67,13 +77,15 @@ package struct UnigramCounts: Sendable, Equatable {
 
   /// H = -Σ p ln p with p = count / total, in nats per token; 0 without tokens. It is the loss of a model that knows
   /// the frequency of each token and nothing else.
-  package var entropy: Double {
+  package var entropy: Double { entropy(labelSmoothing: 0) }
+
+  /// The least loss of such a model with label smoothing s, in nats: the entropy of (1 - s) p + s / V for V tokens.
+  package func entropy(labelSmoothing: Double) -> Double {
     guard total > 0 else { return 0 }
     let total = Double(total)
     return counts.reduce(0.0) { sum, count in
-      guard count > 0 else { return sum }
-      let p = Double(count) / total
-      return sum - p * log(p)
+      let p = (1 - labelSmoothing) * Double(count) / total + labelSmoothing / Double(counts.count)
+      return p > 0 ? sum - p * log(p) : sum
     }
   }
 

@@ -22,6 +22,7 @@ package protocol PretrainingObjective: SingleLossObjective {
 
 extension PretrainingTask {
   package var configuration: PretrainConfiguration { text.configuration }
+  package var readsRawText: Bool { true }
   package var identities: CheckpointManifest.Identities { text.identities }
   package var identityMend: String {
     "resume with the data folder it was made from, and with the --model that it started from, or none where it had none"

@@ -33,6 +33,7 @@ package struct TranslationTask: FinetuningTask {
   package var tokenizer: Tokenizer { origin.tokenizer }
   package var damaged: [CheckpointError] { origin.damaged }
   package var patience: Int { configuration.validation.patience }
+  package let contextFreeLoss: Double?
 
   /// Finds the start, and checks that settings and pairs fit it.
   /// - Parameter synthetic: a file of synthetic pairs to train on first.
@@ -64,6 +65,10 @@ package struct TranslationTask: FinetuningTask {
         seed: UInt64(configuration.seed))
     }
     trainingBatches = batches(usable)
+    let targets = UnigramCounts(
+      targetsOf: usable.encoded, end: tokenizer.vocabulary.specials.separator,
+      vocabularySize: configuration.model.vocabularySize)
+    contextFreeLoss = targets.entropy(labelSmoothing: configuration.labelSmoothing)
     validationBatches = batches(validationPairs)
     let phase = try synthetic.map {
       try SyntheticPhase($0, configuration: configuration, tokenizer: tokenizer, held: held.pairs)
@@ -129,8 +134,7 @@ package struct TranslationTask: FinetuningTask {
     let report = try TranslationEvaluation(validationPairs.pairs).run(translator, tapes: tapes)
     var figures = ["validationLoss": loss, "BLEU": report.bleu.value, "chrF": report.chrF.value]
     var warnings = report.warnings
-    if let displaced = samples.withDisplacedSources {
-      let gain = try self.loss(of: training.model, on: displaced, tapes: tapes) - loss
+    if let gain = try sourceGain(training, loss: loss, tapes: tapes) {
       figures["sourceGain"] = gain
       // `ignoresSource` has its own warning.
       if gain < TranslationTask.leastSourceGain, !report.ignoresSource {
@@ -140,6 +144,18 @@ package struct TranslationTask: FinetuningTask {
       }
     }
     return ValidationReport(figures: figures, score: score(report, loss: loss), warnings: warnings)
+  }
+
+  package func inputGain(_ training: TranslationObjective, tapes: [Tape]) throws -> Double? {
+    try sourceGain(
+      training, loss: loss(of: training.model, on: validationBatches.samples, tapes: tapes), tapes: tapes)
+  }
+
+  /// How much higher the loss is with the sources of other validation pairs; nil if all have one source.
+  /// - Parameter loss: with their own.
+  private func sourceGain(_ training: TranslationObjective, loss: Double, tapes: [Tape]) throws -> Double? {
+    guard let displaced = validationBatches.samples.withDisplacedSources else { return nil }
+    return try self.loss(of: training.model, on: displaced, tapes: tapes) - loss
   }
 
   /// Nats a token that a decoder which reads its source loses at least with another source. One that has learnt a few words of
