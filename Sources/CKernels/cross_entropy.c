@@ -67,8 +67,7 @@ CLONES void cloze_log_sum_exp(size_t rows, size_t classes, const float *logits, 
 
 CLONES void cloze_sampling_weights(size_t classes, float scale, const float *logits, float *weights) {
   FAST
-  float maximum = logits[0];
-  for (size_t j = 0; j < classes; j++) maximum = logits[j] > maximum ? logits[j] : maximum;
+  float maximum = row_maximum(classes, logits);
   for (size_t j = 0; j < classes; j++) {
     float weight = vector_exp((logits[j] - maximum) * scale);
     weights[j] = logits[j] > -__builtin_inff() ? weight : 0;

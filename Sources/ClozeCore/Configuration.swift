@@ -50,6 +50,11 @@ package struct SettingsCheck {
   package func callAsFunction(_ value: Int, in range: ClosedRange<Int>, _ key: String) throws {
     try self(range.contains(value), key, "is \(value); choose \(range.lowerBound) to \(range.upperBound)")
   }
+
+  /// - Throws: `ConfigurationError.invalid`
+  package func callAsFunction(rate: Double, _ key: String) throws {
+    try self(rate >= 0 && rate < 1, key, "is \(rate); choose a rate in 0 ..< 1")
+  }
 }
 
 extension Configuration {

@@ -122,11 +122,9 @@ struct Augment: Tool {
       throw FileError.missing(path: file.path)
     }
     let folder = try RunFolder.model(at: URL(fileURLWithPath: reverseModel)) { progress.warning("\($0)") }
-    let (model, metadata) = try ModelArchive.loadTranslationModel(
-      folder, precision: compute.precision.elementType)
-    let tokenizer = try Tokenizer(
-      besideModel: folder, vocabularySize: model.configuration.vocabularySize, metadata: metadata)
     let search = BeamConfiguration(beamSize: beam ?? 5, sampling: sampling.sampling)
+    let translator = try Translator(folder, precision: compute.precision.elementType, beam: search)
+    let (model, tokenizer) = (translator.model, translator.tokenizer)
     let ratio = lengthRatio ?? 3
     let settings = SyntheticManifest.Settings(
       model: try ModelArchive.weightsDigest(folder), tokenizer: tokenizer.digest,
@@ -140,12 +138,11 @@ struct Augment: Tool {
       return try report(finished, seconds: nil)
     }
     try BackTranslation.checkDirection(
-      lines.peek(BackTranslation.partSize), metadata: metadata, path: reverseModel)
+      lines.peek(BackTranslation.partSize), metadata: translator.metadata, path: reverseModel)
     let file = try SyntheticFile(outputFile, settings: settings, resumes: resume)
     let filter = PairFilter(
       tokenizer, positionCount: model.configuration.positionCount, lengthRatio: ratio)
-    let translation = BackTranslation(
-      Translator(model, tokenizer: tokenizer, beam: search), filter: filter, modelPath: folder.path)
+    let translation = BackTranslation(translator, filter: filter, modelPath: folder.path)
     let tapes = WorkerGroup(count: compute.workers).tapes(for: model.store)
     try write(file, translation, lines, tapes, progress)
   }

@@ -42,19 +42,15 @@ struct SearchOptions: ParsableArguments {
 /// Translates the sources of labelled pairs with a model.
 struct TranslationScoring {
   private let folder: URL
-  private let model: TranslationModel
-  private let metadata: [String: String]
-  private let tokenizer: Tokenizer
+  private let translator: Translator
   let beam: BeamConfiguration
   let metricTokenizer: MetricTokenizer?
 
   init(model folder: URL, precision: ComputeConfiguration.Precision, search: SearchOptions) throws {
-    (model, metadata) = try ModelArchive.loadTranslationModel(folder, precision: precision.elementType)
     self.folder = folder
     beam = search.beamConfiguration
     metricTokenizer = search.metricTokenizer
-    tokenizer = try Tokenizer(
-      besideModel: folder, vocabularySize: model.configuration.vocabularySize, metadata: metadata)
+    translator = try Translator(folder, precision: precision.elementType, beam: beam)
   }
 
   /// Translates the sources.
@@ -62,8 +58,8 @@ struct TranslationScoring {
     let findings = findings(file)
     if isStrict { try findings.refuse() }
     let report = try TranslationEvaluation(file.pairs, metricTokenizer: metricTokenizer).run(
-      Translator(model, tokenizer: tokenizer, beam: beam), tapes: workers.tapes(for: model.store))
-    let precision = "\(model.store.precision)"
+      translator, tapes: workers.tapes(for: translator.model.store))
+    let (tokenizer, precision) = (translator.tokenizer, "\(translator.model.store.precision)")
     return TranslatedPairs(
       path: folder.path, precision: precision,
       origin: "beam:\(beam.beamSize)|penalty:\(beam.lengthPenalty)|minimum:\(beam.minimumLength)"
@@ -77,20 +73,20 @@ struct TranslationScoring {
   private func findings(_ file: TranslationPairs) -> RowFindings {
     var findings = RowFindings(of: "pair")
     findings.describeSkippedRows(file)
-    var encoder = TokenEncoder(tokenizer)
+    var encoder = TokenEncoder(translator.tokenizer)
     let lengths = file.pairs.map {
       (source: encoder.encode($0.source).count, target: encoder.encode($0.target).count)
     }
     func lines(where isOdd: ((source: Int, target: Int)) -> Bool) -> [Int] {
       zip(lengths, file.lines).filter { isOdd($0.0) }.map(\.1)
     }
-    let limit = model.configuration.positionCount - 2
+    let limit = translator.model.configuration.positionCount - 2
     findings.add(file.path, lines { $0.source == 0 }, "a source without tokens")
     findings.add(file.path, lines { $0.target == 0 }, "a target without tokens")
     findings.add(
       file.path, lines { $0.source > limit },
       "a source of more than \(limit) tokens, which is cut for the model")
-    if metadata["pairs"] == file.digest.hex {
+    if translator.metadata["pairs"] == file.digest.hex {
       findings.add("\(file.path): holds the pairs that the model was trained on; score held-out pairs")
     }
     return findings

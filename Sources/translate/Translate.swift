@@ -49,17 +49,13 @@ struct Translate: Tool {
     try compute.configuration.validate()
     let progress = ProgressLine(quiet: common.quiet)
     let folder = try RunFolder.model(at: URL(fileURLWithPath: model)) { progress.warning("\($0)") }
-    let (translation, metadata) = try ModelArchive.loadTranslationModel(
-      folder, precision: compute.precision.elementType)
-    let tokenizer = try Tokenizer(
-      besideModel: folder, vocabularySize: translation.configuration.vocabularySize, metadata: metadata)
-    let translator = Translator(
-      translation, tokenizer: tokenizer, beam: decoding.configuration)
+    let translator = try Translator(
+      folder, precision: compute.precision.elementType, beam: decoding.configuration)
     let group = WorkerGroup(count: compute.workers)
-    let tapes = group.tapes(for: translation.store)
+    let tapes = group.tapes(for: translator.model.store)
 
     var input = InputLines()
-    var unknown = UnknownLines(tokenizer)
+    var unknown = UnknownLines(translator.tokenizer)
     var lineNumber = 0
     while let lines = try input.next(limit: 512 * group.count) {
       let translations = try translator.translate(lines, firstNumber: lineNumber, tapes: tapes) {

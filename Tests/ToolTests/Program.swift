@@ -107,6 +107,20 @@ struct Workplace {
       "validation.tsv", "--output", "zh-en")
   }
 
+  /// Shards, the pretrained `run`, and from it `en-zh`, a translator from English into Chinese.
+  func trainReverse() throws {
+    try tokenize()
+    try pretrain()
+    for name in ["train", "validation"] {
+      let rows = String(decoding: try bytes("\(name).tsv"), as: UTF8.self).split(separator: "\n")
+      let reversed = rows.map { $0.split(separator: "\t").reversed().joined(separator: "\t") }
+      try folder.write(reversed.joined(separator: "\n") + "\n", to: "\(name).reversed.tsv")
+    }
+    try succeed(
+      "finetune", "--config", "finetune.yaml", "--model", "run", "--train", "train.reversed.tsv",
+      "--validation", "validation.reversed.tsv", "--output", "en-zh")
+  }
+
   func bytes(_ name: String) throws -> Data { try Data(contentsOf: folder.file(name)) }
 
   func exists(_ name: String) -> Bool { FileManager.default.fileExists(atPath: folder.file(name).path) }

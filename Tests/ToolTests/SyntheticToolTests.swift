@@ -7,17 +7,7 @@ import Testing
 
   init() throws {
     work = try Workplace()
-    try work.tokenize()
-    try work.pretrain()
-    for name in ["train", "validation"] {
-      let rows = String(decoding: try work.bytes("\(name).tsv"), as: UTF8.self).split(separator: "\n")
-      let reversed = rows.map { $0.split(separator: "\t").reversed().joined(separator: "\t") }
-      try work.folder.write(reversed.joined(separator: "\n") + "\n", to: "\(name).reversed.tsv")
-    }
-    try work.succeed(
-      "finetune", "--config", "finetune.yaml", "--model", "run", "--train", "train.reversed.tsv",
-      "--validation",
-      "validation.reversed.tsv", "--output", "en-zh")
+    try work.trainReverse()
     let words = ["dog", "cat", "horse", "bird", "fish", "cow"]
     let lines = (0..<200).map {
       "The \(words[$0 % 6]) helps the \(words[$0 / 6 % 6]) and the \(words[$0 / 36])."

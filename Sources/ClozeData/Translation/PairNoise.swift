@@ -19,8 +19,7 @@ package struct SourceNoise: Codable, Sendable, Equatable {
   package func validate(section: String = "noise") throws {
     let require = SettingsCheck(section)
     try require(shuffleDistance, in: 0...100, "shuffleDistance")
-    try require(
-      deletionRate >= 0 && deletionRate < 1, "deletionRate", "is \(deletionRate); choose a rate in 0 ..< 1")
+    try require(rate: deletionRate, "deletionRate")
   }
 }
 
@@ -36,9 +35,8 @@ package struct PieceDropout: Codable, Sendable, Equatable {
   /// - Throws: `ConfigurationError`
   package func validate(section: String = "pieceDropout") throws {
     let require = SettingsCheck(section)
-    for (key, rate) in [("source", source), ("target", target)] {
-      try require(rate >= 0 && rate < 1, key, "is \(rate); choose a rate in 0 ..< 1")
-    }
+    try require(rate: source, "source")
+    try require(rate: target, "target")
   }
 }
 

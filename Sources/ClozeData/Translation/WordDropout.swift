@@ -18,9 +18,8 @@ package struct WordDropout: Codable, Sendable, Equatable {
   /// - Throws: `ConfigurationError`
   package func validate(section: String = "wordDropout") throws {
     let require = SettingsCheck(section)
-    for (key, rate) in [("source", source), ("target", target)] {
-      try require(rate >= 0 && rate < 1, key, "is \(rate); choose a rate in 0 ..< 1")
-    }
+    try require(rate: source, "source")
+    try require(rate: target, "target")
   }
 
   /// - Parameter rate: `source` or `target`. At 0 nothing is drawn.

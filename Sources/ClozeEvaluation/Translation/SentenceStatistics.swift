@@ -49,7 +49,10 @@ package struct SentenceStatistics: Sendable {
   }
 
   /// The score of each metric for the sums `sums`, [S].
-  func scores(_ sums: [Double]) -> [Double] {
+  func scores(_ sums: [Double]) -> [Double] { SentenceStatistics.scores(metrics, sums: sums) }
+
+  /// The score of each metric for the sums `sums`, [S], which has the statistics of one metric after the other.
+  package static func scores(_ metrics: [any CorpusMetric], sums: [Double]) -> [Double] {
     var start = 0
     return metrics.map { metric in
       defer { start += metric.statisticCount }

@@ -1,6 +1,7 @@
 package import ClozeCompute
 package import ClozeModel
 package import ClozeText
+package import Foundation
 
 /// A translation as text.
 package struct Translation: Sendable, Equatable {
@@ -38,7 +39,10 @@ package enum TranslationProblem: Sendable {
 ///
 /// A batch has as many lines as its memory limit allows: few very long ones, or `maximumLinesPerBatch` ordinary ones.
 package struct Translator: Sendable {
-  private let tokenizer: Tokenizer
+  package let model: TranslationModel
+  package let tokenizer: Tokenizer
+  /// Of the model's weights; empty for a model that no folder holds.
+  package let metadata: [String: String]
   private let search: BeamSearch
   private let positionCount: Int
   private let batchBytes: Int
@@ -48,8 +52,10 @@ package struct Translator: Sendable {
   ///   a quarter of the parameters' bytes if that is more: a step of the search reads the whole model for any number of
   ///   lines, so a large model gets larger batches.
   package init(
-    _ model: TranslationModel, tokenizer: Tokenizer, beam: BeamConfiguration, batchBytes: Int? = nil
+    _ model: TranslationModel, tokenizer: Tokenizer, beam: BeamConfiguration, batchBytes: Int? = nil,
+    metadata: [String: String] = [:]
   ) {
+    (self.model, self.metadata) = (model, metadata)
     let specials = tokenizer.vocabulary.specials
     self.tokenizer = tokenizer
     search = BeamSearch(
@@ -58,6 +64,15 @@ package struct Translator: Sendable {
       configuration: beam)
     positionCount = model.configuration.positionCount
     self.batchBytes = batchBytes ?? max(48 << 20, model.store.elementCount)
+  }
+
+  /// The translator in a model folder, with its tokenizer.
+  /// - Throws: `ArchiveError`, `TensorFileError`, `TokenizerError`, `FileError`
+  package init(_ folder: URL, precision: ElementType, beam: BeamConfiguration) throws {
+    let (model, metadata) = try ModelArchive.loadTranslationModel(folder, precision: precision)
+    let tokenizer = try Tokenizer(
+      besideModel: folder, vocabularySize: model.configuration.vocabularySize, metadata: metadata)
+    self.init(model, tokenizer: tokenizer, beam: beam, metadata: metadata)
   }
 
   /// The best translations of each line, best first, in the order of the lines. An empty line has an empty translation.

@@ -19,16 +19,19 @@ package protocol CurveSettings: RunConfiguration {
   var rankingFigure: (name: String, prefersLarger: Bool) { get }
 }
 
-extension FinetuneConfiguration: CurveSettings {
-  package var rankingFigure: (name: String, prefersLarger: Bool) {
-    validation.rankBy == .loss ? ("validationLoss", false) : (validation.rankBy.rawValue, true)
+extension CurveSettings {
+  /// The figure of a validation that a setting names, of which more is better except of the loss.
+  fileprivate func rankingFigure(_ name: String) -> (name: String, prefersLarger: Bool) {
+    name == "loss" ? ("validationLoss", false) : (name, true)
   }
 }
 
+extension FinetuneConfiguration: CurveSettings {
+  package var rankingFigure: (name: String, prefersLarger: Bool) { rankingFigure(validation.rankBy.rawValue) }
+}
+
 extension LabelConfiguration: CurveSettings {
-  package var rankingFigure: (name: String, prefersLarger: Bool) {
-    validation.rankBy == .loss ? ("validationLoss", false) : (validation.rankBy.rawValue, true)
-  }
+  package var rankingFigure: (name: String, prefersLarger: Bool) { rankingFigure(validation.rankBy.rawValue) }
 }
 
 /// What a trial changes: the two settings on which few labels depend most.

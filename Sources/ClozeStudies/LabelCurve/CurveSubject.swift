@@ -61,13 +61,7 @@ package struct TranslationSubject: CurveSubject {
 
   package var metrics: HeldOutMetrics {
     let metrics = corpusMetrics
-    return HeldOutMetrics(names: metrics.map(\.name)) { sums in
-      var start = 0
-      return metrics.map { metric in
-        defer { start += metric.statisticCount }
-        return metric.value(Array(sums[start..<start + metric.statisticCount]))
-      }
-    }
+    return HeldOutMetrics(names: metrics.map(\.name)) { SentenceStatistics.scores(metrics, sums: $0) }
   }
 
   package func task(_ start: FinetuneStart, rows: [Int], settings: FinetuneConfiguration) throws
@@ -80,12 +74,9 @@ package struct TranslationSubject: CurveSubject {
   }
 
   package func statistics(of folder: URL) throws -> [[Double]] {
-    let (translation, metadata) = try ModelArchive.loadTranslationModel(
-      folder, precision: settings.compute.resolved.elementType)
-    let tokenizer = try Tokenizer(
-      besideModel: folder, vocabularySize: translation.configuration.vocabularySize, metadata: metadata)
-    let tapes = WorkerGroup(count: settings.compute.workers).tapes(for: translation.store)
-    let translator = Translator(translation, tokenizer: tokenizer, beam: BeamConfiguration())
+    let translator = try Translator(
+      folder, precision: settings.compute.resolved.elementType, beam: BeamConfiguration())
+    let tapes = WorkerGroup(count: settings.compute.workers).tapes(for: translator.model.store)
     let hypotheses = try translator.translate(test.pairs.map(\.source), tapes: tapes).map {
       $0.first?.text ?? ""
     }

@@ -39,12 +39,8 @@ package struct ComparedRuns: Sendable {
     let workers = WorkerGroup(count: settings.compute.workers)
     func report(_ run: URL) throws -> TranslationEvaluation.Report {
       let folder = try RunFolder.model(at: run) { _ in }
-      let (model, metadata) = try ModelArchive.loadTranslationModel(
-        folder, precision: settings.compute.elementType)
-      let tokenizer = try Tokenizer(
-        besideModel: folder, vocabularySize: model.configuration.vocabularySize, metadata: metadata)
-      return try evaluation.run(
-        Translator(model, tokenizer: tokenizer, beam: beam), tapes: workers.tapes(for: model.store))
+      let translator = try Translator(folder, precision: settings.compute.elementType, beam: beam)
+      return try evaluation.run(translator, tapes: workers.tapes(for: translator.model.store))
     }
     let (with, without) = (try report(synthetic), try report(control))
     func statistics(_ report: TranslationEvaluation.Report) -> SentenceStatistics {

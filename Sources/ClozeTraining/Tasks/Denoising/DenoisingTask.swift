@@ -63,11 +63,7 @@ package struct DenoisingTask: PretrainingTask {
       model = try ModelArchive.loadTranslationModel(checkpoint, precision: precision).model
     } else {
       model = declaredModel(precision)
-      if let start = text.start {
-        origins = try ModelArchive.start(model, from: start.folder, seed: seed, rows: text.rows)
-      } else {
-        model.store.allocate(seed: seed)
-      }
+      origins = try text.fill(model)
     }
     let corruption = try Corruption(
       configuration.corruption, masking: configuration.masking, vocabulary: text.tokenizer.vocabulary)

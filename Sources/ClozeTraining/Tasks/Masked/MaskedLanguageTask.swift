@@ -43,11 +43,7 @@ package struct MaskedLanguageTask: PretrainingTask {
       model = try ModelArchive.loadMaskedLanguageModel(checkpoint, precision: precision).model
     } else {
       model = try declaredModel(precision)
-      if let start = text.start {
-        origins = try ModelArchive.start(model, from: start.folder, seed: seed, rows: text.rows)
-      } else {
-        model.store.allocate(seed: seed)
-      }
+      origins = try text.fill(model)
     }
     let masking = try Masking(configuration.masking, vocabulary: text.tokenizer.vocabulary)
     return TrainingStart(

@@ -115,6 +115,16 @@ package struct PretrainingText: Sendable {
     self.identities = identities
   }
 
+  /// Gives a new model the weights that the run starts from.
+  /// - Returns: the origin of each tensor; empty for random weights.
+  /// - Throws: `ArchiveError`, `TensorFileError`, `FileError`
+  func fill(_ model: some ArchivedModel) throws -> TensorOrigins {
+    let seed = UInt64(configuration.seed)
+    if let start { return try ModelArchive.start(model, from: start.folder, seed: seed, rows: rows) }
+    model.store.allocate(seed: seed)
+    return []
+  }
+
   /// The unknown text of the data; nil in folders of earlier versions, which did not count it.
   package var unknownText: UnknownText? { training.dataset.index.unknownText }
 
