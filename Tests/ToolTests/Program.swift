@@ -11,14 +11,14 @@ struct Program {
   }
 
   /// Beside the program that runs the tests, which `swift build --build-tests` makes with them.
-  private static let folder = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+  static let folder = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
     .deletingLastPathComponent()
 
   let process = Process()
   private let output: URL
   private let errors: URL
 
-  /// Starts `name`, with standard output and error going to files in `folder`.
+  /// Starts the program `name`, or the script with this path, with standard output and error going to files in `folder`.
   ///
   /// - Parameter setup: shell words that run before the program, such as `ulimit -f 8;`.
   init(
@@ -30,7 +30,11 @@ struct Program {
     errors = try folder.write("", to: "streams/\(id).err")
     process.executableURL = URL(fileURLWithPath: "/bin/bash")
     process.arguments =
-      ["-c", "\(setup) exec \"$0\" \"$@\"", Self.folder.appendingPathComponent(name).path] + arguments
+      [
+        "-c", "\(setup) exec \"$0\" \"$@\"",
+        name.hasPrefix("/") ? name : Self.folder.appendingPathComponent(name).path,
+      ]
+      + arguments
     process.currentDirectoryURL = folder.url
     process.standardInput = try FileHandle(forReadingFrom: stdin)
     process.standardOutput = try FileHandle(forWritingTo: output)
