@@ -20,6 +20,7 @@ def main():
     parser.add_argument("--logits", type=Path, help="of a pretrained model, as evaluate --dump-logits writes them")
     parser.add_argument("--translations", type=Path, help="of a translator: the folder of beam-1.tsv and beam-5.tsv")
     parser.add_argument("--labels", type=Path, help="of a classifier or a tagger, as predict --json --top-k 0 writes them")
+    parser.add_argument("--discriminator", type=Path, help="the encoder whose generator the folder is")
     parser.add_argument("--text", type=Path, required=True)
     parser.add_argument("--tolerance", type=float, default=1e-3)
     arguments = parser.parse_args()
@@ -31,6 +32,10 @@ def main():
 
     transformers.utils.logging.disable_progress_bar()
     model = load_model(model_class(arguments), arguments.folder)
+    if arguments.discriminator:
+        encoder = load_model(transformers.AutoModelForPreTraining, arguments.discriminator)
+        if not torch.equal(encoder.get_input_embeddings().weight, model.get_input_embeddings().weight):
+            fail(f"{arguments.discriminator}: its token table is not its generator's; write both from one model")
     tokenizer = transformers.AutoTokenizer.from_pretrained(arguments.folder)
     rows = model.get_input_embeddings().num_embeddings
     if len(tokenizer) != rows:

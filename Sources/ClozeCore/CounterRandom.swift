@@ -17,6 +17,7 @@ package enum RandomPurpose: UInt32, Sendable {
   case labelSubset
   case pieceDropout
   case pairNoise
+  case replacement
 }
 
 /// A counter-based random generator: the words of a stream are a pure function of (seed, purpose, epoch, index) and of

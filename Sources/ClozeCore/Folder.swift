@@ -63,12 +63,21 @@ extension Folder {
     return Int(clamping: UInt64(status.f_bavail) * UInt64(status.f_frsize))
   }
 
-  /// The bytes of the files in a folder, without subfolders.
+  /// The bytes of the files in a folder and in its subfolders.
   package static func byteCount(of url: URL) -> Int {
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: url.path)) ?? []
+    let names = (try? fileNames(in: url)) ?? []
     return names.reduce(0) { sum, name in
       var status = stat()
       return stat(url.appendingPathComponent(name).path, &status) == 0 ? sum + Int(status.st_size) : sum
     }
+  }
+
+  /// The names of all files in a folder and in its subfolders, such as `config.json` and `generator/config.json`, sorted.
+  /// Links to folders count as files.
+  package static func fileNames(in url: URL) throws -> [String] {
+    try FileManager.default.contentsOfDirectory(atPath: url.path).flatMap { name in
+      let member = url.appendingPathComponent(name)
+      return isReal(member) ? try fileNames(in: member).map { "\(name)/\($0)" } : [name]
+    }.sorted()
   }
 }

@@ -88,6 +88,7 @@ extension Embeddings {
       .whole(prefix + "position_embeddings.weight", position),
       .whole(prefix + "token_type_embeddings.weight", segment),
     ] + norm.entries(prefix + "LayerNorm.")
+      + (projection?.entries(["\(prefix.dropLast())_project."]) ?? [])
   }
 }
 

@@ -33,6 +33,7 @@ extension ModelArchive {
   /// - Throws: `ArchiveError`, `FileError`
   package static func labelKind(of folder: URL) throws -> LabelKind? {
     let file = try ConfigurationFile(folder)
+    guard !file.hasForeignClassifier else { return nil }
     return try file.architecture().flatMap { LabelKind(modelClass: file.modelClass, $0) }
   }
 
@@ -46,6 +47,9 @@ extension ModelArchive {
     _ folder: URL, kind expected: LabelKind?, precision: ElementType
   ) throws -> (model: ClassificationModel, metadata: [String: String]) {
     let file = try ConfigurationFile(folder)
+    if file.hasForeignClassifier {
+      throw ArchiveError.unsupported(path: file.path, what: "the classifier of \(file.modelClass ?? "")")
+    }
     let found = try labelKind(of: folder)
     guard let found, expected == nil || found == expected else {
       throw ArchiveError.wrongKind(
@@ -68,7 +72,7 @@ extension ModelArchive {
   package static func write(
     _ model: ClassificationModel, to folder: URL, metadata: [String: String], padding: Int32 = 0
   ) throws {
-    let architecture = model.configuration.architecture
+    let architecture = model.configuration.architecture.withBERTsHead
     var settings = ConfigurationFile.settings(model.configuration, as: architecture, padding: padding)
     settings["architectures"] = [model.kind.modelClass(architecture)]
     settings["num_labels"] = model.labels.count
@@ -85,6 +89,9 @@ extension ModelArchive {
 }
 
 extension ConfigurationFile {
+  /// Whether the folder has a classifier with another head than BERT's. Its encoder can be read.
+  fileprivate var hasForeignClassifier: Bool { modelClass == "ElectraForSequenceClassification" }
+
   /// The names of the classes, by number. `transformers` writes none if they were not named.
   /// - Throws: `ArchiveError.badConfiguration`
   func labels() throws -> [String] {

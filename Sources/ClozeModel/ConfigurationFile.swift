@@ -63,7 +63,7 @@ struct ConfigurationFile {
   /// Whether the output layer shares the token embeddings.
   func tiesOutput() throws -> Bool { try flag("tie_word_embeddings", default: true) }
 
-  /// Missing sizes have the values of BERT-base, as in `transformers`.
+  /// Missing sizes have the values of BERT-base, or of ELECTRA-small, as in `transformers`.
   private func size(_ key: String, default standard: Int) throws -> Int {
     settings[key] == nil ? standard : try value(key, "a whole number", \.integer)
   }
@@ -116,12 +116,21 @@ struct ConfigurationFile {
     guard let activation = Activation(transformersName: activationName) else {
       throw ArchiveError.unsupported(path: path, what: "the activation '\(activationName)'")
     }
+    let isElectra = architecture == .electra
     var configuration = EncoderConfiguration()
     configuration.vocabularySize = try size("vocab_size", default: 30_522)
     configuration.layerCount = try size("num_hidden_layers", default: 12)
-    configuration.hiddenSize = try size("hidden_size", default: 768)
-    configuration.headCount = try size("num_attention_heads", default: 12)
-    configuration.feedForwardSize = try size("intermediate_size", default: 3072)
+    configuration.hiddenSize = try size("hidden_size", default: isElectra ? 256 : 768)
+    configuration.headCount = try size("num_attention_heads", default: isElectra ? 4 : 12)
+    configuration.feedForwardSize = try size("intermediate_size", default: isElectra ? 1024 : 3072)
+    if isElectra || architecture == .cloze {
+      let embeddingSize = try size("embedding_size", default: isElectra ? 128 : configuration.hiddenSize)
+      // 0 means the hidden size in the settings alone.
+      guard embeddingSize > 0 else {
+        throw ArchiveError.badConfiguration(path: path, reason: "'embedding_size' is \(embeddingSize)")
+      }
+      configuration.embeddingSize = embeddingSize == configuration.hiddenSize ? 0 : embeddingSize
+    }
     configuration.normPosition = architecture == .robertaPreLayerNorm ? .pre : .post
     if architecture == .cloze { try readBlocks(into: &configuration) }
     configuration.positionCount = try positionCount()
@@ -196,6 +205,9 @@ struct ConfigurationFile {
       "layer_norm_eps": configuration.normEpsilon, "initializer_range": configuration.initializerDeviation,
       "pad_token_id": padding, "tie_word_embeddings": true, "position_embedding_type": "absolute",
     ]
+    if architecture == .electra || configuration.embeddingWidth != configuration.hiddenSize {
+      settings["embedding_size"] = configuration.embeddingWidth
+    }
     if architecture == .cloze {
       settings["blocks"] = configuration.blocks.description
       settings["local_window"] = configuration.localWindow

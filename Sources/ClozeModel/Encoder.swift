@@ -22,9 +22,19 @@ package struct Encoder {
   private let embeddingParameters: Range<Int>
 
   package init(_ store: ParameterStore, path: String, configuration: EncoderConfiguration) {
+    self.init(store, path: path, configuration: configuration, sharing: nil)
+  }
+
+  /// - Parameter tables: the tables of another encoder that this one reads as well; nil declares new ones.
+  init(
+    _ store: ParameterStore, path: String, configuration: EncoderConfiguration,
+    sharing tables: (token: Parameter, position: Parameter?)?
+  ) {
     self.configuration = configuration
     let first = store.parameters.count
-    embeddings = Embeddings(store, path: path + ".embeddings", configuration: configuration)
+    embeddings = Embeddings(
+      store, path: path + ".embeddings", configuration: configuration, sharedToken: tables?.token,
+      sharedPosition: tables?.position)
     embeddingParameters = first..<store.parameters.count
     layers = configuration.layerBlocks.enumerated().map { index, block in
       Layer(store, path: "\(path).layers.\(index)", block: block, configuration: configuration)

@@ -18,6 +18,8 @@ package struct EncoderConfiguration: Configuration, Equatable {
   package var hiddenSize = 256
   /// H
   package var headCount = 4
+  /// E, the width of the token table; 0 means D. Where it differs, a linear layer leads from the embeddings to the layers.
+  package var embeddingSize = 0
   /// F
   package var feedForwardSize = 1024
   /// The number of position embeddings, and so the longest window or sentence.
@@ -57,6 +59,7 @@ package struct EncoderConfiguration: Configuration, Equatable {
       vocabularySize >= 0 && vocabularySize <= 1 << 24, "vocabularySize",
       "is \(vocabularySize); choose 0 (the tokenizer's) to \(1 << 24)")
     try require(localWindow, in: 2...1 << 20, "localWindow")
+    try require(embeddingSize, in: 0...1 << 16, "embeddingSize")
     try require(gateReach, in: 1...1 << 20, "gateReach")
     let mixers = try blocks.blocks(layerCount: layerCount, path: section + ".blocks").map(\.mixer)
     try require(
@@ -89,6 +92,7 @@ package struct EncoderConfiguration: Configuration, Equatable {
       ("layerCount", "\(layerCount)"), ("blocks", "\(BlockPattern(layerBlocks))"),
       ("localWindow", "\(localWindow)"), ("recurrentCell", recurrentCell.rawValue),
       ("gateReach", "\(gateReach)"), ("hiddenSize", "\(hiddenSize)"), ("headCount", "\(headCount)"),
+      ("embeddingSize", "\(embeddingWidth == hiddenSize ? 0 : embeddingSize)"),
       ("feedForwardSize", "\(feedForwardSize)"), ("positionCount", "\(positionCount)"),
       ("segmentCount", "\(segmentCount)"), ("activation", activation.rawValue),
       ("normPosition", normPosition.rawValue), ("normEpsilon", "\(normEpsilon)"),
@@ -102,6 +106,9 @@ package struct EncoderConfiguration: Configuration, Equatable {
       return try blocks.blocks(layerCount: layerCount, path: "model.blocks")
     } catch { preconditionFailure("EncoderConfiguration: \(error)") }
   }
+
+  /// E
+  package var embeddingWidth: Int { embeddingSize > 0 ? embeddingSize : hiddenSize }
 
   /// Parameters are drawn from this distribution unless they are biases or norms.
   var normal: Parameter.Initialization { .normal(standardDeviation: Float(initializerDeviation)) }

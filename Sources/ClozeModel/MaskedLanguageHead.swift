@@ -1,22 +1,23 @@
 package import ClozeCompute
 internal import ClozeCore
 
-/// BERT's prediction head: a dense transform with activation and norm, then the product with the token embeddings
-/// themselves (tied) plus a bias. [M, D] to logits [M, V] in f32.
+/// BERT's prediction head: a dense transform with activation and norm to the width E of the embeddings, then the product with
+/// the token embeddings themselves (tied) plus a bias. [M, D] to logits [M, V] in f32.
 ///
 /// Source: Devlin et al. 2019, appendix A; Press and Wolf 2017 (tying), arXiv:1608.05859.
 package struct MaskedLanguageHead {
   let transform: LinearParameters
   let transformNorm: NormParameters
   let outputBias: Parameter
-  private let vocabulary: VocabularyParameters
+  let vocabulary: VocabularyParameters
   private let activation: Activation
   private let epsilon: Float
 
   init(_ store: ParameterStore, path: String, configuration: EncoderConfiguration, tokenTable: Parameter) {
-    let width = configuration.hiddenSize
+    let width = configuration.embeddingWidth
     transform = LinearParameters(
-      store, path: path + ".transform", inputs: width, outputs: width, initialization: configuration.normal)
+      store, path: path + ".transform", inputs: configuration.hiddenSize, outputs: width,
+      initialization: configuration.normal)
     transformNorm = NormParameters(store, path: path + ".transformNorm", width: width)
     outputBias = store.declare(
       path + ".outputBias", shape: [configuration.vocabularySize], initialization: .zeros)
@@ -60,7 +61,8 @@ package struct MaskedLanguageHead {
       blocked: blocked)
   }
 
-  private func transformed(_ tape: Tape, _ hidden: Tensor) -> Tensor {
+  /// [M, E], what the output layer reads.
+  func transformed(_ tape: Tape, _ hidden: Tensor) -> Tensor {
     tape.norm(tape.activation(tape.linear(hidden, transform), activation), transformNorm, epsilon: epsilon)
   }
 }

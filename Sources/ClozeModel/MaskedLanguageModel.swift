@@ -30,10 +30,23 @@ package struct MaskedLanguageModel: Sendable {
       tiesOutput
       ? encoder.embeddings.token
       : store.declare(
-        "head.outputTable", shape: [configuration.vocabularySize, configuration.hiddenSize],
+        "head.outputTable", shape: [configuration.vocabularySize, configuration.embeddingWidth],
         initialization: configuration.normal)
     head = MaskedLanguageHead(
       store, path: "head", configuration: configuration, tokenTable: outputTable)
+  }
+
+  /// Declares the parameters in the store of another encoder, whose tables this model reads as well.
+  init(
+    _ store: ParameterStore, path: String, configuration: EncoderConfiguration,
+    sharing tables: (token: Parameter, position: Parameter?)
+  ) {
+    self.store = store
+    encoder = Encoder(
+      store, path: path + ".encoder", configuration: configuration, sharing: tables)
+    outputTable = tables.token
+    head = MaskedLanguageHead(
+      store, path: path + ".head", configuration: configuration, tokenTable: outputTable)
   }
 
   /// The logits [M, V] at the rows `predicted` [M] of the micro-batch, all at once; -1 gives a padding row.
@@ -56,7 +69,8 @@ package struct MaskedLanguageModel: Sendable {
     head.likeliest(tape, hidden(tape, input, predicted), count: count, excluded: excluded)
   }
 
-  private func hidden(_ tape: Tape, _ input: EncoderInput, _ predicted: [Int32]) -> Tensor {
+  /// The states [M, D] of the rows `predicted` [M].
+  func hidden(_ tape: Tape, _ input: EncoderInput, _ predicted: [Int32]) -> Tensor {
     let mark = tape.mark
     return tape.keep(tape.gatherRows(encoder(tape, input), predicted), since: mark)
   }

@@ -36,7 +36,8 @@ package enum ModelArchive {
   /// - Throws: `ArchiveError`, `TensorFileError`, `FileError`
   package static func unreadTensors(_ folder: URL) throws -> [String] {
     let weights = try ModelWeights(folder)
-    return weights.names.filter { !isRead($0) && !isIgnored($0) }.map(weights.nameInFile).sorted()
+    let isUsed = { isRead($0) || isIgnored($0) || $0.hasPrefix(ReplacedTokenModel.headPrefix) }
+    return weights.names.filter { !isUsed($0) }.map(weights.nameInFile).sorted()
   }
 
   /// The encoder that a folder describes: a BERT, whatever its head, or a translator's encoder.
@@ -66,8 +67,13 @@ package enum ModelArchive {
     guard weights.hasHead || !weights.contains(TensorNaming.tokenTable) else {
       throw ArchiveError.noHead(folder: folder.path, model: file.modelClass)
     }
+    let configuration = try file.encoder()
+    guard try file.architecture() != .electra || configuration.activation == .gelu else {
+      throw ArchiveError.unsupported(
+        path: file.path, what: "a head with GELU above layers with \(configuration.activation.rawValue)")
+    }
     let model = MaskedLanguageModel(
-      declaring: try file.encoder(), precision: precision, tiesOutput: try tiesOutput(file, weights))
+      declaring: configuration, precision: precision, tiesOutput: try tiesOutput(file, weights))
     // With an output of its own, `transformers` still writes the bias of the tied one, which it does not read.
     try load(
       model.archiveEntries, tied: model.tiedEntries, unread: model.tiesOutput ? [] : ["cls.predictions.bias"],
@@ -94,7 +100,14 @@ package enum ModelArchive {
   package static func write(
     _ model: MaskedLanguageModel, to folder: URL, metadata: [String: String], padding: Int32 = 0
   ) throws {
-    let architecture = model.configuration.architecture
+    try write(
+      model, as: model.configuration.architecture, to: folder, metadata: metadata, padding: padding)
+  }
+
+  static func write(
+    _ model: MaskedLanguageModel, as architecture: Architecture, to folder: URL, metadata: [String: String],
+    padding: Int32
+  ) throws {
     var settings = ConfigurationFile.settings(model.configuration, as: architecture, padding: padding)
     settings["architectures"] = [architecture.classPrefix + "ForMaskedLM"]
     settings["tie_word_embeddings"] = model.tiesOutput
@@ -141,7 +154,7 @@ package enum ModelArchive {
     _ model: TranslationModel, to folder: URL, metadata: [String: String], generation: GenerationSettings
   ) throws {
     let tokens = generation.tokens
-    let architecture = model.configuration.architecture
+    let architecture = model.configuration.architecture.withBERTsHead
     let encoder = ConfigurationFile.settings(
       model.configuration, as: architecture, padding: tokens.padding)
     var decoder = ConfigurationFile.settings(
@@ -200,39 +213,6 @@ package enum ModelArchive {
     if let name = unknown.min() {
       throw ArchiveError.unknownTensor(path: weights.path, name: weights.nameInFile(name))
     }
-  }
-
-  /// Checks that the names and shapes in the file are the model's, then allocates the store and fills it. So sizes that
-  /// only the configuration claims cannot make it allocate memory.
-  static func load(
-    _ entries: [ArchiveEntry], tied: [ArchiveEntry], unread: Set<String> = [], from weights: ModelWeights,
-    into store: ParameterStore
-  ) throws {
-    let entries = entries + tied
-    try checkNames(weights, entries, unread: unread)
-    // A tensor that repeats another may be missing, but must not differ.
-    let isExpected = { (entry: ArchiveEntry) in !entry.isShared || weights.contains(entry.name) }
-    for entry in entries where isExpected(entry) { try weights.check(entry.name, shape: entry.shape) }
-    store.allocate(seed: nil)
-    for entry in entries where !entry.isShared {
-      try read(entry, name: entry.name, from: weights, into: store)
-    }
-    for entry in entries where entry.isShared && isExpected(entry) {
-      guard try weights.floats(entry.name).elementsEqual(store.values(of: entry.parameter)[entry.elements])
-      else {
-        throw ArchiveError.unsupported(
-          path: weights.path, what: "a '\(entry.name)' that is not the one it is tied to")
-      }
-    }
-    store.refreshCopies()
-  }
-
-  static func read(
-    _ entry: ArchiveEntry, name: String, from weights: ModelWeights, into store: ParameterStore
-  ) throws {
-    let values = store.values(of: entry.parameter)
-    try weights.read(
-      name, shape: entry.shape, into: UnsafeMutableBufferPointer(rebasing: values[entry.elements]))
   }
 
   static func write(

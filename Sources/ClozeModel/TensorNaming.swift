@@ -48,6 +48,16 @@ struct TensorNaming {
     ("attention.LayerNorm.", "attention.output.LayerNorm."),
     ("intermediate.LayerNorm.", "output.LayerNorm."),
   ]
+  /// Names of modules in `ElectraForMaskedLM` and in BERT.
+  private static let electraModules = [
+    ("generator_predictions.dense.", "cls.predictions.transform.dense."),
+    ("generator_predictions.LayerNorm.", "cls.predictions.transform.LayerNorm."),
+    ("generator_lm_head.bias", "cls.predictions.bias"),
+    // Of an output that is not tied, only for writing.
+    ("generator_lm_head.bias", "cls.predictions.decoder.bias"),
+    ("generator_lm_head.weight", "cls.predictions.decoder.weight"),
+    ("electra.", "bert."),
+  ]
   /// The last norm of an encoder by itself, which a translator's folder names `encoder`.
   private static let encoderNorm = ("encoder.LayerNorm.", "encoder.encoder.LayerNorm.")
 
@@ -69,12 +79,16 @@ struct TensorNaming {
       name = TensorNaming.replace(TensorNaming.modules, in: name)
       name = TensorNaming.replace(TensorNaming.norms, in: name)
     }
-    let isBare = ["embeddings.", "encoder.", "pooler."].contains { name.hasPrefix($0) }
+    if architecture == .electra { name = TensorNaming.replace(TensorNaming.electraModules, in: name) }
+    let isBare = ["embeddings.", "embeddings_project.", "encoder.", "pooler."].contains { name.hasPrefix($0) }
     return !isEncoderDecoder && isBare ? "bert." + name : name
   }
 
   /// The name in a file of the tensor `name` of `ArchiveEntry`.
   func fileName(_ name: String) -> String {
+    if architecture == .electra {
+      return TensorNaming.replace(TensorNaming.electraModules.map { ($1, $0) }, in: name)
+    }
     guard architecture == .robertaPreLayerNorm else { return name }
     if isEncoderDecoder, name.hasPrefix(TensorNaming.encoderNorm.1) {
       return TensorNaming.encoderNorm.0 + name.dropFirst(TensorNaming.encoderNorm.1.count)

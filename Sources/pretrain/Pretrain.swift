@@ -12,7 +12,8 @@ struct Pretrain: Tool {
     abstract: "Pretrain an encoder, or a whole translator, on raw text.",
     discussion: """
       Reads the shards of a data folder that `tokenize` wrote. A BERT encoder learns to predict masked tokens; with \
-      --set objective=denoising, an encoder and a decoder learn to write the text from a corrupted copy. Writes a run folder: config.yaml, metrics.jsonl and \
+      --set objective=denoising, an encoder and a decoder learn to write the text from a corrupted copy; with \
+      objective=replacedTokens, the encoder learns to find tokens that a small generator has put in. Writes a run folder: config.yaml, metrics.jsonl and \
       checkpoints, each of which is a model folder for `evaluate`, `finetune` and Hugging Face's `from_pretrained`. \
       The links `best` and `latest` point at two of them. --model starts from the weights of another model, with other \
       text and a schedule from step 0. SIGINT, SIGTERM, SIGHUP and SIGUSR1 save and exit with 128 plus their number; \
@@ -21,6 +22,7 @@ struct Pretrain: Tool {
       Examples:
         pretrain --config configs/pretrain.yaml --data corpora/shards --output checkpoints/small --set stop.minutes=5
         pretrain --config configs/denoise.yaml --data corpora/shards --output checkpoints/denoiser
+        pretrain --config configs/replaced-tokens.yaml --data corpora/shards --output checkpoints/electra
         pretrain --model checkpoints/small --data corpora/law --output checkpoints/law --set optimizer.learningRate=3e-4
       """)
 
@@ -99,16 +101,34 @@ struct Pretrain: Tool {
     table.add("time", Figure.duration(cursor.seconds))
     table.add("tokens/s", Figure.count(Int(Double(cursor.tokens) / max(cursor.seconds, 1e-9))))
     table.add("best step", cursor.bestStep.map(Figure.count) ?? "none")
-    if let figures = cursor.bestFigures, let loss = figures["validationLoss"] {
-      table.add(
-        "best validation loss",
-        "\(Figure.decimal(loss, 4)) nats (unigram entropy \(Figure.decimal(run.task.text.unigramEntropy, 4)))"
-      )
-      table.add("best validation accuracy", Figure.percent(figures["validationAccuracy"] ?? .nan, 2))
+    if let figures = cursor.bestFigures {
+      for (name, figure) in Self.rows(of: figures, run.task.text) { table.add(name, figure) }
     }
     table.add("peak memory", Figure.bytes(ProcessMemory.peak))
     table.add("model", URL(fileURLWithPath: output).appendingPathComponent(cursor.bestLink).path)
     try StandardOutput.writeLine(table.text)
+  }
+
+  /// The figures of the best validation, for the table.
+  private static func rows(of figures: [String: Double], _ text: PretrainingText) -> [(String, String)] {
+    func nats(_ name: String) -> String { "\(Figure.decimal(figures[name] ?? .nan, 4)) nats" }
+    func share(_ name: String) -> String { Figure.percent(figures[name] ?? .nan, 2) }
+    let entropy = "(unigram entropy \(Figure.decimal(text.unigramEntropy, 4)))"
+    guard text.configuration.objective == .replacedTokens else {
+      return [
+        ("best validation loss", "\(nats("validationLoss")) \(entropy)"),
+        ("best validation accuracy", share("validationAccuracy")),
+      ]
+    }
+    return [
+      ("best validation loss", nats("validationLoss")),
+      ("generator", "\(nats("generatorLoss")) \(entropy), \(share("generatorAccuracy")) right"),
+      ("discriminator", "\(nats("discriminatorLoss")), \(share("discriminatorAccuracy")) right"),
+      (
+        "replaced tokens",
+        "precision \(share("replacedPrecision")), recall \(share("replacedRecall"))"
+      ),
+    ]
   }
 
   private func showPlan(_ configuration: PretrainConfiguration) throws {

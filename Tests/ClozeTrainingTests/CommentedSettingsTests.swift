@@ -34,6 +34,8 @@ import Testing
     _ = try FinetuneConfiguration.load(file: Self.url("finetune-demo.yaml"), overrides: [])
     _ = try PretrainConfiguration.load(file: Self.url("denoise.yaml"), overrides: [])
     _ = try FinetuneConfiguration.load(file: Self.url("finetune-few.yaml"), overrides: [])
+    let replaced = try PretrainConfiguration.load(file: Self.url("replaced-tokens.yaml"), overrides: [])
+    #expect(replaced.objective == .replacedTokens)
   }
 
   private static func keys(of name: String) throws -> [String] {

@@ -89,6 +89,7 @@ package struct CheckpointManifest: Codable, Sendable, Equatable {
   package let purpose: String
   package let cursor: RunCursor
   package let identities: Identities
+  /// By name; that of a file in a subfolder is `generator/config.json`.
   package let files: [String: File]
   /// The digest of the manifest without this line; nil in manifests of earlier versions.
   package private(set) var digest: Digest?
@@ -98,7 +99,7 @@ package struct CheckpointManifest: Codable, Sendable, Equatable {
   package static func write(
     to folder: URL, purpose: String, cursor: RunCursor, identities: Identities
   ) throws {
-    let names = try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
+    let names = try Folder.fileNames(in: folder)
     let files = try names.map { name in
       let (digest, byteCount) = try Digest.ofFile(folder.appendingPathComponent(name))
       return (name, File(bytes: byteCount, digest: digest))
@@ -157,7 +158,11 @@ package struct CheckpointManifest: Codable, Sendable, Equatable {
     }
     guard manifest.cursor.isPlausible else { throw damaged(fileName, "has numbers that no run has") }
     for (name, file) in manifest.files.sorted(by: { $0.key < $1.key }) {
-      guard !name.contains("/"), let found = try? Digest.ofFile(folder.appendingPathComponent(name)) else {
+      // A name must not lead out of the folder.
+      let isInside = name.split(separator: "/", omittingEmptySubsequences: false).allSatisfy {
+        !["", ".", ".."].contains($0)
+      }
+      guard isInside, let found = try? Digest.ofFile(folder.appendingPathComponent(name)) else {
         throw damaged(name, "is missing")
       }
       guard found.byteCount == file.bytes else {

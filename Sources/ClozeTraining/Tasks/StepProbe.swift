@@ -62,7 +62,9 @@ package struct StepProbe {
       (batch.windows, batch.microbatchWindows) = (size, size)
       lane.begin()
       tape.begin(lane: lane, dropout: DropoutStream(seed: 0, step: 0, microbatch: 0))
-      _ = try run.training.with(batch).forward(tape, step: 0, microbatch: 0)
+      let objective = run.training.with(batch)
+      _ = try objective.forward(
+        tape, step: 0, microbatch: 0, gradientScales: objective.gradientScales(step: 0))
       tape.backward()
       let next = min(2 * size, windows)
       guard workers * tape.arena.peak * next / size <= room else {

@@ -6,7 +6,7 @@ package import ClozeText
 /// The loss of each token of raw text given a corrupted copy and the tokens before it.
 ///
 /// Source: Lewis et al. 2020, "BART", section 2, arXiv:1910.13461.
-package struct DenoisingObjective: PretrainingObjective {
+package struct DenoisingObjective: PretrainingObjective, SingleLossObjective {
   package let model: TranslationModel
   package let microbatchCount: Int
   private let source: CorruptedPairSource

@@ -5,7 +5,7 @@ package import ClozeModel
 /// BERT's masked-language objective: the mean loss over the selected positions of a step.
 ///
 /// Source: Devlin et al. 2019, section 3.1. arXiv:1810.04805
-package struct MaskedObjective: PretrainingObjective {
+package struct MaskedObjective: PretrainingObjective, SingleLossObjective {
   package let model: MaskedLanguageModel
   package let microbatchCount: Int
   private let source: MaskedBatchSource

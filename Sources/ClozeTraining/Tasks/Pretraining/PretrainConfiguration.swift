@@ -21,6 +21,8 @@ package struct PretrainConfiguration: RunConfiguration {
     case masked
     /// An encoder and a decoder learn to write the text from a corrupted copy (BART).
     case denoising
+    /// A generator fills masks, and an encoder learns which tokens are not the text's (ELECTRA).
+    case replacedTokens
   }
 
   package struct Validation: Codable, Sendable, Equatable {
@@ -37,6 +39,8 @@ package struct PretrainConfiguration: RunConfiguration {
   package var masking = MaskingConfiguration()
   /// For `denoising` alone.
   package var corruption = CorruptionConfiguration()
+  /// For `replacedTokens` alone.
+  package var replacedTokens = ReplacedTokenConfiguration()
   package var optimizer = OptimizerConfiguration()
   package var average = AverageConfiguration()
   package var stop = StopConfiguration(steps: 10_000)
@@ -65,6 +69,7 @@ package struct PretrainConfiguration: RunConfiguration {
     try require(decoder.layerCount, in: 1...1024, "decoder.layerCount")
     try masking.validate()
     try corruption.validate()
+    try replacedTokens.validate()
     try optimizer.validate()
     try average.validate()
     try stop.validate()

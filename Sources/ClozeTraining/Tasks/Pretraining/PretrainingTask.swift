@@ -15,7 +15,7 @@ where Settings == PretrainConfiguration, Training: PretrainingObjective {
 }
 
 /// An objective on the windows of a data folder.
-package protocol PretrainingObjective: SingleLossObjective {
+package protocol PretrainingObjective: Objective {
   /// The same objective with steps of another size.
   func with(_ batch: PretrainConfiguration.Batch) -> Self
 }
@@ -38,6 +38,7 @@ extension PretrainConfiguration {
     return switch objective {
     case .masked: try MaskedLanguageTask(text)
     case .denoising: try DenoisingTask(text)
+    case .replacedTokens: try ReplacedTokenTask(text)
     }
   }
 }

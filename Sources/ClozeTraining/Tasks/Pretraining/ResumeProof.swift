@@ -39,7 +39,10 @@ package struct ResumeProof {
     package let digests: [String: Digest]
   }
 
-  private static let files = ["model.safetensors", "optimizer.safetensors"]
+  /// The files with weights and moments, also those of a generator.
+  private func files(of checkpoint: URL) throws -> [String] {
+    try Folder.fileNames(in: checkpoint).filter { $0.hasSuffix(".safetensors") }
+  }
 
   /// - Parameter steps: N, 2 or more.
   package init(steps: Int, configuration: PretrainConfiguration, data: URL, start: PretrainStart? = nil) {
@@ -90,7 +93,7 @@ package struct ResumeProof {
     }
 
     var digests: [String: Digest] = [:]
-    for file in ResumeProof.files {
+    for file in try files(of: folder.appendingPathComponent("straight/latest")) {
       let (straight, resumed) = try (
         digest(folder, "straight", file), digest(folder, "resumed", file)
       )
