@@ -73,8 +73,8 @@ extension Decoder {
     }
     let layers = layers.enumerated().flatMap { index, layer in
       let name = "\(prefix)bert.encoder.layer.\(index)."
-      return layer.selfAttention.entries(name + "attention.")
-        + layer.crossAttention.entries(name + "crossattention.") + layer.feedForward.entries(name)
+      return layer.mixer.entries("\(name)\(layer.block.mixer.path).") { $0.entries($1) }
+        + layer.crossAttention.entries(name + "crossattention.") + (layer.feedForward?.entries(name) ?? [])
     }
     return embeddings + layers + finalNorm.entries(prefix + "bert.encoder.")
       + head.entries(prefix + "cls.predictions.")

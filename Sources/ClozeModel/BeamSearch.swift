@@ -108,9 +108,9 @@ package struct BeamSearch: Sendable {
         live: [([start], 0)])
     }
     let longest = searches.map(\.maximumLength).max() ?? 0
-    let caches = memories.map { _ in
-      KeyValueCache(
-        tape, rowCount: sources.count, rowCapacity: longest, width: model.decoder.width,
+    let pasts = model.decoder.layers.map {
+      $0.mixer.branch.makePast(
+        tape, rowCount: sources.count, rowCapacity: longest,
         maximumRowCount: sources.count * configuration.beamSize)
     }
     var results = [[Hypothesis]](repeating: [], count: sources.count)
@@ -121,7 +121,7 @@ package struct BeamSearch: Sendable {
         let hidden = model.decoder.step(
           tape, tokens: searches.flatMap { $0.live.map { $0.tokens[$0.tokens.count - 1] } },
           position: position,
-          memories: memories, spans: spans(searches, input.sequences), caches: caches)
+          memories: memories, spans: spans(searches, input.sequences), pasts: pasts)
         return continuations(tape, hidden, searches, position: position)
       }
       position += 1
@@ -143,7 +143,7 @@ package struct BeamSearch: Sendable {
         }
       }
       searches = continuing
-      for cache in caches { cache.reorder(parents) }
+      for past in pasts { past.reorder(parents) }
     }
     return results
   }
@@ -179,7 +179,7 @@ package struct BeamSearch: Sendable {
   }
 
   /// The most bytes that a source of `count` tokens adds to a search: its largest layer in the encoder, or afterwards
-  /// its keys and values in the decoder with the caches of the longest possible hypotheses.
+  /// its keys and values in the decoder with what the longest possible hypotheses leave there.
   package func memory(source count: Int) -> Int {
     let sizes = model.configuration
     let precision = model.store.precision
@@ -188,10 +188,13 @@ package struct BeamSearch: Sendable {
       ? 5 : sizes.layerBlocks.contains { $0.feedForward.isGated } ? 3 : 2
     let layer =
       max(inner * sizes.feedForwardSize + 5 * sizes.hiddenSize, 8 * sizes.hiddenSize) * precision.size
-    let token =
-      model.decoder.layers.count * KeyValueCache.bytesPerToken(width: sizes.hiddenSize, type: precision)
-    let cached = maximumLength(source: count) * configuration.beamSize
-    return max(count * layer, (count + cached) * token + count * sizes.hiddenSize * precision.size)
+    let layers = model.decoder.layers
+    let source = layers.count * KeyValueCache.bytesPerToken(width: sizes.hiddenSize, type: precision)
+    let past = layers.map { $0.block.mixer.pastBytes(sizes, precision) }
+    let row = past.reduce(0) { $0 + $1.token * maximumLength(source: count) + $1.row }
+    return max(
+      count * layer,
+      count * (source + sizes.hiddenSize * precision.size) + configuration.beamSize * row)
   }
 
   /// The rows of a search attend to its source.

@@ -139,9 +139,14 @@ package enum ModelArchive {
     let file = try ConfigurationFile(folder)
     let encoder = try file.section("encoder").encoder()
     let decoder = try file.section("decoder").encoder(isDecoder: true)
-    let sizes = DecoderConfiguration(layerCount: decoder.layerCount)
+    let sizes = DecoderConfiguration(layerCount: decoder.layerCount, blocks: decoder.blocks)
     guard decoder == sizes.sizes(encoder) else {
       throw ArchiveError.unsupported(path: file.path, what: "a decoder of other sizes than the encoder's")
+    }
+    do {
+      try sizes.validate(encoder, section: "config.json.decoder")
+    } catch let error as ConfigurationError {
+      throw ArchiveError.badConfiguration(path: file.path, reason: "\(error)")
     }
     return TranslationModel(declaring: encoder, decoder: sizes, precision: precision)
   }
@@ -154,7 +159,9 @@ package enum ModelArchive {
     _ model: TranslationModel, to folder: URL, metadata: [String: String], generation: GenerationSettings
   ) throws {
     let tokens = generation.tokens
-    let architecture = model.configuration.architecture.withBERTsHead
+    // Encoder and decoder are of one architecture, which tells how the tensors are named.
+    let architecture =
+      model.decoderSizes.architecture == .cloze ? .cloze : model.configuration.architecture.withBERTsHead
     let encoder = ConfigurationFile.settings(
       model.configuration, as: architecture, padding: tokens.padding)
     var decoder = ConfigurationFile.settings(

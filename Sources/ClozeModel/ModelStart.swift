@@ -34,14 +34,14 @@ package protocol ArchivedModel: Sendable {
   var configuration: EncoderConfiguration { get }
   var archiveEntries: [ArchiveEntry] { get }
   /// nil if the model has no decoder.
-  var decoderLayerCount: Int? { get }
+  var decoderSettings: DecoderConfiguration? { get }
 
   /// The tensor of a folder of `kind` from which the tensor `name` of this model starts.
   func startTensor(_ name: String, in kind: ModelArchive.Kind) -> StartTensor
 }
 
 extension ArchivedModel {
-  package var decoderLayerCount: Int? { nil }
+  package var decoderSettings: DecoderConfiguration? { nil }
 }
 
 /// Maps the token rows of a start to those of a new model with another vocabulary.
@@ -97,7 +97,7 @@ extension MaskedLanguageModel: ArchivedModel {
 }
 
 extension TranslationModel: ArchivedModel {
-  package var decoderLayerCount: Int? { decoderConfiguration.layerCount }
+  package var decoderSettings: DecoderConfiguration? { decoderConfiguration }
 
   /// All tensors of a translator. Of any other model the encoder, and for the decoder the embeddings and the output
   /// bias. The decoder's layers, the norm after them and the transform of its head start new, see `TranslationModel`.
@@ -184,8 +184,10 @@ extension ModelArchive {
     if mixers.contains(.gatedMLP) {
       settings.append(("gateReach", "\(start.gateReach)", "\(new.gateReach)"))
     }
-    if let decoder, let count = model.decoderLayerCount {
-      settings.append(("decoder layers", "\(decoder.layerCount)", "\(count)"))
+    if let decoder, let ours = model.decoderSettings {
+      settings.append(("decoder layers", "\(decoder.layerCount)", "\(ours.layerCount)"))
+      let blocks = (decoder.sizes(start).layerBlocks, ours.sizes(new).layerBlocks)
+      settings.append(("decoder blocks", "\(BlockPattern(blocks.0))", "\(BlockPattern(blocks.1))"))
     }
     let differences = settings.filter { $0.start != $0.new }
     guard differences.isEmpty else {

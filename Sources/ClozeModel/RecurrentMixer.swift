@@ -2,15 +2,17 @@ internal import ClozeCompute
 
 /// A recurrent layer as the mixer of a block: [N, D] to [N, D].
 ///
-/// It has both directions with states of D / 2, one beside the other, so that a token's state comes from the whole of its
-/// sequence. There is no projection behind: the state is what is added. Each direction is a layer of `torch.nn.GRU` or
+/// In an encoder it has both directions with states of D / 2, one beside the other, so that a token's state comes from the whole
+/// of its sequence. In a decoder it has the forward direction with states of D. There is no projection behind: the state is what
+/// is added. Each direction is a layer of `torch.nn.GRU` or
 /// `torch.nn.LSTM`, and so are the names of its tensors.
 struct RecurrentMixer: Mixer {
   let parameters: RecurrentParameters
 
-  init(_ store: ParameterStore, path: String, configuration: EncoderConfiguration) {
+  /// - Parameter isCausal: whether no token may see a later one.
+  init(_ store: ParameterStore, path: String, configuration: EncoderConfiguration, isCausal: Bool = false) {
     let cell = configuration.recurrentCell
-    let (directions, inputs) = (2, configuration.hiddenSize)
+    let (directions, inputs) = (isCausal ? 1 : 2, configuration.hiddenSize)
     let width = inputs / directions
     func linear(_ name: String, inputs: Int) -> LinearParameters {
       LinearParameters(
@@ -22,7 +24,9 @@ struct RecurrentMixer: Mixer {
   }
 
   func callAsFunction(_ tape: Tape, _ input: Tensor, _ tokens: MixerInput) -> Tensor {
-    tape.recurrent(input, parameters, sequences: tokens.sequences)
+    precondition(
+      !tokens.isCausal || parameters.directionCount == 1, "RecurrentMixer: two directions in a decoder")
+    return tape.recurrent(input, parameters, sequences: tokens.sequences)
   }
 
   func entries(_ prefix: String) -> [ArchiveEntry] {

@@ -7,7 +7,7 @@ struct SelfAttention: Mixer {
   /// [3D, D]: queries, keys and values are one product.
   let queryKeyValue: LinearParameters
   let output: LinearParameters
-  private let width: Int
+  let width: Int
   private let headCount: Int
   private let dropoutRate: Double
   /// The places to each side that a token sees; nil for all.

@@ -1,25 +1,44 @@
 package import ClozeCompute
+internal import ClozeCore
 
-/// The sizes of a decoder; it has the widths, heads, activation and rates of the encoder.
+/// The layers of a decoder; it has the widths, heads, activation and rates of the encoder.
 package struct DecoderConfiguration: Codable, Sendable, Equatable {
   package var layerCount = 4
+  /// What each layer consists of beside its cross-attention.
+  package var blocks = BlockPattern("attention")
 
-  package init(layerCount: Int = 4) {
-    self.layerCount = layerCount
+  package init(layerCount: Int = 4, blocks: BlockPattern = BlockPattern("attention")) {
+    (self.layerCount, self.blocks) = (layerCount, blocks)
+  }
+
+  /// - Parameters:
+  ///   - encoder: with which it is a translator.
+  ///   - section: the section of the settings, for errors.
+  /// - Throws: `ConfigurationError`
+  package func validate(_ encoder: EncoderConfiguration, section: String = "decoder") throws {
+    let sizes = sizes(encoder)
+    try sizes.validate(section: section)
+    for block in sizes.layerBlocks where !block.mixer.isCausal {
+      let causal = MixerKind.allCases.filter(\.isCausal).map(\.rawValue).joined(separator: ", ")
+      throw ConfigurationError.invalid(
+        path: section + ".blocks",
+        reason: "has '\(block.mixer.rawValue)', which sees later tokens; choose among \(causal)")
+    }
   }
 
   /// The decoder as an encoder would be described.
   func sizes(_ encoder: EncoderConfiguration) -> EncoderConfiguration {
     var sizes = encoder
     sizes.layerCount = layerCount
-    sizes.blocks = BlockPattern("attention")
+    sizes.blocks = blocks
     return sizes
   }
 }
 
 /// A sequence-to-sequence model: an encoder, a decoder that attends to it, and a tied output layer.
 ///
-/// The decoder is a BERT with causal self-attention and cross-attention in every layer, and BERT's prediction head.
+/// The decoder is a BERT with causal self-attention and cross-attention in every layer, and BERT's prediction head. In place of
+/// self-attention it may have other causal mixers, see `DecoderConfiguration.blocks`.
 /// Source, target and output share one token table.
 ///
 /// The encoder, and the decoder's embeddings and output bias, start from a pretrained checkpoint. The decoder's layers
@@ -54,7 +73,7 @@ package struct TranslationModel: Sendable {
     self.decoderConfiguration = decoderConfiguration
     encoder = Encoder(store, path: "encoder", configuration: configuration)
     decoder = Decoder(
-      store, path: "decoder", configuration: configuration, layerCount: decoderConfiguration.layerCount,
+      store, path: "decoder", configuration: decoderConfiguration.sizes(configuration),
       sharedToken: encoder.embeddings.token)
   }
 
@@ -77,14 +96,16 @@ package struct TranslationModel: Sendable {
   }
 }
 
-/// Causal self-attention, cross-attention and feed-forward blocks over target tokens, then the prediction head.
+/// Blocks of a causal mixer (self-attention), cross-attention and a feed-forward sub-layer over target tokens, then the
+/// prediction head.
 ///
 /// Source: Vaswani et al. 2017, section 3.1. arXiv:1706.03762
 package struct Decoder {
   struct Layer {
-    let selfAttention: Residual<SelfAttention>
+    let block: Block
+    let mixer: Residual<any CausalMixer>
     let crossAttention: Residual<CrossAttention>
-    let feedForward: Residual<FeedForward>
+    let feedForward: Residual<FeedForward>?
   }
 
   let embeddings: Embeddings
@@ -95,28 +116,16 @@ package struct Decoder {
   package let positionCount: Int
   private static let rowMultiple = 16
 
+  /// - Parameter configuration: the decoder as an encoder would be described.
   init(
-    _ store: ParameterStore, path: String, configuration: EncoderConfiguration, layerCount: Int,
-    sharedToken: Parameter
+    _ store: ParameterStore, path: String, configuration: EncoderConfiguration, sharedToken: Parameter
   ) {
     width = configuration.hiddenSize
     positionCount = configuration.positionCount
     embeddings = Embeddings(
       store, path: path + ".embeddings", configuration: configuration, sharedToken: sharedToken)
-    layers = (0..<layerCount).map { index in
-      let layer = "\(path).layers.\(index)"
-      return Layer(
-        selfAttention: Residual(
-          SelfAttention(store, path: layer + ".selfAttention", configuration: configuration), store,
-          path: layer + ".selfAttention.attentionNorm", configuration: configuration),
-        crossAttention: Residual(
-          CrossAttention(
-            store, path: layer + ".crossAttention", configuration: configuration,
-            sourceWidth: configuration.hiddenSize), store,
-          path: layer + ".crossAttention.attentionNorm", configuration: configuration),
-        feedForward: Residual(
-          FeedForward(store, path: layer + ".feedForward", configuration: configuration), store,
-          path: layer + ".feedForward.feedForwardNorm", configuration: configuration))
+    layers = configuration.layerBlocks.enumerated().map { index, block in
+      Layer(store, path: "\(path).layers.\(index)", block: block, configuration: configuration)
     }
     finalNorm = FinalNorm(store, path: path + ".norm", configuration: configuration)
     head = MaskedLanguageHead(
@@ -132,11 +141,13 @@ package struct Decoder {
     var hidden = embeddings(
       tape, tokens: target.tokens, positions: target.positions, segments: target.segments)
     for layer in layers {
-      hidden = layer.selfAttention(tape, hidden, since: mark) { $0(tape, $1, tokens) }
+      hidden = layer.mixer(tape, hidden, since: mark) { $0(tape, $1, tokens) }
       hidden = layer.crossAttention(tape, hidden, since: mark) {
         $0(tape, $1, memory: $0.memory(tape, encoded: encoded), spans: crossSpans)
       }
-      hidden = layer.feedForward(tape, hidden, since: mark) { $0(tape, $1) }
+      if let feedForward = layer.feedForward {
+        hidden = feedForward(tape, hidden, since: mark) { $0(tape, $1) }
+      }
     }
     return finalNorm(tape, hidden, since: mark)
   }
@@ -154,10 +165,10 @@ package struct Decoder {
   ///
   /// - Parameters:
   ///   - spans: which rows attend to which source tokens.
-  ///   - caches: one for each layer; the new tokens are appended.
+  ///   - pasts: one for each layer; the new tokens are added.
   func step(
     _ tape: Tape, tokens: [Int32], position: Int, memories: [Tensor], spans: [AttentionSpan],
-    caches: [KeyValueCache]
+    pasts: [any DecoderPast]
   ) -> Tensor {
     let mark = tape.mark
     let padding = (Self.rowMultiple - tokens.count % Self.rowMultiple) % Self.rowMultiple
@@ -167,12 +178,40 @@ package struct Decoder {
       positions: [Int32](repeating: Int32(position), count: rowCount),
       segments: [Int32](repeating: 0, count: rowCount))
     for (index, layer) in layers.enumerated() {
-      hidden = layer.selfAttention(tape, hidden, since: mark) { $0.step(tape, $1, cache: caches[index]) }
+      hidden = layer.mixer(tape, hidden, since: mark) { pasts[index].step(tape, $1) }
       hidden = layer.crossAttention(tape, hidden, since: mark) {
         $0(tape, $1, memory: memories[index], spans: spans)
       }
-      hidden = layer.feedForward(tape, hidden, since: mark) { $0(tape, $1) }
+      if let feedForward = layer.feedForward {
+        hidden = feedForward(tape, hidden, since: mark) { $0(tape, $1) }
+      }
     }
     return finalNorm(tape, hidden, since: mark)
+  }
+}
+
+extension Decoder.Layer {
+  fileprivate init(
+    _ store: ParameterStore, path: String, block: Block, configuration: EncoderConfiguration
+  ) {
+    self.block = block
+    // Self-attention has a name of its own, since there is cross-attention.
+    let isAttention = block.mixer.path == "attention"
+    let mixerPath = "\(path).\(isAttention ? "selfAttention" : block.mixer.path)"
+    mixer = Residual(
+      block.mixer.declareCausal(store, path: mixerPath, configuration: configuration), store,
+      path: "\(mixerPath).\(block.mixer.path)Norm", configuration: configuration)
+    crossAttention = Residual(
+      CrossAttention(
+        store, path: path + ".crossAttention", configuration: configuration,
+        sourceWidth: configuration.hiddenSize), store,
+      path: path + ".crossAttention.attentionNorm", configuration: configuration)
+    feedForward =
+      block.feedForward == .none
+      ? nil
+      : Residual(
+        FeedForward(
+          store, path: path + ".feedForward", configuration: configuration, kind: block.feedForward), store,
+        path: path + ".feedForward.feedForwardNorm", configuration: configuration)
   }
 }

@@ -123,6 +123,41 @@ import Testing
     #expect(plain[4].prefix(24) != plain[4].suffix(24))
   }
 
+  /// States that go on token by token, while rows are dropped, doubled and swapped, have the values of their tokens.
+  @Test(
+    arguments: RecurrentCell.allCases,
+    [
+      [[0], [0], [0]], [[0, 1], [1, 0], [1, 1], [0, 1]], [[0, 1, 2], [2, 2, 0], [1], [0, 0, 0], [2, 1]],
+    ])
+  func stepsEqualTheWhole(cell: RecurrentCell, parents: [[Int]]) {
+    for precision in Machine.precisions {
+      let (store, parameters) = makeParameters(cell, directions: 1, precision)
+      let tape = Tape(store: store)
+      tape.begin()
+      let state = RecurrentState(tape, parameters, rowCount: parents[0].count, maximumRowCount: 3)
+      var rows = [[Int]](repeating: [], count: parents[0].count)
+      for (step, parents) in parents.enumerated() {
+        state.reorder(parents)
+        rows = parents.enumerated().map { row, parent in rows[parent] + [10 * step + row] }
+        // Two rows of padding.
+        let values = rows.flatMap { self.values($0[step], length: 1) } + [Float](repeating: 7, count: 32)
+        let found = tape.recurrent(
+          step: tape.makeTensor(rows: rows.count + 2, columns: 16, values: values), parameters, state: state
+        ).values()
+        #expect(found.suffix(48).allSatisfy { $0 == 0 })
+        for (row, tokens) in rows.enumerated() {
+          let whole = tape.recurrent(
+            tape.makeTensor(
+              rows: tokens.count, columns: 16, values: tokens.flatMap { self.values($0, length: 1) }),
+            parameters, sequences: Sequences(lengths: [tokens.count]))
+          expectEqual(
+            [Array(found[row * 24..<(row + 1) * 24])], [Array(whole.values().suffix(24))], "step \(step)")
+        }
+        #expect(state.rowCount == rows.count)
+      }
+    }
+  }
+
   /// A state far from 0, and sums of gates at which an exponential would overflow.
   @Test(arguments: RecurrentCell.allCases, [Float(1e3), 1e30])
   func saturatedGates(cell: RecurrentCell, scale: Float) {

@@ -206,6 +206,41 @@ import Testing
     #expect(read.configuration == model.configuration)
   }
 
+  /// A decoder of other blocks, of an encoder that is BERT's.
+  @Test(arguments: ["recurrent", "recurrent/geglu, localAttention/none"])
+  func aDecoderIsReadAsWritten(blocks: String) throws {
+    let model = SmallModels.translation(blocks: blocks, seed: 3)
+    let folder = try ModelFolder {
+      try ModelArchive.write(model, to: $0, metadata: [:], generation: SmallModels.generation)
+    }
+    let (read, _) = try ModelArchive.loadTranslationModel(folder.url, precision: .float32)
+    #expect(SmallModels.bits(read.store) == SmallModels.bits(model.store))
+    #expect(read.configuration == model.configuration)
+    #expect(read.decoderConfiguration == model.decoderConfiguration)
+    let other = TranslationModel(
+      declaring: model.configuration, decoder: DecoderConfiguration(layerCount: 2), precision: .float32)
+    let message = failureMessage { _ = try ModelArchive.start(other, from: folder.url, seed: 1) }
+    #expect(message.contains("it has decoder blocks \(blocks), the new model attention"), "\(message)")
+  }
+
+  @Test func decodersThatAreRefused() throws {
+    func message(_ decoder: DecoderConfiguration) -> String {
+      failureMessage { try decoder.validate(SmallModels.configuration()) }
+    }
+    #expect(message(DecoderConfiguration(layerCount: 2, blocks: BlockPattern("recurrent"))) == "")
+    #expect(message(DecoderConfiguration(layerCount: 0)).hasPrefix("decoder.layerCount: is 0"))
+    #expect(
+      message(DecoderConfiguration(layerCount: 2, blocks: BlockPattern("recurrent x 3"))).hasPrefix(
+        "decoder.blocks: names 3 layers"))
+    var encoder = SmallModels.configuration()
+    encoder.feedForwardSize = 48
+    let gated = DecoderConfiguration(layerCount: 2, blocks: BlockPattern("attention, gatedMLP"))
+    #expect(
+      failureMessage { try gated.validate(encoder) }
+        == "decoder.blocks: has 'gatedMLP', which sees later tokens; choose among attention, localAttention, recurrent"
+    )
+  }
+
   @Test func otherBlocksAreRefusedByName() throws {
     func message(_ change: (inout EncoderConfiguration) -> Void) -> String {
       var configuration = SmallModels.configuration(blocks: "localAttention")

@@ -37,13 +37,16 @@ enum SmallModels {
       configuration: configuration(blocks: blocks, dropout: dropout), precision: precision, seed: seed)
   }
 
+  /// - Parameter blocks: of the decoder.
   static func translation(
-    _ precision: ElementType = .float32, layerCount: Int = 2, seed: UInt64 = 1
+    _ precision: ElementType = .float32, layerCount: Int = 2, blocks: String = "attention", seed: UInt64 = 1
   ) -> TranslationModel {
-    TranslationModel(
-      configuration: configuration(), decoder: DecoderConfiguration(layerCount: layerCount),
-      precision: precision,
-      seed: seed)
+    var configuration = configuration()
+    if blocks.contains("recurrent/") { configuration.recurrentCell = .lstm }
+    return TranslationModel(
+      configuration: configuration,
+      decoder: DecoderConfiguration(layerCount: layerCount, blocks: BlockPattern(blocks)),
+      precision: precision, seed: seed)
   }
 
   static let generation = GenerationSettings(

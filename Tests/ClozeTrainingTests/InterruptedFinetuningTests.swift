@@ -2,6 +2,7 @@ import ClozeCompute
 import ClozeCore
 import ClozeData
 import ClozeEvaluation
+import ClozeModel
 import ClozeTestSupport
 import ClozeTraining
 import Foundation
@@ -77,13 +78,27 @@ import Testing
   /// the weights and with one that begins at step 4; with nothing frozen, and with an encoder that thaws after step 5.
   @Test(arguments: 1...8, [(average: 0, thaws: false), (0.7, false), (0, true), (0.7, true)])
   func anInterruptionLeavesNoTrace(step: Int, _ kind: (average: Double, thaws: Bool)) throws {
+    try expectNoTrace(step, average: kind.average, thaws: kind.thaws)
+  }
+
+  /// The same with a decoder that has states in place of self-attention.
+  @Test(arguments: [2, 5], ["recurrent", "recurrent/none"])
+  func anInterruptionOfARecurrentDecoderLeavesNoTrace(step: Int, blocks: String) throws {
+    try expectNoTrace(step, average: 0, thaws: false, blocks: blocks)
+  }
+
+  /// - Parameter blocks: of the decoder.
+  private func expectNoTrace(
+    _ step: Int, average: Double, thaws: Bool, blocks: String = "attention"
+  ) throws {
     func run(_ name: String, workers: Int, resume: ResumeMode) throws -> TrainingRun<TranslationTask> {
-      try self.run(name, workers: workers, resume: resume, average: kind.average) {
-        if kind.thaws { ($0.optimizer.freeze, $0.optimizer.freezeShare) = ("encoder", 0.5) }
+      try self.run(name, workers: workers, resume: resume, average: average) {
+        $0.decoder.blocks = BlockPattern(blocks)
+        if thaws { ($0.optimizer.freeze, $0.optimizer.freezeShare) = ("encoder", 0.5) }
       }
     }
     let straight = try finish(run("straight", workers: 2, resume: .never))
-    #expect(straight.end.cursor.thawStep == (kind.thaws ? 5 : nil))
+    #expect(straight.end.cursor.thawStep == (thaws ? 5 : nil))
     #expect(straight.validations.keys.sorted() == [3, 6, 9])
     #expect(straight.end.reason == .limitReached)
 

@@ -148,10 +148,15 @@ extension DecoderConfiguration {
   /// - Throws: `StartError.sizesDiffer`
   func orThose(of start: DecoderConfiguration?, in path: String) throws -> DecoderConfiguration {
     guard let start else { return self }
-    guard [DecoderConfiguration(), start].contains(self) else {
-      throw StartError.sizesDiffer(
-        model: path, keys: ["decoder.layerCount: \(start.layerCount) in the model, \(layerCount) here"])
+    let standard = DecoderConfiguration()
+    var keys: [String] = []
+    if ![standard.layerCount, start.layerCount].contains(layerCount) {
+      keys.append("decoder.layerCount: \(start.layerCount) in the model, \(layerCount) here")
     }
+    if ![standard.blocks, start.blocks].contains(blocks) {
+      keys.append("decoder.blocks: \(start.blocks) in the model, \(blocks) here")
+    }
+    guard keys.isEmpty else { throw StartError.sizesDiffer(model: path, keys: keys) }
     return start
   }
 }

@@ -66,7 +66,7 @@ package struct PretrainConfiguration: RunConfiguration {
         + "and at most \(1 << 20)"
     )
     try require(validation.windows >= 1, "validation.windows", "is \(validation.windows); choose 1 or more")
-    try require(decoder.layerCount, in: 1...1024, "decoder.layerCount")
+    try decoder.validate(model)
     try masking.validate()
     try corruption.validate()
     try replacedTokens.validate()

@@ -55,7 +55,7 @@ package struct FinetuneConfiguration: RunConfiguration {
     let require = SettingsCheck()
     try require(seed >= 0, "seed", "is \(seed); choose 0 or more")
     try model.validate(section: "model")
-    try require(decoder.layerCount, in: 1...1024, "decoder.layerCount")
+    try decoder.validate(model)
     try batch.validate(shortest: 4)
     try require(
       labelSmoothing >= 0 && labelSmoothing < 1, "labelSmoothing",
