@@ -3,14 +3,14 @@
 
 CLONES void cloze_cross_entropy(
     size_t rows, size_t classes, float smoothing, float *logits, const int32_t *labels, float *losses,
-    int32_t *ranks, const float *gradient_scale) {
+    int32_t *ranks, const float *gradient_scales) {
   FAST
   for (size_t row = 0; row < rows; row++) {
     float *x = logits + row * classes;
     if (labels[row] < 0) {
       losses[row] = 0;
       ranks[row] = -1;
-      if (gradient_scale) memset(x, 0, classes * sizeof *x);
+      if (gradient_scales) memset(x, 0, classes * sizeof *x);
       continue;
     }
     size_t label = (size_t)labels[row];
@@ -32,8 +32,8 @@ CLONES void cloze_cross_entropy(
     losses[row] = normalizer - (1 - smoothing) * score - smoothing * average;
     // Every comparison with NaN is false, so without this NaN would count as a correct prediction.
     if (losses[row] != losses[row]) ranks[row] = (int32_t)classes;
-    if (gradient_scale) {
-      float scale = *gradient_scale, share = smoothing / (float)classes;
+    if (gradient_scales) {
+      float scale = gradient_scales[row], share = smoothing / (float)classes;
       for (size_t j = 0; j < classes; j++) x[j] = scale * (vector_exp(x[j] - normalizer) - share);
       x[label] = scale * (vector_exp(score - normalizer) - share - (1 - smoothing));
     }

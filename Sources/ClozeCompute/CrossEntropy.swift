@@ -53,25 +53,38 @@ extension Tape {
   /// Source: Szegedy et al. 2016, section 7 (label smoothing), arXiv:1512.00567; Hsu et al. 2024, section 3.2 (chunks of
   /// rows, gradients in the forward pass), arXiv:2410.10989.
   ///
-  /// - Parameter gradientScale: what the gradient of the summed loss is multiplied by, and the loss itself is not.
+  /// With row weights w [M], the gradient is that of Σ w[i] loss[i]. Where w is the advantage of the sequence to which a row
+  /// belongs, and the labels are tokens that the model has drawn, that is the policy gradient of Williams 1992 (REINFORCE,
+  /// Machine Learning 8).
+  ///
+  /// - Parameters:
+  ///   - gradientScale: what the gradient of the summed loss is multiplied by, and the loss itself is not.
+  ///   - rowWeights: what the gradient of each row's loss is multiplied by as well, of either sign; nil for 1. The losses
+  ///     that are returned have no weights.
   package func crossEntropy(
     _ input: Tensor, _ vocabulary: VocabularyParameters, labels: [Int32], labelSmoothing: Double = 0,
-    gradientScale: Float = 1
+    gradientScale: Float = 1, rowWeights: [Float]? = nil
   ) -> PredictionResult {
     let classes = vocabulary.table.rows
     precondition(labels.count == input.rows, "crossEntropy: \(labels.count) labels for \(input.rows) rows")
     precondition(labels.allSatisfy { $0 < classes }, "crossEntropy: a label is outside the vocabulary")
+    precondition(
+      rowWeights.map { $0.count == labels.count } ?? true,
+      "crossEntropy: \(rowWeights?.count ?? 0) weights for \(labels.count) rows")
     let losses = arena.allocate(Float.self, count: labels.count)
     let ranks = arena.allocate(Int32.self, count: labels.count)
     let labelMemory = arena.copy(labels)
+    let scales =
+      isRecording
+      ? arena.copy(
+        rowWeights?.map { $0 * gradientScale } ?? [Float](repeating: gradientScale, count: labels.count))
+      : nil
     let inputGradient = isRecording && input.rows > 0 ? destination(of: input) : nil
     visitLogits(input, vocabulary) { rows, logits in
       let first = rows.lowerBound
-      withUnsafePointer(to: gradientScale) { scale in
-        cloze_cross_entropy(
-          rows.count, classes, Float(labelSmoothing), logits, labelMemory + first, losses + first,
-          ranks + first, isRecording ? scale : nil)
-      }
+      cloze_cross_entropy(
+        rows.count, classes, Float(labelSmoothing), logits, labelMemory + first, losses + first,
+        ranks + first, scales.map { $0 + first })
       lap("cross-entropy")
       guard let inputGradient, let lane else { return }
       let rowBytes = input.columns * input.type.size

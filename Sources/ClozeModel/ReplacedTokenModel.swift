@@ -88,11 +88,14 @@ extension MaskedLanguageModel {
     ).map { $0?.index }
   }
 
-  /// The loss of `labels` [M] at the rows of `transformed`, and its gradient on a recording tape; -1 is padding.
+  /// The loss of `labels` [M] at the rows of `transformed`, and its gradient on a recording tape, multiplied by `gradientScale`
+  /// and in each row by `rowWeights` [M]; -1 is padding.
   package func crossEntropy(
-    _ tape: Tape, transformed: Tensor, labels: [Int32], gradientScale: Float = 1
+    _ tape: Tape, transformed: Tensor, labels: [Int32], gradientScale: Float = 1, rowWeights: [Float]? = nil
   ) -> PredictionResult {
-    tape.crossEntropy(transformed, head.vocabulary, labels: labels, gradientScale: gradientScale)
+    tape.crossEntropy(
+      transformed, head.vocabulary, labels: labels, gradientScale: gradientScale,
+      rowWeights: rowWeights)
   }
 }
 

@@ -189,6 +189,20 @@ import Testing
       })
   }
 
+  /// Row weights of both signs: the gradient is that of the weighted sum of the losses, times the scale.
+  @Test(arguments: [0, 0.1]) func weightedCrossEntropy(labelSmoothing: Double) {
+    let weights: [Float] = [-1.5, 0.25, 4, 0, 2]
+    expectRight(
+      GradientCheck(inputs: [.init(5, 4)], parameters: [[7, 4], [7]]) { tape, inputs, parameters in
+        let vocabulary = VocabularyParameters(table: parameters[0], bias: parameters[1])
+        let losses = tape.crossEntropy(
+          inputs[0], vocabulary, labels: [3, 0, -1, 6, 3], labelSmoothing: labelSmoothing, gradientScale: 0.5,
+          rowWeights: weights
+        ).losses
+        return .losses(zip(losses, weights).map { 0.5 * $0 * $1 })
+      })
+  }
+
   /// The token table is read by the embedding and by the product with the vocabulary: its gradients add.
   @Test func tiedTable() {
     expectRight(

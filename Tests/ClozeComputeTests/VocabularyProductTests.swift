@@ -110,6 +110,7 @@ import Testing
     let (tape, vocabulary) = makeVocabulary(precision, width: width, classes: classes)
     let values = RandomValues.signed(rows * width, seed: 3)
     let labels = (0..<rows).map { $0 % 7 == 3 ? -1 : Int32($0 * 331 % classes) }
+    let weights = RandomValues.signed(rows, seed: 5)
     let lane = GradientLane(tape.store)
 
     func run(_ ranges: [Range<Int>]) -> (losses: [Float], ranks: [Int32], gradients: [[Float]]) {
@@ -120,7 +121,9 @@ import Testing
         let input = tape.makeTensor(
           rows: range.count, columns: width,
           values: Array(values[range.lowerBound * width..<range.upperBound * width]))
-        let result = tape.crossEntropy(input, vocabulary, labels: Array(labels[range]), labelSmoothing: 0.1)
+        let result = tape.crossEntropy(
+          input, vocabulary, labels: Array(labels[range]), labelSmoothing: 0.1,
+          rowWeights: Array(weights[range]))
         tape.backward()
         losses += result.losses
         ranks += result.ranks

@@ -81,13 +81,21 @@ import Testing
     }
   }
 
-  /// With dropout, and with narrow embeddings and positions of its own for the generator.
-  @Test(arguments: [1, 3, 5], [true, false]) func anInterruptionAndTheWorkersLeaveNoTrace(
-    step: Int, isPlain: Bool
+  enum Kind: CaseIterable {
+    /// The defaults, with dropout.
+    case plain
+    /// Narrow embeddings, and positions of its own for the generator.
+    case narrow
+    case policyGradient
+  }
+
+  @Test(arguments: [1, 3, 5], Kind.allCases) func anInterruptionAndTheWorkersLeaveNoTrace(
+    step: Int, kind: Kind
   ) throws {
     func settings(workers: Int) -> PretrainConfiguration {
       var settings = self.settings(workers: workers)
-      if !isPlain {
+      if kind == .policyGradient { settings.replacedTokens.generatorTraining = .policyGradient }
+      if kind == .narrow {
         settings.model.embeddingSize = 16
         settings.replacedTokens.sharesPositions = false
         settings.replacedTokens.generatorLayers = 0.5
@@ -115,6 +123,35 @@ import Testing
     #expect(try #require(figures["replacedRecall"]) > 0.2)
     #expect(try #require(figures["replacedPrecision"]) > 0.6)
     #expect(try #require(figures["discriminatorLoss"]) < 0.25)
+  }
+
+  /// A generator that gains by the errors of an encoder which stays as it is learns to draw what the encoder misjudges.
+  @Test func thePolicyGradientRaisesTheReward() throws {
+    var settings = settings(workers: 2, steps: 100)
+    settings.replacedTokens.generatorTraining = .policyGradient
+    settings.replacedTokens.discriminatorWeight = 0
+    settings.replacedTokens.generatorWidth = 0.5
+    (settings.model.layerCount, settings.model.initializerDeviation) = (1, 0.3)
+    (settings.model.dropout, settings.model.attentionDropout) = (0, 0)
+    settings.optimizer.freeze = "encoder"
+    settings.optimizer.weightDecay = 0
+    let task = try task(settings)
+    let new = try task.start(from: nil).training
+    let before = try #require(
+      task.validate(new, tapes: [Tape(store: new.store)]).figures["generatorReward"])
+    let figures = try #require(run("rewarded", settings).cursor.bestFigures)
+    let after = try #require(figures["generatorReward"])
+    #expect(after > 1.2 * before, "\(before), \(after)")
+    // What the run minimises is minus the reward.
+    #expect(figures["validationLoss"] == -after)
+  }
+
+  /// The baseline of a draw is the mean reward of the others, so advantages are zero where all rewards are equal.
+  @Test func advantagesLeaveOneOut() {
+    #expect(GeneratorRewards([1, 2, 6]).advantages == [-3, -1.5, 4.5])
+    #expect(GeneratorRewards([0.5, 0.5]).advantages == [0, 0])
+    #expect(GeneratorRewards([0.7]).advantages == [0.7])
+    #expect(GeneratorRewards([]).advantages == [])
   }
 
   /// What the scores count, on answers by hand: the target of a drawn token that is the text's own is 0.
@@ -247,6 +284,7 @@ import Testing
     ("generatorWidth=1.5", "replacedTokens.generatorWidth: is 1.5; choose a share"),
     ("generatorLayers=-1", "replacedTokens.generatorLayers: is -1.0; choose a share"),
     ("temperature=0", "replacedTokens.temperature: is 0.0; choose 0.01 to 100"),
+    ("generatorTraining=sampling", "replacedTokens.generatorTraining"),
     ("discriminatorWeight=-1", "replacedTokens.discriminatorWeight: is -1.0; choose 0 to 1000000"),
   ])
   func badSettingsAreRefusedByName(setting: String, message: String) {
@@ -254,6 +292,17 @@ import Testing
       _ = try PretrainConfiguration.load(file: nil, overrides: ["replacedTokens.\(setting)"])
     }
     #expect(found.hasPrefix(message), "\(found)")
+  }
+
+  @Test func thePolicyGradientIsOfTemperatureOne() {
+    let found = failureMessage {
+      _ = try PretrainConfiguration.load(
+        file: nil,
+        overrides: ["replacedTokens.generatorTraining=policyGradient", "replacedTokens.temperature=2"])
+    }
+    #expect(
+      found.hasPrefix("replacedTokens.temperature: is 2.0; generatorTraining: policyGradient draws from"),
+      "\(found)")
   }
 
   @Test func aRunDoesNotChangeItsSettings() throws {

@@ -154,11 +154,11 @@ CLOZE_DECLARE(float, f32)
 CLOZE_DECLARE(cloze_bf16, bf16)
 #undef CLOZE_DECLARE
 
-/// Softmax and cross-entropy of f32 `logits` against `labels` (-1: no prediction). If `gradient_scale` is not NULL, the
-/// gradients of the losses, multiplied by it, overwrite the logits.
+/// Softmax and cross-entropy of f32 `logits` against `labels` (-1: no prediction). If `gradient_scales` is not NULL, the
+/// gradient of each row's loss, multiplied by gradient_scales[row], overwrites the row's logits.
 void cloze_cross_entropy(
     size_t rows, size_t classes, float smoothing, float *logits, const int32_t *labels, float *losses,
-    int32_t *ranks, const float *gradient_scale);
+    int32_t *ranks, const float *gradient_scales);
 
 /// The largest of the values, of which NaN is none; -infinity where there is none.
 float cloze_maximum(size_t count, const float *values);

@@ -13,10 +13,15 @@ struct ReplacedTokenReport: Sendable, Equatable {
   var replaced = 0
   var reported = 0
   var found = 0
+  /// The encoder's losses at the selected positions, in nats.
+  var rewardSum = 0.0
 
   /// The share of the reported tokens that were replaced, and of the replaced ones that are reported. Not a number without any.
   var precision: Double { reported > 0 ? Double(found) / Double(reported) : .nan }
   var recall: Double { replaced > 0 ? Double(found) / Double(replaced) : .nan }
+
+  /// Nats a draw.
+  var reward: Double { rewardSum / Double(max(generator.predictionCount, 1)) }
 
   static func += (left: inout ReplacedTokenReport, right: ReplacedTokenReport) {
     left.generator += right.generator
@@ -24,6 +29,7 @@ struct ReplacedTokenReport: Sendable, Equatable {
     left.replaced += right.replaced
     left.reported += right.reported
     left.found += right.found
+    left.rewardSum += right.rewardSum
   }
 }
 
@@ -79,6 +85,7 @@ struct ReplacedTokenEvaluation: Sendable {
     var report = ReplacedTokenReport()
     report.generator = PredictionStatistics(result, tokenCount: masked.inputIDs.count)
     report.discriminator = detected.statistics
+    report.rewardSum = GeneratorRewards(masked, losses: detected.losses).sum
     for (answer, target) in zip(detected.answers, detected.targets) {
       report.replaced += target == 1 ? 1 : 0
       report.reported += answer ? 1 : 0

@@ -57,7 +57,8 @@ package struct ReplacedTokenTask: PretrainingTask {
       draw: ReplacementDraw(
         temperature: settings.temperature, vocabulary: vocabulary,
         rowCount: configuration.model.vocabularySize, seed: seed),
-      discriminatorWeight: settings.discriminatorWeight, batch: configuration.batch)
+      generatorTraining: settings.generatorTraining, discriminatorWeight: settings.discriminatorWeight,
+      batch: configuration.batch)
     return TrainingStart(objective, origins: origins)
   }
 
@@ -65,13 +66,15 @@ package struct ReplacedTokenTask: PretrainingTask {
   /// generator gets worse.
   package func validate(_ training: ReplacedTokenObjective, tapes: [Tape]) throws -> ValidationReport {
     let report = try evaluation.run(training.model, tapes: tapes)
-    let loss = report.generator.loss + settings.discriminatorWeight * report.discriminator.loss
+    let ofGenerator =
+      settings.generatorTraining == .likelihood ? report.generator.loss : -report.reward
+    let loss = ofGenerator + settings.discriminatorWeight * report.discriminator.loss
     return ValidationReport(
       figures: [
         "validationLoss": loss, "generatorLoss": report.generator.loss,
         "generatorAccuracy": report.generator.accuracy, "discriminatorLoss": report.discriminator.loss,
         "discriminatorAccuracy": report.discriminator.accuracy, "replacedPrecision": report.precision,
-        "replacedRecall": report.recall,
+        "replacedRecall": report.recall, "generatorReward": report.reward,
       ], score: -loss)
   }
 

@@ -81,10 +81,12 @@ struct GeneratorPass {
 
   /// The loss of `labels` [M], and its gradient on a recording tape.
   func crossEntropy(
-    _ generator: MaskedLanguageModel, _ tape: Tape, labels: [TokenID], gradientScale: Float = 1
+    _ generator: MaskedLanguageModel, _ tape: Tape, labels: [TokenID], gradientScale: Float = 1,
+    rowWeights: [Float]? = nil
   ) -> PredictionResult {
     generator.crossEntropy(
-      tape, transformed: transformed, labels: labels + padding, gradientScale: gradientScale)
+      tape, transformed: transformed, labels: labels + padding, gradientScale: gradientScale,
+      rowWeights: rowWeights.map { $0 + padding.map { _ in 0 } })
   }
 }
 
