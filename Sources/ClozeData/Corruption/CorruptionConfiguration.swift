@@ -1,4 +1,4 @@
-package import ClozeCore
+internal import ClozeCore
 
 /// How a denoising objective changes the text that the encoder reads, besides the masks of `MaskingConfiguration`. The
 /// decoder writes the unchanged text.
