@@ -31,13 +31,15 @@ package struct MaskedLanguageHead {
     tape.vocabularyLogits(transformed(tape, hidden), vocabulary)
   }
 
-  /// The loss of the logits against `labels` [M], -1 for no prediction, and its gradient on a recording tape.
+  /// The loss of the logits against `labels` [M], -1 for no prediction, and its gradient on a recording tape, multiplied by
+  /// `gradientScale` and in each row by `rowWeights` [M].
   package func crossEntropy(
-    _ tape: Tape, _ hidden: Tensor, labels: [Int32], labelSmoothing: Double = 0, gradientScale: Float = 1
+    _ tape: Tape, _ hidden: Tensor, labels: [Int32], labelSmoothing: Double = 0, gradientScale: Float = 1,
+    rowWeights: [Float]? = nil
   ) -> PredictionResult {
     tape.crossEntropy(
       transformed(tape, hidden), vocabulary, labels: labels, labelSmoothing: labelSmoothing,
-      gradientScale: gradientScale)
+      gradientScale: gradientScale, rowWeights: rowWeights)
   }
 
   /// The likeliest tokens of each of the first `rowCount` rows, best first; nil for all rows.

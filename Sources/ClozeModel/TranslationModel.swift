@@ -82,12 +82,15 @@ package struct TranslationModel: Sendable {
     decoder.head(tape, hidden(tape, source, target))
   }
 
-  /// The loss of `labels` [Nt], the token after each target token, and its gradient on a recording tape; -1 is padding.
+  /// The loss of `labels` [Nt], the token after each target token, and its gradient on a recording tape, multiplied by
+  /// `gradientScale` and in each row by `rowWeights` [Nt]; -1 is padding.
   package func crossEntropy(
-    _ tape: Tape, source: EncoderInput, target: EncoderInput, labels: [Int32], labelSmoothing: Double = 0
+    _ tape: Tape, source: EncoderInput, target: EncoderInput, labels: [Int32], labelSmoothing: Double = 0,
+    gradientScale: Float = 1, rowWeights: [Float]? = nil
   ) -> PredictionResult {
     decoder.head.crossEntropy(
-      tape, hidden(tape, source, target), labels: labels, labelSmoothing: labelSmoothing)
+      tape, hidden(tape, source, target), labels: labels, labelSmoothing: labelSmoothing,
+      gradientScale: gradientScale, rowWeights: rowWeights)
   }
 
   private func hidden(_ tape: Tape, _ source: EncoderInput, _ target: EncoderInput) -> Tensor {

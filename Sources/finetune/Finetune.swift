@@ -28,6 +28,12 @@ struct Finetune: Tool {
       synthetic pairs, in OUTPUT/synthetic. It keeps the synthetic pairs only if the score of the validation pairs is \
       higher beyond chance. OUTPUT/best is the model to use.
 
+      --rewards teaches a translator that has made synthetic pairs: sources that it has drawn and that a discriminator takes \
+      for real become more probable, the others less (policy gradient), beside the loss on --train. A round is augment \
+      --sample, augment --discriminate --keep 1, and a short run of finetune --rewards with the pairs in the direction of \
+      --model, whose columns are exchanged. The model that comes out draws other sources, so the next round begins with new \
+      ones.
+
       Examples:
         finetune --model checkpoints/small --train pairs.train.tsv --validation pairs.validation.tsv \\
           --output checkpoints/zh-en
@@ -37,6 +43,8 @@ struct Finetune: Tool {
           --validation pairs.validation.tsv --output checkpoints/zh-en-scratch
         finetune --label-curve 500,2000,10000,all --model checkpoints/small --train pairs.train.tsv \\
           --validation pairs.validation.tsv --test pairs.test.tsv --output studies/zh-en
+        finetune --config configs/finetune-rewards.yaml --model checkpoints/en-zh --train reversed.tsv \\
+          --validation reversed.validation.tsv --rewards judged.tsv --output checkpoints/en-zh-2
       """)
 
   @OptionGroup var common: CommonOptions
@@ -85,6 +93,15 @@ struct Finetune: Tool {
     guard synthetic.synthetic == nil || (rows.task == .translation && curve.labelCurve == nil) else {
       throw ValidationError("--synthetic goes with --task translation and without --label-curve")
     }
+    guard
+      synthetic.rewards == nil
+        || (rows.task == .translation && curve.labelCurve == nil && synthetic.synthetic == nil
+          && !fromScratch)
+    else {
+      throw ValidationError(
+        "--rewards goes with --task translation and --model, without --synthetic, --from-scratch and --label-curve"
+      )
+    }
     guard !allowLostTokens || (model != nil && tokenizer != nil) else {
       throw ValidationError("--allow-lost-tokens goes with --model and --tokenizer")
     }
@@ -119,7 +136,7 @@ struct Finetune: Tool {
       func task(_ synthetic: URL? = nil) throws -> TranslationTask {
         try TranslationTask(
           configuration: configuration, start: start, training: pairs.training, validation: pairs.validation,
-          synthetic: synthetic)
+          synthetic: synthetic, rewards: self.synthetic.rewardFile)
       }
       guard let file = synthetic.file else { return try train(task()) }
       try compare(control: task(), synthetic: task(file), validation: pairs.validation)

@@ -4,7 +4,7 @@ import ClozeCore
 import ClozeStudies
 import Foundation
 
-/// The option --synthetic, and what it prints.
+/// The options for synthetic pairs, and what --synthetic prints.
 struct SyntheticOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
@@ -12,7 +12,14 @@ struct SyntheticOptions: ParsableArguments {
       valueName: "file"))
   var synthetic: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Learn from these samples of --model by policy gradient as well; augment --sample draws them, and augment --discriminate --keep 1 gives their rewards.",
+      valueName: "file"))
+  var rewards: String?
+
   var file: URL? { synthetic.map { URL(fileURLWithPath: $0) } }
+  var rewardFile: URL? { rewards.map { URL(fileURLWithPath: $0) } }
 
   func table(_ verdict: SyntheticVerdict, output: URL) -> Table {
     func interval(_ values: [Double]) -> String {

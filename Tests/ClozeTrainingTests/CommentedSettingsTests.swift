@@ -36,6 +36,8 @@ import Testing
     _ = try FinetuneConfiguration.load(file: Self.url("finetune-few.yaml"), overrides: [])
     let replaced = try PretrainConfiguration.load(file: Self.url("replaced-tokens.yaml"), overrides: [])
     #expect(replaced.objective == .replacedTokens)
+    _ = try FinetuneConfiguration.load(file: Self.url("finetune-many.yaml"), overrides: [])
+    _ = try FinetuneConfiguration.load(file: Self.url("finetune-rewards.yaml"), overrides: [])
   }
 
   private static func keys(of name: String) throws -> [String] {

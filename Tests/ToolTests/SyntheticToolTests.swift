@@ -125,6 +125,48 @@ import Testing
     #expect(trained.status == 0, "\(trained.errors)")
   }
 
+  /// A round: the generator draws, a discriminator judges, the generator learns. What it cannot learn from is refused.
+  @Test func theGeneratorLearnsFromTheDiscriminator() throws {
+    try work.succeed(
+      "augment", "--reverse-model", "en-zh", "--text", "english.txt", "--output", "many.tsv", "--sample")
+    try work.succeed(
+      "augment", "--discriminate", "many.tsv", "--train", "train.tsv", "--model", "run", "--keep", "1",
+      "--output", "judged.tsv", "--set", "batch.maximumLength=48", "--set", "stop.steps=20", "--set",
+      "cadence.validationSteps=10", "--set", "cadence.checkpointSteps=10")
+    func teach(_ output: String, _ options: [String] = [], model: String = "en-zh") throws
+      -> Program.Result
+    {
+      let arguments = [
+        "--config", "finetune.yaml", "--model", model, "--train", "train.reversed.tsv", "--validation",
+        "validation.reversed.tsv", "--output", output,
+      ]
+      return try Program("finetune", arguments + options, in: work.folder).wait()
+    }
+    let taught = try teach("taught", ["--rewards", "judged.tsv"])
+    try #require(taught.status == 0, "\(taught.errors)")
+    #expect(taught.errors.contains(" samples of the model with a mean reward of 0."), "\(taught.errors)")
+    #expect(try work.lines("taught/metrics.jsonl")[0].contains("\"policy\":"))
+    let plain = try teach("plain")
+    try #require(plain.status == 0, "\(plain.errors)")
+    #expect(
+      try work.bytes("taught/latest/model.safetensors") != work.bytes("plain/latest/model.safetensors"))
+    try work.succeed(
+      "augment", "--reverse-model", "taught", "--text", "english.txt", "--output", "second.tsv", "--sample")
+
+    for (options, model, status, message) in [
+      (["--rewards", "many.tsv"], "en-zh", 65, "many.tsv: no discriminator has judged its pairs"),
+      (["--rewards", "judged.tsv"], "taught", 65, "has drawn its sources, and --model is"),
+      (["--rewards", "judged.tsv", "--synthetic", "many.tsv"], "en-zh", 64, "without --synthetic"),
+      (["--rewards", "train.tsv"], "en-zh", 65, "has no train.tsv.json beside it"),
+      (["--rewards", "none.tsv"], "en-zh", 65, "none.tsv: does not exist"),
+      (["--rewards", "judged.tsv", "--set", "policy.weight=-1"], "en-zh", 64, "policy.weight: is -1.0"),
+    ] {
+      let result = try teach("none", options, model: model)
+      #expect(result.status == status && result.errors.contains(message), "\(result.errors)")
+      #expect(!work.exists("none"))
+    }
+  }
+
   @Test(arguments: [
     (["--discriminate", "x.tsv"], "needs --train FILE"),
     ([], "give --reverse-model FOLDER to make pairs, or"),

@@ -61,12 +61,16 @@ package struct SyntheticManifest: Codable, Sendable, Equatable {
     package var settings: Digest
     /// How many classifiers there were, each for the pairs that it had not seen.
     package var folds: Int
+    /// Divides the pairs into folds, see `PairFolds`; nil in files of earlier versions.
+    package var seed: Int?
     /// The share of the pairs that was kept.
     package var keep: Double
 
-    package init(file: Digest, pairs: Digest, start: Digest, settings: Digest, folds: Int, keep: Double) {
+    package init(
+      file: Digest, pairs: Digest, start: Digest, settings: Digest, folds: PairFolds, keep: Double
+    ) {
       (self.file, self.pairs, self.start, self.settings) = (file, pairs, start, settings)
-      (self.folds, self.keep) = (folds, keep)
+      (self.folds, self.seed, self.keep) = (folds.count, folds.seed, keep)
     }
   }
 

@@ -18,8 +18,10 @@ package struct EncodedPair: Sendable, Equatable {
 /// such pairs are counted, and left out of training and of all figures.
 package struct PairSelection: Sendable {
   package let pairs: [TranslationPair]
-  /// The line of each pair in `pairs`.
+  /// The tokens of each pair in `pairs`.
   package let encoded: [EncodedPair]
+  /// The number of each pair among the pairs of the file.
+  package let numbers: [Int]
   /// Lines of pairs with a source or target of more than `maximumLength` positions.
   package private(set) var tooLong: [Int] = []
   package private(set) var sourcesWithoutTokens: [Int] = []
@@ -30,8 +32,8 @@ package struct PairSelection: Sendable {
   package init(_ file: TranslationPairs, tokenizer: Tokenizer, maximumLength: Int) throws {
     precondition(maximumLength > 2, "PairSelection: maximumLength \(maximumLength)")
     var encoder = TokenEncoder(tokenizer)
-    var (pairs, encoded): ([TranslationPair], [EncodedPair]) = ([], [])
-    for (pair, line) in zip(file.pairs, file.lines) {
+    var (pairs, encoded, numbers): ([TranslationPair], [EncodedPair], [Int]) = ([], [], [])
+    for (number, (pair, line)) in zip(file.pairs, file.lines).enumerated() {
       let ids = EncodedPair(source: encoder.encode(pair.source), target: encoder.encode(pair.target))
       if ids.source.isEmpty {
         sourcesWithoutTokens.append(line)
@@ -42,19 +44,21 @@ package struct PairSelection: Sendable {
       } else {
         pairs.append(pair)
         encoded.append(ids)
+        numbers.append(number)
       }
     }
     guard !pairs.isEmpty else { throw TranslationError.noneFits(maximumLength: maximumLength) }
-    (self.pairs, self.encoded) = (pairs, encoded)
+    (self.pairs, self.encoded, self.numbers) = (pairs, encoded, numbers)
   }
 
-  private init(_ pairs: [TranslationPair], _ encoded: [EncodedPair]) {
-    (self.pairs, self.encoded) = (pairs, encoded)
+  private init(_ pairs: [TranslationPair], _ encoded: [EncodedPair], _ numbers: [Int]) {
+    (self.pairs, self.encoded, self.numbers) = (pairs, encoded, numbers)
   }
 
   /// `count` of the pairs, drawn over all of them; all if there are not more.
   package func sample(_ count: Int, seed: UInt64) -> PairSelection {
-    let numbers = StratifiedSample.draw(count, of: pairs.count, seed: seed)
-    return PairSelection(numbers.map { pairs[$0] }, numbers.map { encoded[$0] })
+    let places = StratifiedSample.draw(count, of: pairs.count, seed: seed)
+    return PairSelection(
+      places.map { pairs[$0] }, places.map { encoded[$0] }, places.map { numbers[$0] })
   }
 }

@@ -7,14 +7,15 @@ package import Foundation
 /// Tells synthetic pairs from real ones, to keep those that are most like real ones.
 ///
 /// It is a classifier of two texts, source and target, with the labels `real` and `synthetic`: the discriminator of a
-/// generative adversarial network, whose generator is the reverse model. The generator does not learn from it.
+/// generative adversarial network, whose generator is the reverse model. The generator learns from the probabilities that
+/// the classifiers give, by policy gradient, in a run of its own (`Rewards`).
 ///
 /// Pairs are divided into folds by their targets, and the pairs of a fold are scored by a classifier that was trained on the
 /// other folds. So no classifier has seen the target of a pair that it scores, which it could recognise without reading
 /// the source.
 ///
 /// Source: Goodfellow et al. 2014, arXiv:1406.2661; for translation Wu et al. 2018, arXiv:1704.06933, and Yang et al. 2018,
-/// arXiv:1703.04887, who let the generator learn from it by policy gradient.
+/// arXiv:1703.04887.
 package struct Discriminator: Sendable {
   /// What the classifiers say of pairs that they have not seen.
   package struct Scores: Sendable {
@@ -37,7 +38,7 @@ package struct Discriminator: Sendable {
   private let realPairs: [TranslationPair]
   private let settings: LabelConfiguration
   private let model: URL
-  private let foldCount: Int
+  package let folds: PairFolds
   private let keep: Double
 
   /// - Parameter path: of the synthetic pairs, for messages.
@@ -49,7 +50,8 @@ package struct Discriminator: Sendable {
   ) throws {
     rows = synthetic.rows
     realPairs = real
-    (self.settings, self.model, self.foldCount, self.keep) = (settings, model, folds, keep)
+    self.folds = PairFolds(count: folds, seed: settings.seed)
+    (self.settings, self.model, self.keep) = (settings, model, keep)
     for fold in 0..<folds {
       let counts = [realPairs, rows.map(\.pair)].map { $0.count { self.fold(of: $0) == fold } }
       guard counts.allSatisfy({ $0 >= Self.leastPairs }) else {
@@ -71,9 +73,7 @@ package struct Discriminator: Sendable {
     }
   }
 
-  private func fold(of pair: TranslationPair) -> Int {
-    Int(Digest(of: "\(settings.seed) \(pair.target)").words[0] % UInt64(foldCount))
-  }
+  private func fold(of pair: TranslationPair) -> Int { folds.fold(of: pair) }
 
   /// Trains a classifier for each fold, in a run folder of its own, and scores the pairs of the fold.
   ///
@@ -85,10 +85,10 @@ package struct Discriminator: Sendable {
   ) throws -> Scores? {
     var probabilities = [Double](repeating: 0, count: rows.count)
     var real: [Double] = []
-    for fold in 0..<foldCount {
+    for fold in 0..<folds.count {
       let run = try TrainingRun(
         task(without: fold), output: folder.appendingPathComponent("fold-\(fold + 1)"), resume: resume)
-      report(.line("fold \(fold + 1) of \(foldCount): \(run.task.sampleText)"))
+      report(.line("fold \(fold + 1) of \(folds.count): \(run.task.sampleText)"))
       let outcome = try run.run(isInterrupted: isInterrupted, report: { report($0.message) })
       guard outcome.reason != .interrupted else { return nil }
       let best = try RunFolder.model(at: folder.appendingPathComponent("fold-\(fold + 1)")) { _ in }
@@ -145,7 +145,7 @@ package struct Discriminator: Sendable {
   /// first is kept.
   package func rows(_ scores: Scores) -> [Result<SyntheticRow, PairFault>] {
     var results = [Result<SyntheticRow, PairFault>](repeating: .failure(.unlikely), count: rows.count)
-    for fold in 0..<foldCount {
+    for fold in 0..<folds.count {
       let held = rows.indices.filter { self.fold(of: rows[$0].pair) == fold }.sorted {
         (scores.probabilities[$1], $0) < (scores.probabilities[$0], $1)
       }

@@ -79,7 +79,7 @@ struct TrainingLoop<Task: TrainingTask> {
       if fraction >= 1 { end = .limitReached }
       if end == nil, isInterrupted() { end = .interrupted }
       try log(outcome)
-      try validate(trainingLoss: outcome.statistics.loss)
+      try validate(trainingLoss: outcome.statistics.firstLoss)
       if cursor.step % cadence.checkpointSteps == 0 || end != nil { try save() }
     }
     try save()

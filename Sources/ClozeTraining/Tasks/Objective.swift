@@ -11,9 +11,10 @@ package struct PredictionStatistics: Sendable, Equatable, Codable {
 
   package init() {}
 
-  package init(_ result: PredictionResult, tokenCount: Int) {
-    for (loss, rank) in zip(result.losses, result.ranks) where rank >= 0 {
-      lossSum += Double(loss)
+  /// - Parameter rowWeights: what the loss of each row is multiplied by; nil for 1.
+  package init(_ result: PredictionResult, rowWeights: [Float]? = nil, tokenCount: Int) {
+    for (row, (loss, rank)) in zip(result.losses, result.ranks).enumerated() where rank >= 0 {
+      lossSum += Double(loss) * Double(rowWeights?[row] ?? 1)
       predictionCount += 1
       correctCount += rank == 0 ? 1 : 0
     }
@@ -66,6 +67,8 @@ package struct StepStatistics: Sendable, Equatable {
   }
   package var isFinite: Bool { sums.allSatisfy(\.lossSum.isFinite) }
   // What follows is the first loss's.
+  /// Nats a prediction, without weight.
+  package var firstLoss: Double { sums[0].loss }
   package var accuracy: Double { sums[0].accuracy }
   package var predictionCount: Int { sums[0].predictionCount }
   package var correctCount: Int { sums[0].correctCount }

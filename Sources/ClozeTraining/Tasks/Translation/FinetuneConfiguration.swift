@@ -33,6 +33,7 @@ package struct FinetuneConfiguration: RunConfiguration {
   package var labelSmoothing = 0.1
   package var wordDropout = WordDropout()
   package var synthetic = SyntheticConfiguration()
+  package var policy = PolicyConfiguration()
   package var noise = SourceNoise()
   package var pieceDropout = PieceDropout()
   package var optimizer = FinetuneConfiguration.defaultOptimizer
@@ -62,6 +63,7 @@ package struct FinetuneConfiguration: RunConfiguration {
       "is \(labelSmoothing); choose a share in 0 ..< 1")
     try wordDropout.validate()
     try synthetic.validate()
+    try policy.validate()
     try noise.validate()
     try pieceDropout.validate()
     try require(validation.pairs >= 0, "validation.pairs", "is \(validation.pairs); choose 0 (all) or more")

@@ -23,9 +23,12 @@ package struct TranslationTask: FinetuningTask {
 
   /// What the run trains on first; nil if it trains on real pairs alone.
   private let synthetic: SyntheticPhase?
+  /// What it learns from by policy gradient as well; nil for nothing.
+  private let policy: PolicySamples?
 
   package var sampleText: String {
     let pairs = "\(Figure.count(trainingBatches.samples.count)) pairs"
+    if let policy { return pairs + " and " + policy.text }
     guard let synthetic else { return pairs }
     return pairs + ", before them \(Figure.count(synthetic.batches.samples.count)) synthetic ones for "
       + "\(Figure.count(synthetic.stepCount)) steps"
@@ -36,12 +39,14 @@ package struct TranslationTask: FinetuningTask {
   package let contextFreeLoss: Double?
 
   /// Finds the start, and checks that settings and pairs fit it.
-  /// - Parameter synthetic: a file of synthetic pairs to train on first.
-  /// - Throws: `FinetuneError`, `ConfigurationError`, `TranslationError`, `SyntheticError`, and what reading the start's
-  ///   folder throws
+  /// - Parameters:
+  ///   - synthetic: a file of synthetic pairs to train on first.
+  ///   - rewards: a file of samples of the start's model with rewards, to learn from by policy gradient as well. Not both.
+  /// - Throws: `FinetuneError`, `ConfigurationError`, `TranslationError`, `SyntheticError`, `RewardError`, and what reading
+  ///   the start's folder throws
   package init(
     configuration: FinetuneConfiguration, start: FinetuneStart, training: TranslationPairs,
-    validation: TranslationPairs, synthetic: URL? = nil
+    validation: TranslationPairs, synthetic: URL? = nil, rewards: URL? = nil
   ) throws {
     let origin = try FinetuneOrigin(start)
     let tokenizer = origin.tokenizer
@@ -74,11 +79,17 @@ package struct TranslationTask: FinetuningTask {
       try SyntheticPhase($0, configuration: configuration, tokenizer: tokenizer, held: held.pairs)
     }
     self.synthetic = phase
+    let policy = try rewards.map {
+      try PolicySamples(
+        $0, configuration: configuration, tokenizer: tokenizer, generator: origin.digest, held: held.pairs)
+    }
+    self.policy = policy
     var findings = RowFindings(of: "pair")
     findings.describe(training, usable, maximumLength: maximumLength)
     findings.describe(validation, held, maximumLength: maximumLength)
     findings.describeOverlap(of: validation, with: training.pairs)
     if let phase { findings.describe(phase.file, phase.selection, maximumLength: phase.maximumLength) }
+    if let policy { findings.describe(policy.file, policy.selection, maximumLength: maximumLength) }
     self.findings = findings
 
     var identities: CheckpointManifest.Identities = [
@@ -86,6 +97,7 @@ package struct TranslationTask: FinetuningTask {
       "validation": TranslationPairs(validationPairs.pairs).digest.hex, "start": origin.digest,
     ]
     identities["synthetic"] = phase?.identity
+    identities["rewards"] = policy?.digest.hex
     self.identities = identities
     self.origin = origin
     scripts = ScriptMetadata.of(training.pairs)
@@ -93,6 +105,7 @@ package struct TranslationTask: FinetuningTask {
       origin.unreadTensors + origin.tokenMessages
       + UnknownPairs(training.pairs, tokenizer).warnings(of: "training")
       + UnknownPairs(validation.pairs, tokenizer).warnings(of: "validation") + (phase?.warnings ?? [])
+      + (policy?.warnings ?? [])
   }
 
   package func start(from checkpoint: URL?) throws -> TrainingStart<TranslationObjective> {
@@ -114,7 +127,8 @@ package struct TranslationTask: FinetuningTask {
       noise: PairNoise(
         configuration.noise, configuration.pieceDropout, tokenizer: tokenizer,
         maximumLength: configuration.batch.maximumLength, seed: UInt64(configuration.seed)),
-      seed: UInt64(configuration.seed), synthetic: synthetic.map { ($0.batches, $0.stepCount) })
+      seed: UInt64(configuration.seed), synthetic: synthetic.map { ($0.batches, $0.stepCount) },
+      policy: policy.map { ($0.batches, configuration.policy.weight) })
     return TrainingStart(objective, origins: origins)
   }
 
