@@ -1,48 +1,61 @@
 internal import CKernels
 
 extension Tape {
-  /// The sum of three table rows for each token: token + position + segment, [N] ids each, giving [N, D].
+  /// The sum of three table rows for each token: token + position + segment, [N] ids each, giving [N, D]. Position or
+  /// segment are left out if they have no table.
   ///
   /// Backward adds the gradient of each row to its three table rows, in the order of the tokens.
   ///
   /// Source: Devlin et al. 2019, section 3, "Input/output representations". arXiv:1810.04805
   package func embedding(
-    tokens: [Int32], positions: [Int32], segments: [Int32], tokenTable: Parameter, positionTable: Parameter,
-    segmentTable: Parameter
+    tokens: [Int32], positions: [Int32], segments: [Int32], tokenTable: Parameter, positionTable: Parameter?,
+    segmentTable: Parameter?
   ) -> Tensor {
     let (rows, width) = (tokens.count, tokenTable.columns)
-    precondition(
-      positions.count == rows && segments.count == rows && positionTable.columns == width
-        && segmentTable.columns == width,
-      "embedding: \(rows) tokens, \(positions.count) positions, \(segments.count) segments")
-    precondition(
-      tokens.allSatisfy { $0 >= 0 && $0 < tokenTable.rows }, "embedding: a token is outside the vocabulary")
-    precondition(
-      positions.allSatisfy { $0 >= 0 && $0 < positionTable.rows },
-      "embedding: a position is outside the \(positionTable.rows) of \(positionTable.path)")
-    precondition(
-      segments.allSatisfy { $0 >= 0 && $0 < segmentTable.rows },
-      "embedding: a segment is outside the \(segmentTable.rows) of \(segmentTable.path)")
     let output = makeTensor(rows: rows, columns: width)
-    let ids = (arena.copy(tokens), arena.copy(positions), arena.copy(segments))
-    let tables = (
-      store.values + tokenTable.offset, store.values + positionTable.offset,
-      store.values + segmentTable.offset
-    )
+    let parts = [
+      embedded(tokens, tokenTable, rows: rows, width: width),
+      embedded(positions, positionTable, rows: rows, width: width),
+      embedded(segments, segmentTable, rows: rows, width: width),
+    ]
+    let (token, position, segment) = (parts[0], parts[1], parts[2])
     switch precision {
     case .float32:
-      cloze_embedding_f32(rows, width, ids.0, ids.1, ids.2, tables.0, tables.1, tables.2, output.floats)
+      cloze_embedding_f32(
+        rows, width, token.ids, position.ids, segment.ids, token.values, position.values, segment.values,
+        output.floats)
     case .bfloat16:
-      cloze_embedding_bf16(rows, width, ids.0, ids.1, ids.2, tables.0, tables.1, tables.2, output.halves)
+      cloze_embedding_bf16(
+        rows, width, token.ids, position.ids, segment.ids, token.values, position.values, segment.values,
+        output.halves)
     }
     record("embedding") { [unowned self] in
       guard let lane, let gradient = output.gradient else { return }
-      for (indices, table) in [(ids.0, tokenTable), (ids.1, positionTable), (ids.2, segmentTable)]
-      where !store.isFrozen(table) {
-        scatterAdd(gradient, rows: rows, width: width, indices: indices, to: lane.accumulator(of: table))
+      for part in parts {
+        guard let table = part.table, !store.isFrozen(table) else { continue }
+        scatterAdd(gradient, rows: rows, width: width, indices: part.ids, to: lane.accumulator(of: table))
       }
     }
     return output
+  }
+
+  /// The checked ids and the rows of a table; without a table, ids of a row of zeros.
+  private func embedded(
+    _ ids: [Int32], _ table: Parameter?, rows: Int, width: Int
+  ) -> (ids: UnsafePointer<Int32>, values: UnsafePointer<Float>, table: Parameter?) {
+    guard let table else {
+      let (zeros, row) = (arena.allocate(Int32.self, count: rows), arena.allocate(Float.self, count: width))
+      zeros.initialize(repeating: 0, count: rows)
+      row.initialize(repeating: 0, count: width)
+      return (UnsafePointer(zeros), UnsafePointer(row), nil)
+    }
+    precondition(
+      ids.count == rows && table.columns == width,
+      "embedding: \(ids.count) ids of \(table.path) \(table.shape) for \(rows) tokens")
+    precondition(
+      ids.allSatisfy { $0 >= 0 && $0 < table.rows },
+      "embedding: an id is outside the \(table.rows) rows of \(table.path)")
+    return (arena.copy(ids), UnsafePointer(store.values + table.offset), table)
   }
 
   /// The rows `indices` [M] of `input` [N, D], giving [M, D]; an index of -1 gives a row of zeros.

@@ -1,11 +1,11 @@
 internal import CKernels
 
-/// A layer normalisation's gain and bias, [D] each.
+/// A layer normalisation's gain and bias, [D] each; some have no bias.
 package struct NormParameters: Sendable {
   package let gain: Parameter
-  package let bias: Parameter
+  package let bias: Parameter?
 
-  package init(gain: Parameter, bias: Parameter) {
+  package init(gain: Parameter, bias: Parameter?) {
     self.gain = gain
     self.bias = bias
   }
@@ -36,7 +36,7 @@ extension Tape {
     let mean = arena.allocate(Float.self, count: rows)
     let inverseDeviation = arena.allocate(Float.self, count: rows)
     let gain = store.values + parameters.gain.offset
-    let bias = store.values + parameters.bias.offset
+    let bias = parameters.bias.map { store.values + $0.offset } ?? zeros(width)
     var kernel = dropout.kernel
     switch precision {
     case .float32:
@@ -56,7 +56,7 @@ extension Tape {
       let dr = residual.map { destination(of: $0) }
       let (dx, inputAccumulates) = destination(of: input)
       let gainGradient = lane.accumulator(of: parameters.gain)
-      let biasGradient = lane.accumulator(of: parameters.bias)
+      let biasGradient = parameters.bias.map { lane.accumulator(of: $0) } ?? zeros(width)
       var kernel = dropout.kernel
       switch precision {
       case .float32:
@@ -72,5 +72,12 @@ extension Tape {
       }
     }
     return output
+  }
+
+  /// What a norm without a bias reads and writes for one.
+  private func zeros(_ count: Int) -> UnsafeMutablePointer<Float> {
+    let zeros = arena.allocate(Float.self, count: count)
+    zeros.initialize(repeating: 0, count: count)
+    return zeros
   }
 }

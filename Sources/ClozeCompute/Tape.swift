@@ -30,6 +30,7 @@ package final class Tape {
   package let store: ParameterStore
   package let arena = Arena()
   let products = MatrixProducts()
+  let rotaryTables = RotaryTables()
   /// Receives the gradients of parameters; nil outside training.
   package private(set) var lane: GradientLane?
   private var dropoutStream: DropoutStream?

@@ -83,11 +83,10 @@ extension Decoder {
 
 extension Embeddings {
   fileprivate func entries(_ prefix: String) -> [ArchiveEntry] {
-    [
-      .perToken(prefix + "word_embeddings.weight", token),
-      .whole(prefix + "position_embeddings.weight", position),
-      .whole(prefix + "token_type_embeddings.weight", segment),
-    ] + norm.entries(prefix + "LayerNorm.")
+    let tables = [("position_embeddings.weight", position), ("token_type_embeddings.weight", segment)]
+    return [.perToken(prefix + "word_embeddings.weight", token)]
+      + tables.compactMap { name, table in table.map { .whole(prefix + name, $0) } }
+      + norm.entries(prefix + "LayerNorm.")
       + (projection?.entries(["\(prefix.dropLast())_project."]) ?? [])
   }
 }
@@ -96,7 +95,7 @@ extension Residual {
   fileprivate func entries(
     _ prefix: String, _ ofBranch: (Branch, String) -> [ArchiveEntry]
   ) -> [ArchiveEntry] {
-    ofBranch(branch, prefix) + norm.entries(prefix + "output.LayerNorm.")
+    ofBranch(branch, prefix) + (norm?.entries(prefix + "output.LayerNorm.") ?? [])
   }
 }
 
@@ -164,7 +163,7 @@ extension LinearParameters {
 
 extension NormParameters {
   func entries(_ prefix: String) -> [ArchiveEntry] {
-    [.whole(prefix + "weight", gain), .whole(prefix + "bias", bias)]
+    [.whole(prefix + "weight", gain)] + (bias.map { [.whole(prefix + "bias", $0)] } ?? [])
   }
 }
 

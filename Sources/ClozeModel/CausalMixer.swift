@@ -74,8 +74,7 @@ extension MixerKind {
   {
     switch self {
     case .attention: SelfAttention(store, path: path, configuration: configuration)
-    case .localAttention:
-      SelfAttention(store, path: path, configuration: configuration, reach: configuration.localWindow / 2)
+    case .localAttention: SelfAttention(store, path: path, configuration: configuration, isLocal: true)
     case .recurrent: RecurrentMixer(store, path: path, configuration: configuration, isCausal: true)
     case .gatedMLP: preconditionFailure("\(path): a gated MLP sees later tokens")
     }

@@ -39,10 +39,11 @@ package struct ClassificationModel: Sendable {
     pooler =
       kind == .classification
       ? LinearParameters(
-        store, path: "pooler", inputs: width, outputs: width, initialization: configuration.normal)
+        store, path: "pooler", inputs: width, outputs: width, configuration: configuration, hasBias: true)
       : nil
     classifier = LinearParameters(
-      store, path: "classifier", inputs: width, outputs: labels.count, initialization: configuration.normal)
+      store, path: "classifier", inputs: width, outputs: labels.count, configuration: configuration,
+      hasBias: true)
   }
 
   /// The logits [M, C] in f32 at the rows `classified` [M] of the micro-batch; -1 gives a padding row.

@@ -64,14 +64,22 @@ struct ConfigurationFile {
   func tiesOutput() throws -> Bool { try flag("tie_word_embeddings", default: true) }
 
   /// Missing sizes have the values of BERT-base, or of ELECTRA-small, as in `transformers`.
-  private func size(_ key: String, default standard: Int) throws -> Int {
+  func size(_ key: String, default standard: Int) throws -> Int {
     settings[key] == nil ? standard : try value(key, "a whole number", \.integer)
   }
-  private func number(_ key: String, default standard: Double) throws -> Double {
+  func number(_ key: String, default standard: Double) throws -> Double {
     try optional(key, "a number", \.number) ?? standard
   }
-  private func flag(_ key: String, default standard: Bool) throws -> Bool {
+  func flag(_ key: String, default standard: Bool) throws -> Bool {
     try optional(key, "true or false", \.boolean) ?? standard
+  }
+
+  func activation(_ key: String) throws -> Activation {
+    let name = settings[key] == nil ? "gelu" : try value(key, "text", \.string)
+    guard let activation = Activation(transformersName: name) else {
+      throw ArchiveError.unsupported(path: path, what: "the activation '\(name)'")
+    }
+    return activation
   }
 
   private func value<Value>(_ key: String, _ name: String, _ read: (JSONValue) -> Value?) throws -> Value {
@@ -112,34 +120,7 @@ struct ConfigurationFile {
     if let quantization = settings["quantization_config"], !quantization.isNull {
       throw ArchiveError.unsupported(path: path, what: "quantized weights ('quantization_config')")
     }
-    let activationName = settings["hidden_act"] == nil ? "gelu" : try value("hidden_act", "text", \.string)
-    guard let activation = Activation(transformersName: activationName) else {
-      throw ArchiveError.unsupported(path: path, what: "the activation '\(activationName)'")
-    }
-    let isElectra = architecture == .electra
-    var configuration = EncoderConfiguration()
-    configuration.vocabularySize = try size("vocab_size", default: 30_522)
-    configuration.layerCount = try size("num_hidden_layers", default: 12)
-    configuration.hiddenSize = try size("hidden_size", default: isElectra ? 256 : 768)
-    configuration.headCount = try size("num_attention_heads", default: isElectra ? 4 : 12)
-    configuration.feedForwardSize = try size("intermediate_size", default: isElectra ? 1024 : 3072)
-    if isElectra || architecture == .cloze {
-      let embeddingSize = try size("embedding_size", default: isElectra ? 128 : configuration.hiddenSize)
-      // 0 means the hidden size in the settings alone.
-      guard embeddingSize > 0 else {
-        throw ArchiveError.badConfiguration(path: path, reason: "'embedding_size' is \(embeddingSize)")
-      }
-      configuration.embeddingSize = embeddingSize == configuration.hiddenSize ? 0 : embeddingSize
-    }
-    configuration.normPosition = architecture == .robertaPreLayerNorm ? .pre : .post
-    if architecture == .cloze { try readBlocks(into: &configuration) }
-    configuration.positionCount = try positionCount()
-    configuration.segmentCount = try size("type_vocab_size", default: 2)
-    configuration.activation = activation
-    configuration.dropout = try number("hidden_dropout_prob", default: 0.1)
-    configuration.attentionDropout = try number("attention_probs_dropout_prob", default: 0.1)
-    configuration.normEpsilon = try number("layer_norm_eps", default: 1e-12)
-    configuration.initializerDeviation = try number("initializer_range", default: 0.02)
+    let configuration = try architecture == .modernBERT ? modernBERT() : bert(architecture)
     guard configuration.vocabularySize > 0 else {
       throw ArchiveError.badConfiguration(
         path: path, reason: "'vocab_size' is \(configuration.vocabularySize)")
@@ -152,8 +133,50 @@ struct ConfigurationFile {
     return configuration
   }
 
+  /// BERT, or a model that has its keys among others.
+  private func bert(_ architecture: Architecture) throws -> EncoderConfiguration {
+    var configuration = EncoderConfiguration()
+    configuration.family = architecture == .roberta ? .roberta : .bert
+    configuration.vocabularySize = try size(
+      "vocab_size", default: architecture == .roberta ? 50_265 : 30_522)
+    configuration.layerCount = try size("num_hidden_layers", default: 12)
+    let isElectra = architecture == .electra
+    configuration.hiddenSize = try size("hidden_size", default: isElectra ? 256 : 768)
+    configuration.headCount = try size("num_attention_heads", default: isElectra ? 4 : 12)
+    configuration.feedForwardSize = try size("intermediate_size", default: isElectra ? 1024 : 3072)
+    if isElectra || architecture == .cloze {
+      let embeddingSize = try size("embedding_size", default: isElectra ? 128 : configuration.hiddenSize)
+      // 0 means the hidden size in the settings alone.
+      guard embeddingSize > 0 else {
+        throw ArchiveError.badConfiguration(path: path, reason: "'embedding_size' is \(embeddingSize)")
+      }
+      configuration.embeddingSize = embeddingSize == configuration.hiddenSize ? 0 : embeddingSize
+    }
+    configuration.positionCount = try positionCount()
+    configuration.segmentCount = try size("type_vocab_size", default: 2)
+    configuration.activation = try activation("hidden_act")
+    configuration.dropout = try number("hidden_dropout_prob", default: 0.1)
+    configuration.attentionDropout = try number("attention_probs_dropout_prob", default: 0.1)
+    configuration.normPosition = architecture == .robertaPreLayerNorm ? .pre : .post
+    configuration.normEpsilon = try number("layer_norm_eps", default: 1e-12)
+    configuration.initializerDeviation = try number("initializer_range", default: 0.02)
+    if architecture == .cloze {
+      try readBlocks(into: &configuration)
+    } else if configuration.segmentCount == 0 {
+      throw ArchiveError.unsupported(path: path, what: "no segments ('type_vocab_size' 0)")
+    }
+    return configuration
+  }
+
   /// The settings that BERT's `config.json` does not have.
   private func readBlocks(into configuration: inout EncoderConfiguration) throws {
+    configuration.positions = try value("positions", "one of learned, rotary") {
+      $0.string.flatMap(PositionEncoding.init(rawValue:))
+    }
+    configuration.rotaryBase = try value("rotary_base", "a number", \.number)
+    configuration.localRotaryBase = try value("local_rotary_base", "a number", \.number)
+    configuration.hasBiases = try value("has_biases", "true or false", \.boolean)
+    configuration.skipsFirstNorm = try value("skips_first_norm", "true or false", \.boolean)
     configuration.blocks = BlockPattern(try value("blocks", "text", \.string))
     configuration.localWindow = try value("local_window", "a whole number", \.integer)
     configuration.recurrentCell = try value("recurrent_cell", "one of gru, lstm") {
@@ -181,7 +204,7 @@ struct ConfigurationFile {
 
   /// The rows of the table of positions before the first token's, see `TensorNaming`.
   func leadingPositions() throws -> Int {
-    guard try architecture() == .robertaPreLayerNorm else { return 0 }
+    guard try architecture()?.robertaPrefix != nil else { return 0 }
     let padding = try size("pad_token_id", default: 1)
     guard (0..<1 << 20).contains(padding) else {
       throw ArchiveError.badConfiguration(path: path, reason: "'pad_token_id' is \(padding)")
@@ -193,6 +216,7 @@ struct ConfigurationFile {
   static func settings(
     _ configuration: EncoderConfiguration, as architecture: Architecture, padding: Int32
   ) -> [String: Any] {
+    if architecture == .modernBERT { return modernSettings(configuration, padding: padding) }
     var settings: [String: Any] = [
       "model_type": architecture.rawValue, "vocab_size": configuration.vocabularySize,
       "num_hidden_layers": configuration.layerCount, "hidden_size": configuration.hiddenSize,
@@ -213,6 +237,11 @@ struct ConfigurationFile {
       settings["local_window"] = configuration.localWindow
       settings["recurrent_cell"] = configuration.recurrentCell.rawValue
       settings["gate_reach"] = configuration.gateReach
+      settings["positions"] = configuration.positions.rawValue
+      settings["rotary_base"] = configuration.rotaryBase
+      settings["local_rotary_base"] = configuration.localRotaryBase
+      settings["has_biases"] = configuration.hasBiases
+      settings["skips_first_norm"] = configuration.skipsFirstNorm
       settings["norm_position"] = configuration.normPosition.rawValue
     }
     return settings

@@ -1,14 +1,14 @@
 internal import ClozeCompute
 
 /// Token + position + segment embeddings, then norm and dropout: [N] ids to [N, D]. Embeddings of another width E than the
-/// layers' go through a linear layer from E to D.
+/// layers' go through a linear layer from E to D. Rotary positions have no embeddings.
 ///
 /// Source: Devlin et al. 2019, section 3, arXiv:1810.04805; a width of its own: Lan et al. 2020, section 3.1,
 /// arXiv:1909.11942, and with a bias in ELECTRA (Clark et al. 2020).
 struct Embeddings {
   let token: Parameter
-  let position: Parameter
-  let segment: Parameter
+  let position: Parameter?
+  let segment: Parameter?
   let norm: NormParameters
   /// [D, E]; nil where E is D.
   let projection: LinearParameters?
@@ -27,19 +27,20 @@ struct Embeddings {
       sharedToken
       ?? store.declare(
         path + ".token", shape: [configuration.vocabularySize, width], initialization: configuration.normal)
+    func table(_ name: String, rows: Int) -> Parameter {
+      store.declare("\(path).\(name)", shape: [rows, width], initialization: configuration.normal)
+    }
     position =
       sharedPosition
-      ?? store.declare(
-        path + ".position", shape: [configuration.positionCount, width], initialization: configuration.normal)
-    segment = store.declare(
-      path + ".segment", shape: [configuration.segmentCount, width], initialization: configuration.normal)
-    norm = NormParameters(store, path: path + ".norm", width: width)
+      ?? (configuration.positions == .learned ? table("position", rows: configuration.positionCount) : nil)
+    segment = configuration.segmentCount > 0 ? table("segment", rows: configuration.segmentCount) : nil
+    norm = NormParameters(store, path: path + ".norm", width: width, configuration: configuration)
     projection =
       width == configuration.hiddenSize
       ? nil
       : LinearParameters(
         store, path: path + ".projection", inputs: width, outputs: configuration.hiddenSize,
-        initialization: configuration.normal)
+        configuration: configuration)
     dropoutRate = configuration.dropout
     epsilon = Float(configuration.normEpsilon)
   }
@@ -54,19 +55,26 @@ struct Embeddings {
 }
 
 extension NormParameters {
-  init(_ store: ParameterStore, path: String, width: Int) {
+  /// - Parameter width: the columns that it is taken over; nil for D.
+  init(_ store: ParameterStore, path: String, width: Int? = nil, configuration: EncoderConfiguration) {
+    let width = width ?? configuration.hiddenSize
     self.init(
       gain: store.declare(path + ".gain", shape: [width], initialization: .ones),
-      bias: store.declare(path + ".bias", shape: [width], initialization: .zeros))
+      bias: configuration.hasBiases
+        ? store.declare(path + ".bias", shape: [width], initialization: .zeros) : nil)
   }
 }
 
 extension LinearParameters {
+  /// - Parameter hasBias: nil for what the configuration says.
   init(
-    _ store: ParameterStore, path: String, inputs: Int, outputs: Int, initialization: Parameter.Initialization
+    _ store: ParameterStore, path: String, inputs: Int, outputs: Int, configuration: EncoderConfiguration,
+    hasBias: Bool? = nil
   ) {
     self.init(
-      weight: store.declare(path + ".weight", shape: [outputs, inputs], initialization: initialization),
-      bias: store.declare(path + ".bias", shape: [outputs], initialization: .zeros))
+      weight: store.declare(
+        path + ".weight", shape: [outputs, inputs], initialization: configuration.normal),
+      bias: hasBias ?? configuration.hasBiases
+        ? store.declare(path + ".bias", shape: [outputs], initialization: .zeros) : nil)
   }
 }

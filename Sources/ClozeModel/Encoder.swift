@@ -37,7 +37,9 @@ package struct Encoder {
       sharedPosition: tables?.position)
     embeddingParameters = first..<store.parameters.count
     layers = configuration.layerBlocks.enumerated().map { index, block in
-      Layer(store, path: "\(path).layers.\(index)", block: block, configuration: configuration)
+      Layer(
+        store, path: "\(path).layers.\(index)", block: block, configuration: configuration,
+        isFirst: index == 0)
     }
     finalNorm = FinalNorm(store, path: path + ".norm", configuration: configuration)
   }
@@ -47,7 +49,8 @@ package struct Encoder {
   /// - Parameter spans: which tokens attend to which; nil means that each sequence attends to itself.
   package func callAsFunction(_ tape: Tape, _ input: EncoderInput, spans: [AttentionSpan]? = nil) -> Tensor {
     let tokens = MixerInput(
-      sequences: input.sequences, spans: spans ?? AttentionSpan.within(input.sequences), isCausal: false)
+      sequences: input.sequences, positions: input.positions,
+      spans: spans ?? AttentionSpan.within(input.sequences), isCausal: false)
     let mark = tape.mark
     func run(_ layers: ArraySlice<Layer>, on state: Tensor) -> Tensor {
       layers.reduce(state) { state, layer in
@@ -76,14 +79,14 @@ package struct Encoder {
 
 extension Encoder.Layer {
   fileprivate init(
-    _ store: ParameterStore, path: String, block: Block, configuration: EncoderConfiguration
+    _ store: ParameterStore, path: String, block: Block, configuration: EncoderConfiguration, isFirst: Bool
   ) {
     let first = store.parameters.count
     self.block = block
     let name = block.mixer.path
     mixer = Residual(
       block.mixer.declare(store, path: "\(path).\(name)", configuration: configuration), store,
-      path: "\(path).\(name).\(name)Norm", configuration: configuration)
+      path: "\(path).\(name).\(name)Norm", configuration: configuration, isFirst: isFirst)
     feedForward =
       block.feedForward == .none
       ? nil

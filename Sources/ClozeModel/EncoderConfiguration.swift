@@ -3,6 +3,8 @@ internal import ClozeCore
 
 /// The blocks, sizes and rates of an encoder. The names are BERT's; the defaults make a small BERT for a small corpus.
 package struct EncoderConfiguration: Configuration, Equatable {
+  /// Whose folder a model is written as, if it is both BERT's and RoBERTa's.
+  package var family = ModelFamily.bert
   /// V; 0 means the size of the tokenizer.
   package var vocabularySize = 0
   package var layerCount = 4
@@ -24,13 +26,22 @@ package struct EncoderConfiguration: Configuration, Equatable {
   package var feedForwardSize = 1024
   /// The number of position embeddings, and so the longest window or sentence.
   package var positionCount = 512
+  package var positions = PositionEncoding.learned
+  /// θ of rotary positions, and that of layers with local attention.
+  package var rotaryBase = 10_000.0
+  package var localRotaryBase = 10_000.0
+  /// 0 for no segment embeddings.
   package var segmentCount = 2
   package var activation = Activation.gelu
   /// The dropout rate of embeddings and sub-layer outputs.
   package var dropout = 0.1
   /// The dropout rate of attention probabilities.
   package var attentionDropout = 0.1
+  /// Whether linear layers and norms have biases; the output always has one.
+  package var hasBiases = true
   package var normPosition = NormPosition.post
+  /// With `normPosition: pre`, whether the first mixer reads the embeddings, which have a norm of their own, without another.
+  package var skipsFirstNorm = false
   package var normEpsilon = 1e-12
   /// The standard deviation of the normal distribution, cut at two deviations, of initial weights.
   package var initializerDeviation = 0.02
@@ -50,7 +61,6 @@ package struct EncoderConfiguration: Configuration, Equatable {
       ("layerCount", layerCount, 1 << 10), ("hiddenSize", hiddenSize, 1 << 16),
       ("headCount", headCount, 1 << 16),
       ("feedForwardSize", feedForwardSize, 1 << 18), ("positionCount", positionCount, 1 << 20),
-      ("segmentCount", segmentCount, 1 << 20),
     ]
     for (key, value, most) in sizes {
       try require(value >= 1 && value <= most, key, "is \(value); choose 1 to \(most)")
@@ -58,6 +68,7 @@ package struct EncoderConfiguration: Configuration, Equatable {
     try require(
       vocabularySize >= 0 && vocabularySize <= 1 << 24, "vocabularySize",
       "is \(vocabularySize); choose 0 (the tokenizer's) to \(1 << 24)")
+    try require(segmentCount, in: 0...1 << 20, "segmentCount")
     try require(localWindow, in: 2...1 << 20, "localWindow")
     try require(embeddingSize, in: 0...1 << 16, "embeddingSize")
     try require(gateReach, in: 1...1 << 20, "gateReach")
@@ -72,6 +83,15 @@ package struct EncoderConfiguration: Configuration, Equatable {
     try require(
       hiddenSize % headCount == 0, "hiddenSize",
       "is \(hiddenSize), which \(headCount) heads cannot share; choose a multiple of headCount")
+    try require(
+      positions == .learned || hiddenSize % (2 * headCount) == 0, "hiddenSize",
+      "is \(hiddenSize); rotary positions need heads of an even width, choose a multiple of twice headCount")
+    for (key, value) in [("rotaryBase", rotaryBase), ("localRotaryBase", localRotaryBase)] {
+      try require((1...1e12).contains(value), key, "is \(value); choose 1 to 1e12, such as 10000")
+    }
+    try require(
+      !skipsFirstNorm || normPosition == .pre, "skipsFirstNorm",
+      "is true; that is for normPosition: pre, set both or neither")
     for (key, value) in [("dropout", dropout), ("attentionDropout", attentionDropout)] {
       try require(
         Dropout.rates.contains(value), key,
@@ -89,15 +109,32 @@ package struct EncoderConfiguration: Configuration, Equatable {
   /// dropout.
   package var fixedSettings: [(key: String, value: String)] {
     [
-      ("layerCount", "\(layerCount)"), ("blocks", "\(BlockPattern(layerBlocks))"),
-      ("localWindow", "\(localWindow)"), ("recurrentCell", recurrentCell.rawValue),
-      ("gateReach", "\(gateReach)"), ("hiddenSize", "\(hiddenSize)"), ("headCount", "\(headCount)"),
+      ("family", family.rawValue), ("layerCount", "\(layerCount)"),
+      ("blocks", "\(BlockPattern(layerBlocks))"), ("localWindow", "\(localWindow)"),
+      ("recurrentCell", recurrentCell.rawValue), ("gateReach", "\(gateReach)"),
+      ("hiddenSize", "\(hiddenSize)"), ("headCount", "\(headCount)"),
       ("embeddingSize", "\(embeddingWidth == hiddenSize ? 0 : embeddingSize)"),
       ("feedForwardSize", "\(feedForwardSize)"), ("positionCount", "\(positionCount)"),
-      ("segmentCount", "\(segmentCount)"), ("activation", activation.rawValue),
-      ("normPosition", normPosition.rawValue), ("normEpsilon", "\(normEpsilon)"),
+      ("positions", positions.rawValue), ("rotaryBase", "\(rotaryBase)"),
+      ("localRotaryBase", "\(localRotaryBase)"), ("segmentCount", "\(segmentCount)"),
+      ("activation", activation.rawValue), ("hasBiases", "\(hasBiases)"),
+      ("normPosition", normPosition.rawValue), ("skipsFirstNorm", "\(skipsFirstNorm)"),
+      ("normEpsilon", "\(normEpsilon)"),
       ("initializerDeviation", "\(initializerDeviation)"),
     ]
+  }
+
+  /// Those of `fixedSettings` that change nothing in this encoder.
+  var unusedSettings: Set<String> {
+    var unused: Set<String> = []
+    let mixers = layerBlocks.map(\.mixer)
+    let isLocal = mixers.contains(.localAttention)
+    if !isLocal { unused.insert("localWindow") }
+    if !mixers.contains(.recurrent) { unused.insert("recurrentCell") }
+    if !mixers.contains(.gatedMLP) { unused.insert("gateReach") }
+    if positions == .learned || !isLocal { unused.insert("localRotaryBase") }
+    if positions == .learned { unused.insert("rotaryBase") }
+    return unused
   }
 
   /// The block of each layer. The settings must have been validated.

@@ -22,12 +22,12 @@ struct GatedMLP: Mixer {
     let (width, inner) = (configuration.hiddenSize, configuration.feedForwardSize / 2)
     func linear(_ name: String, inputs: Int, outputs: Int) -> LinearParameters {
       LinearParameters(
-        store, path: "\(path).\(name)", inputs: inputs, outputs: outputs, initialization: configuration.normal
+        store, path: "\(path).\(name)", inputs: inputs, outputs: outputs, configuration: configuration
       )
     }
     content = linear("content", inputs: width, outputs: inner)
     values = linear("values", inputs: width, outputs: inner)
-    norm = NormParameters(store, path: path + ".norm", width: inner)
+    norm = NormParameters(store, path: path + ".norm", width: inner, configuration: configuration)
     let (groups, distances) = (configuration.headCount, 2 * configuration.gateReach - 1)
     gate = SpatialGateParameters(
       weight: store.declare(

@@ -17,8 +17,9 @@ package struct MaskedLanguageHead {
     let width = configuration.embeddingWidth
     transform = LinearParameters(
       store, path: path + ".transform", inputs: configuration.hiddenSize, outputs: width,
-      initialization: configuration.normal)
-    transformNorm = NormParameters(store, path: path + ".transformNorm", width: width)
+      configuration: configuration)
+    transformNorm = NormParameters(
+      store, path: path + ".transformNorm", width: width, configuration: configuration)
     outputBias = store.declare(
       path + ".outputBias", shape: [configuration.vocabularySize], initialization: .zeros)
     vocabulary = VocabularyParameters(table: tokenTable, bias: outputBias)

@@ -4,6 +4,8 @@ internal import ClozeCompute
 struct MixerInput {
   /// The sequences; no token sees another sequence. Rows after the last sequence are padding.
   let sequences: Sequences
+  /// [N], counted from 0 in each sequence.
+  let positions: [Int32]
   /// Which tokens attend to which.
   let spans: [AttentionSpan]
   /// Whether no token sees a later one.
@@ -24,8 +26,7 @@ extension MixerKind {
   func declare(_ store: ParameterStore, path: String, configuration: EncoderConfiguration) -> any Mixer {
     switch self {
     case .attention: SelfAttention(store, path: path, configuration: configuration)
-    case .localAttention:
-      SelfAttention(store, path: path, configuration: configuration, reach: configuration.localWindow / 2)
+    case .localAttention: SelfAttention(store, path: path, configuration: configuration, isLocal: true)
     case .recurrent: RecurrentMixer(store, path: path, configuration: configuration)
     case .gatedMLP: GatedMLP(store, path: path, configuration: configuration)
     }

@@ -231,7 +231,7 @@ package enum ModelArchive {
     // The writer reads the values when it writes, so they are kept until then.
     var padded: [UnsafeMutableBufferPointer<Float>] = []
     defer { for buffer in padded { buffer.deallocate() } }
-    for entry in entries {
+    for (name, entry) in naming.tensors(entries) {
       var values = UnsafeBufferPointer(rebasing: store.values(of: entry.parameter)[entry.elements])
       let shape = naming.shapeInFile(entry.shape, of: entry.name)
       if shape != entry.shape {
@@ -241,7 +241,7 @@ package enum ModelArchive {
         padded.append(buffer)
         values = UnsafeBufferPointer(buffer)
       }
-      writer.add(naming.fileName(entry.name), shape: shape, floats: values)
+      writer.add(name, shape: shape, floats: values)
     }
     for tensor in besides { writer.add(tensor.name, shape: tensor.shape, floats: tensor.values) }
     try writer.write(to: folder.appendingPathComponent(ModelWeights.fileName))

@@ -159,34 +159,26 @@ extension ModelArchive {
     }
   }
 
+  /// Settings that the shapes of tensors show, or that change no value.
+  private static let shownByShapes: Set = [
+    "family", "hiddenSize", "embeddingSize", "feedForwardSize", "positionCount", "initializerDeviation",
+  ]
+
   /// Compares the settings that no shape shows, and the numbers of layers, since extra layers of the start would be
   /// silently lost.
   private static func check(
     _ start: EncoderConfiguration, _ decoder: DecoderConfiguration?, fits model: some ArchivedModel,
     _ folder: URL
   ) throws {
-    let new = model.configuration
-    var settings: [(name: String, start: String, new: String)] = [
-      ("layers", "\(start.layerCount)", "\(new.layerCount)"),
-      ("blocks", "\(BlockPattern(start.layerBlocks))", "\(BlockPattern(new.layerBlocks))"),
-      ("heads", "\(start.headCount)", "\(new.headCount)"),
-      ("activation", start.activation.rawValue, new.activation.rawValue),
-      ("normPosition", start.normPosition.rawValue, new.normPosition.rawValue),
-      ("normEpsilon", "\(Float(start.normEpsilon))", "\(Float(new.normEpsilon))"),
-    ]
-    let mixers = start.layerBlocks.map(\.mixer)
-    if mixers.contains(.localAttention) {
-      settings.append(("localWindow", "\(start.localWindow)", "\(new.localWindow)"))
+    let unseen = { (setting: (key: String, value: String)) in
+      !shownByShapes.contains(setting.key) && !start.unusedSettings.contains(setting.key)
     }
-    if mixers.contains(.recurrent) {
-      settings.append(("recurrentCell", start.recurrentCell.rawValue, new.recurrentCell.rawValue))
-    }
-    if mixers.contains(.gatedMLP) {
-      settings.append(("gateReach", "\(start.gateReach)", "\(new.gateReach)"))
+    var settings = zip(start.fixedSettings, model.configuration.fixedSettings).filter { unseen($0.0) }.map {
+      (name: $0.key, start: $0.value, new: $1.value)
     }
     if let decoder, let ours = model.decoderSettings {
       settings.append(("decoder layers", "\(decoder.layerCount)", "\(ours.layerCount)"))
-      let blocks = (decoder.sizes(start).layerBlocks, ours.sizes(new).layerBlocks)
+      let blocks = (decoder.sizes(start).layerBlocks, ours.sizes(model.configuration).layerBlocks)
       settings.append(("decoder blocks", "\(BlockPattern(blocks.0))", "\(BlockPattern(blocks.1))"))
     }
     let differences = settings.filter { $0.start != $0.new }

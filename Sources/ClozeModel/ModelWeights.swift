@@ -11,6 +11,11 @@ struct ModelWeights {
     let file: Int
     /// The name of the tensor in the file.
     let name: String
+    /// Which of equal parts of its rows it is, and of how many.
+    var part = 0
+    var partCount = 1
+
+    func shape(_ shape: [Int]) -> [Int] { [shape[0] * partCount] + shape.dropFirst() }
   }
 
   static let fileName = "model.safetensors"
@@ -32,15 +37,18 @@ struct ModelWeights {
     var places: [String: Place] = [:]
     for (index, file) in files.enumerated() {
       for name in file.entries.keys.sorted() {
-        let place = Place(file: index, name: name)
-        if let other = places.updateValue(place, forKey: naming.archiveName(name)) {
-          throw ArchiveError.repeatedTensor(
-            path: file.path, name: name, other: other.name, otherFile: files[other.file].path)
+        let names = naming.archiveNames(name)
+        for (part, archiveName) in names.enumerated() {
+          let place = Place(file: index, name: name, part: part, partCount: names.count)
+          if let other = places.updateValue(place, forKey: archiveName) {
+            throw ArchiveError.repeatedTensor(
+              path: file.path, name: name, other: other.name, otherFile: files[other.file].path)
+          }
         }
       }
     }
     for (name, file) in urls.index ?? [:] {
-      guard let place = places[naming.archiveName(name)], urls.files[place.file].lastPathComponent == file
+      guard let place = places[naming.archiveNames(name)[0]], urls.files[place.file].lastPathComponent == file
       else {
         throw ArchiveError.badIndex(path: path, reason: "says that '\(name)' is in \(file), where it is not")
       }
@@ -62,31 +70,36 @@ struct ModelWeights {
   /// The name of the tensor `name` in the file.
   func nameInFile(_ name: String) -> String { places[name]?.name ?? name }
 
-  private func place(_ name: String) throws -> (file: TensorFile, name: String) {
-    guard let place = places[name] else { throw TensorFileError.missingTensor(path: path, name: name) }
-    return (files[place.file], place.name)
+  private func place(_ name: String) throws -> (file: TensorFile, place: Place) {
+    guard let place = places[name] else {
+      throw TensorFileError.missingTensor(path: path, name: naming.fileName(name))
+    }
+    return (files[place.file], place)
   }
 
   /// - Throws: `TensorFileError` if the tensor is missing or has another shape.
   func check(_ name: String, shape: [Int]) throws {
-    let (file, nameInFile) = try place(name)
-    try file.check(nameInFile, shape: naming.shapeInFile(shape, of: name))
+    let (file, place) = try place(name)
+    try file.check(place.name, shape: place.shape(naming.shapeInFile(shape, of: name)))
   }
 
   /// - Throws: `TensorFileError`
   func read(_ name: String, shape: [Int], into destination: UnsafeMutableBufferPointer<Float>) throws {
-    let (file, nameInFile) = try place(name)
-    guard naming.leadingRows(of: name) > 0 else {
-      return try file.read(nameInFile, shape: shape, into: destination)
+    let (file, place) = try place(name)
+    guard naming.leadingRows(of: name) > 0 || place.partCount > 1 else {
+      return try file.read(place.name, shape: shape, into: destination)
     }
-    try file.check(nameInFile, shape: naming.shapeInFile(shape, of: name))
-    _ = try destination.update(fromContentsOf: file.floats(nameInFile).suffix(destination.count))
+    try check(name, shape: shape)
+    _ = try destination.update(fromContentsOf: floats(name).suffix(destination.count))
   }
 
   /// - Throws: `TensorFileError`
   func floats(_ name: String) throws -> [Float] {
-    let (file, nameInFile) = try place(name)
-    return try file.floats(nameInFile)
+    let (file, place) = try place(name)
+    let all = try file.floats(place.name)
+    guard place.partCount > 1 else { return all }
+    let count = all.count / place.partCount
+    return Array(all[place.part * count..<(place.part + 1) * count])
   }
 
   // MARK: Files

@@ -17,7 +17,7 @@ struct RecurrentMixer: Mixer {
     func linear(_ name: String, inputs: Int) -> LinearParameters {
       LinearParameters(
         store, path: "\(path).\(name)", inputs: inputs, outputs: directions * cell.gateCount * width,
-        initialization: configuration.normal)
+        configuration: configuration)
     }
     parameters = RecurrentParameters(
       cell: cell, input: linear("input", inputs: inputs), state: linear("state", inputs: width))

@@ -57,9 +57,11 @@ package struct ReplacedTokenHead: Sendable {
   init(_ store: ParameterStore, path: String, configuration: EncoderConfiguration) {
     let width = configuration.hiddenSize
     dense = LinearParameters(
-      store, path: path + ".dense", inputs: width, outputs: width, initialization: configuration.normal)
+      store, path: path + ".dense", inputs: width, outputs: width, configuration: configuration,
+      hasBias: true)
     output = LinearParameters(
-      store, path: path + ".output", inputs: width, outputs: 1, initialization: configuration.normal)
+      store, path: path + ".output", inputs: width, outputs: 1, configuration: configuration,
+      hasBias: true)
     activation = configuration.activation
   }
 

@@ -16,15 +16,23 @@ protocol SubLayer: Sendable {
 /// arXiv:2002.04745
 struct Residual<Branch: Sendable>: Sendable {
   let branch: Branch
-  let norm: NormParameters
+  /// nil for the first sub-layer after embeddings that are normalized themselves, see `skipsFirstNorm`.
+  let norm: NormParameters?
   private let position: NormPosition
   private let dropoutRate: Double
   private let epsilon: Float
 
-  /// - Parameter path: of the norm.
-  init(_ branch: Branch, _ store: ParameterStore, path: String, configuration: EncoderConfiguration) {
+  /// - Parameters:
+  ///   - path: of the norm.
+  ///   - isFirst: whether the embeddings are its input.
+  init(
+    _ branch: Branch, _ store: ParameterStore, path: String, configuration: EncoderConfiguration,
+    isFirst: Bool = false
+  ) {
     self.branch = branch
-    norm = NormParameters(store, path: path, width: configuration.hiddenSize)
+    norm =
+      isFirst && configuration.skipsFirstNorm
+      ? nil : NormParameters(store, path: path, configuration: configuration)
     position = configuration.normPosition
     dropoutRate = configuration.dropout
     epsilon = Float(configuration.normEpsilon)
@@ -39,12 +47,12 @@ struct Residual<Branch: Sendable>: Sendable {
     _ tape: Tape, _ state: Tensor, since mark: Arena.Mark, _ compute: (Branch, Tensor) -> Tensor
   ) -> Tensor {
     let output =
-      switch position {
-      case .post:
+      if position == .post, let norm {
         tape.norm(compute(branch, state), residual: state, norm, epsilon: epsilon, dropoutRate: dropoutRate)
-      case .pre:
+      } else {
         tape.add(
-          compute(branch, tape.norm(state, norm, epsilon: epsilon)), to: state, dropoutRate: dropoutRate)
+          compute(branch, norm.map { tape.norm(state, $0, epsilon: epsilon) } ?? state), to: state,
+          dropoutRate: dropoutRate)
       }
     return tape.keep(output, since: mark)
   }
@@ -58,7 +66,7 @@ struct FinalNorm: Sendable {
   init(_ store: ParameterStore, path: String, configuration: EncoderConfiguration) {
     norm =
       configuration.normPosition == .pre
-      ? NormParameters(store, path: path, width: configuration.hiddenSize) : nil
+      ? NormParameters(store, path: path, configuration: configuration) : nil
     epsilon = Float(configuration.normEpsilon)
   }
 

@@ -12,21 +12,27 @@ struct SelfAttention: Mixer {
   private let dropoutRate: Double
   /// The places to each side that a token sees; nil for all.
   private let reach: Int?
+  /// The base of rotary positions; nil if positions are learned.
+  private let rotaryBase: Double?
 
-  init(_ store: ParameterStore, path: String, configuration: EncoderConfiguration, reach: Int? = nil) {
-    self.reach = reach
+  /// - Parameter isLocal: whether a token sees its neighbours alone.
+  init(_ store: ParameterStore, path: String, configuration: EncoderConfiguration, isLocal: Bool = false) {
+    reach = isLocal ? configuration.localWindow / 2 : nil
+    rotaryBase =
+      configuration.positions == .rotary
+      ? isLocal ? configuration.localRotaryBase : configuration.rotaryBase : nil
     width = configuration.hiddenSize
     headCount = configuration.headCount
     dropoutRate = configuration.attentionDropout
     queryKeyValue = LinearParameters(
       store, path: path + ".queryKeyValue", inputs: width, outputs: 3 * width,
-      initialization: configuration.normal)
+      configuration: configuration)
     output = LinearParameters(
-      store, path: path + ".output", inputs: width, outputs: width, initialization: configuration.normal)
+      store, path: path + ".output", inputs: width, outputs: width, configuration: configuration)
   }
 
   func callAsFunction(_ tape: Tape, _ input: Tensor, _ tokens: MixerInput) -> Tensor {
-    let projection = tape.linear(input, queryKeyValue)
+    let projection = project(tape, input, positions: tokens.positions)
     let context = tape.attention(
       queries: ColumnSlice(projection), keys: ColumnSlice(projection, firstColumn: width),
       values: ColumnSlice(projection, firstColumn: 2 * width), width: width, headCount: headCount,
@@ -34,9 +40,19 @@ struct SelfAttention: Mixer {
     return tape.linear(context, output)
   }
 
+  /// Queries, keys and values [N, 3D].
+  private func project(_ tape: Tape, _ input: Tensor, positions: [Int32]) -> Tensor {
+    let projection = tape.linear(input, queryKeyValue)
+    guard let rotaryBase else { return projection }
+    return tape.rotary(
+      projection, headCount: 2 * headCount, headWidth: width / headCount, positions: positions,
+      base: rotaryBase)
+  }
+
   /// One new token for each row [R, D], which attends to the tokens in `cache` and to itself.
   func step(_ tape: Tape, _ input: Tensor, cache: KeyValueCache) -> Tensor {
-    let projection = tape.linear(input, queryKeyValue)
+    let positions = [Int32](repeating: Int32(cache.length), count: input.rows)
+    let projection = project(tape, input, positions: positions)
     let context = tape.attention(
       step: projection, cache: cache, width: width, headCount: headCount, reach: reach)
     return tape.linear(context, output)
@@ -60,12 +76,12 @@ struct CrossAttention: SubLayer {
     headCount = configuration.headCount
     dropoutRate = configuration.attentionDropout
     query = LinearParameters(
-      store, path: path + ".query", inputs: width, outputs: width, initialization: configuration.normal)
+      store, path: path + ".query", inputs: width, outputs: width, configuration: configuration)
     keyValue = LinearParameters(
       store, path: path + ".keyValue", inputs: sourceWidth, outputs: 2 * width,
-      initialization: configuration.normal)
+      configuration: configuration)
     output = LinearParameters(
-      store, path: path + ".output", inputs: width, outputs: width, initialization: configuration.normal)
+      store, path: path + ".output", inputs: width, outputs: width, configuration: configuration)
   }
 
   /// The keys and values of the source [Ns, 2D], computed once for all target tokens.
@@ -104,10 +120,10 @@ struct FeedForward: SubLayer {
     intermediate = LinearParameters(
       store, path: path + ".intermediate", inputs: configuration.hiddenSize,
       outputs: (isGated ? 2 : 1) * configuration.feedForwardSize,
-      initialization: configuration.normal)
+      configuration: configuration)
     output = LinearParameters(
       store, path: path + ".output", inputs: configuration.feedForwardSize, outputs: configuration.hiddenSize,
-      initialization: configuration.normal)
+      configuration: configuration)
   }
 
   func callAsFunction(_ tape: Tape, _ input: Tensor) -> Tensor {

@@ -2,14 +2,16 @@ internal import Foundation
 
 /// Translates the names of tensors between a folder and `ArchiveEntry`, whose names are BERT's.
 ///
-/// A folder of BERT's blocks with pre-norm has the names of `RobertaPreLayerNorm`, the pre-norm encoder of `transformers`. Its table
-/// of positions begins with rows that no token reads: the first token's position is the padding's id + 1.
+/// A folder of BERT's blocks with pre-norm has the names of `RobertaPreLayerNorm`, the pre-norm encoder of `transformers`,
+/// which are RoBERTa's but for two norms. In both, the table of positions begins with rows that no token reads: the first
+/// token's position is the padding's id + 1. `ModernBERTNaming` has ModernBERT's names.
 struct TensorNaming {
   /// Whether the folder is an `EncoderDecoderModel`, or an encoder with any head, or none.
   let isEncoderDecoder: Bool
   let architecture: Architecture
   /// The rows before the first position's.
   let leadingPositions: Int
+  private let modern: ModernBERTNaming
   /// Whether the layer below the classes is a part of the classifier, and not the pooler of the encoder. Only for writing.
   var hasDeepClassifier = false
 
@@ -18,6 +20,7 @@ struct TensorNaming {
     isEncoderDecoder = try file.modelType() == ConfigurationFile.encoderDecoderType
     let encoder = isEncoderDecoder ? try file.section("encoder") : file
     architecture = try encoder.architecture() ?? .bert
+    modern = ModernBERTNaming(hasLanguageHead: encoder.modelClass?.hasSuffix("ForMaskedLM") ?? true)
     leadingPositions = try encoder.leadingPositions()
   }
 
@@ -25,7 +28,8 @@ struct TensorNaming {
   init(_ architecture: Architecture, isEncoderDecoder: Bool = false, padding: Int32) {
     self.isEncoderDecoder = isEncoderDecoder
     self.architecture = architecture
-    leadingPositions = architecture == .robertaPreLayerNorm ? Int(padding) + 1 : 0
+    modern = ModernBERTNaming(hasLanguageHead: true)
+    leadingPositions = architecture.robertaPrefix == nil ? 0 : Int(padding) + 1
   }
 
   /// The table of the output layer, which most models share with the token embeddings.
@@ -34,16 +38,20 @@ struct TensorNaming {
 
   // MARK: Names
 
-  /// Names of modules in `RobertaPreLayerNorm` and in BERT. The first one that a name contains is replaced.
-  private static let modules = [
-    ("roberta_prelayernorm.LayerNorm.", "bert.encoder.LayerNorm."),
-    ("classifier.dense.", "bert.pooler.dense."),
-    ("classifier.out_proj.", "classifier."),
-    ("roberta_prelayernorm.", "bert."),
-    ("lm_head.layer_norm.", "cls.predictions.transform.LayerNorm."),
-    ("lm_head.dense.", "cls.predictions.transform.dense."),
-    ("lm_head.", "cls.predictions."),
-  ]
+  /// Names of modules in RoBERTa, whose encoder's begin with `prefix`, and in BERT. The first one that a name contains is
+  /// replaced.
+  private static func modules(_ prefix: String) -> [(String, String)] {
+    [
+      (prefix + "LayerNorm.", "bert.encoder.LayerNorm."),
+      ("classifier.dense.", "bert.pooler.dense."),
+      ("classifier.out_proj.", "classifier."),
+      (prefix, "bert."),
+      ("lm_head.layer_norm.", "cls.predictions.transform.LayerNorm."),
+      ("lm_head.dense.", "cls.predictions.transform.dense."),
+      ("lm_head.", "cls.predictions."),
+    ]
+  }
+  /// Names of norms in `RobertaPreLayerNorm` and in BERT.
   private static let norms = [
     ("attention.LayerNorm.", "attention.output.LayerNorm."),
     ("intermediate.LayerNorm.", "output.LayerNorm."),
@@ -61,11 +69,14 @@ struct TensorNaming {
   /// The last norm of an encoder by itself, which a translator's folder names `encoder`.
   private static let encoderNorm = ("encoder.LayerNorm.", "encoder.encoder.LayerNorm.")
 
-  /// The name in `ArchiveEntry` of the tensor `name` of a file.
-  ///
+  /// The names of `ArchiveEntry` whose tensors are, one below the other, the tensor `name` of a file.
+  func archiveNames(_ name: String) -> [String] {
+    architecture == .modernBERT ? modern.archiveNames(name) : [archiveName(name)]
+  }
+
   /// In the first releases a norm's gain and bias are gamma and beta. The names of an encoder that was saved by itself do not
   /// begin with `bert.`.
-  func archiveName(_ name: String) -> String {
+  private func archiveName(_ name: String) -> String {
     var name = name
     for (old, new) in [("LayerNorm.gamma", "LayerNorm.weight"), ("LayerNorm.beta", "LayerNorm.bias")]
     where name.hasSuffix(old) {
@@ -76,8 +87,10 @@ struct TensorNaming {
         return TensorNaming.encoderNorm.1 + name.dropFirst(TensorNaming.encoderNorm.0.count)
       }
       if !isEncoderDecoder, name.hasPrefix("LayerNorm.") { return "bert.encoder." + name }
-      name = TensorNaming.replace(TensorNaming.modules, in: name)
       name = TensorNaming.replace(TensorNaming.norms, in: name)
+    }
+    if let prefix = architecture.robertaPrefix {
+      name = TensorNaming.replace(TensorNaming.modules(prefix), in: name)
     }
     if architecture == .electra { name = TensorNaming.replace(TensorNaming.electraModules, in: name) }
     let isBare = ["embeddings.", "embeddings_project.", "encoder.", "pooler."].contains { name.hasPrefix($0) }
@@ -89,12 +102,14 @@ struct TensorNaming {
     if architecture == .electra {
       return TensorNaming.replace(TensorNaming.electraModules.map { ($1, $0) }, in: name)
     }
-    guard architecture == .robertaPreLayerNorm else { return name }
+    if architecture == .modernBERT { return modern.fileName(name) }
+    guard let prefix = architecture.robertaPrefix else { return name }
     if isEncoderDecoder, name.hasPrefix(TensorNaming.encoderNorm.1) {
       return TensorNaming.encoderNorm.0 + name.dropFirst(TensorNaming.encoderNorm.1.count)
     }
-    let modules = TensorNaming.modules.filter { hasDeepClassifier || !$0.0.hasPrefix("classifier.") }
+    let modules = TensorNaming.modules(prefix).filter { hasDeepClassifier || !$0.0.hasPrefix("classifier.") }
     let renamed = TensorNaming.replace(modules.map { ($1, $0) }, in: name)
+    guard architecture == .robertaPreLayerNorm else { return renamed }
     return TensorNaming.replace(TensorNaming.norms.map { ($1, $0) }, in: renamed)
   }
 
@@ -124,5 +139,16 @@ struct TensorNaming {
 
   func shapeInFile(_ shape: [Int], of name: String) -> [Int] {
     [shape[0] + leadingRows(of: name)] + shape.dropFirst()
+  }
+
+  /// The tensors of a file with these entries, which are more where one tensor has the rows of several.
+  func tensors(_ entries: [ArchiveEntry]) -> [(name: String, entry: ArchiveEntry)] {
+    entries.reduce(into: []) { tensors, entry in
+      let name = fileName(entry.name)
+      guard let last = tensors.last, last.name == name else { return tensors.append((name, entry)) }
+      tensors[tensors.count - 1].entry = ArchiveEntry(
+        name: last.entry.name, parameter: entry.parameter,
+        rows: last.entry.rows.lowerBound..<entry.rows.upperBound)
+    }
   }
 }

@@ -128,7 +128,9 @@ package struct Decoder {
     embeddings = Embeddings(
       store, path: path + ".embeddings", configuration: configuration, sharedToken: sharedToken)
     layers = configuration.layerBlocks.enumerated().map { index, block in
-      Layer(store, path: "\(path).layers.\(index)", block: block, configuration: configuration)
+      Layer(
+        store, path: "\(path).layers.\(index)", block: block, configuration: configuration,
+        isFirst: index == 0)
     }
     finalNorm = FinalNorm(store, path: path + ".norm", configuration: configuration)
     head = MaskedLanguageHead(
@@ -138,7 +140,8 @@ package struct Decoder {
   /// All target tokens at once, for training: [Nt, D], the input of the head.
   func callAsFunction(_ tape: Tape, _ target: EncoderInput, encoded: Tensor, sources: Sequences) -> Tensor {
     let tokens = MixerInput(
-      sequences: target.sequences, spans: AttentionSpan.within(target.sequences), isCausal: true)
+      sequences: target.sequences, positions: target.positions, spans: AttentionSpan.within(target.sequences),
+      isCausal: true)
     let crossSpans = AttentionSpan.across(targets: target.sequences, sources: sources)
     let mark = tape.mark
     var hidden = embeddings(
@@ -195,7 +198,7 @@ package struct Decoder {
 
 extension Decoder.Layer {
   fileprivate init(
-    _ store: ParameterStore, path: String, block: Block, configuration: EncoderConfiguration
+    _ store: ParameterStore, path: String, block: Block, configuration: EncoderConfiguration, isFirst: Bool
   ) {
     self.block = block
     // Self-attention has a name of its own, since there is cross-attention.
@@ -203,7 +206,7 @@ extension Decoder.Layer {
     let mixerPath = "\(path).\(isAttention ? "selfAttention" : block.mixer.path)"
     mixer = Residual(
       block.mixer.declareCausal(store, path: mixerPath, configuration: configuration), store,
-      path: "\(mixerPath).\(block.mixer.path)Norm", configuration: configuration)
+      path: "\(mixerPath).\(block.mixer.path)Norm", configuration: configuration, isFirst: isFirst)
     crossAttention = Residual(
       CrossAttention(
         store, path: path + ".crossAttention", configuration: configuration,

@@ -5,6 +5,7 @@ package enum TokenizerError: Failure {
   case noTokenizer(folder: String)
   case malformed(path: String, reason: String)
   case missingField(path: String, field: String)
+  case byteLevelPairs(path: String)
   case unsupportedKind(path: String, part: String, kind: String, supported: String)
   case unsupportedSetting(path: String, setting: String, value: String, supported: String)
   case sparseIDs(path: String, id: Int, count: Int)
@@ -20,6 +21,9 @@ package enum TokenizerError: Failure {
     case .malformed(let path, let reason): "\(path): \(reason); write the file anew"
     case .missingField(let path, let field):
       "\(path): '\(field)' is missing or of the wrong type; save the tokenizer anew with Hugging Face's tokenizers"
+    case .byteLevelPairs(let path):
+      "\(path): is a byte-level BPE tokenizer, as RoBERTa and ModernBERT have, and Cloze reads WordPiece alone; use a BERT "
+        + "with its tokenizer, or pretrain a model on shards of tokenize"
     case .unsupportedKind(let path, let part, let kind, let supported):
       "\(path): the \(part) is of the kind '\(kind)'; use a BERT tokenizer, whose \(part) is '\(supported)'"
     case .unsupportedSetting(let path, let setting, let value, let supported):

@@ -61,6 +61,9 @@ private struct TokenizerFile {
   }
 
   func tokenizer(_ configuration: TokenizerConfiguration) throws -> Tokenizer {
+    if json["model"]?["type"]?.string == "BPE", json["decoder"]?["type"]?.string == "ByteLevel" {
+      throw TokenizerError.byteLevelPairs(path: path)
+    }
     let normalizer = try normalizer()
     _ = try part("pre_tokenizer", kind: "BertPreTokenizer")
     try checkOptionalPart("post_processor", kinds: ["TemplateProcessing", "BertProcessing"])

@@ -8,12 +8,13 @@ extension Tokenizer {
   /// - Parameters:
   ///   - folder: created if it does not exist.
   ///   - positionCount: the longest input of the model, in tokens; nil if no model is known.
+  ///   - hasSegments: whether the model reads segments, which `AutoTokenizer` then gives it.
   /// - Throws: `FileError`
-  package func write(to folder: URL, positionCount: Int? = nil) throws {
+  package func write(to folder: URL, positionCount: Int? = nil, hasSegments: Bool = true) throws {
     try Folder.create(folder)
     let files = [
       ("vocab.txt", pieces.map { $0 + "\n" }.joined()),
-      ("tokenizer_config.json", configurationFile(positionCount: positionCount)),
+      ("tokenizer_config.json", configurationFile(positionCount: positionCount, hasSegments: hasSegments)),
       ("tokenizer.json", tokenizerFile),
     ]
     for (name, text) in files {
@@ -30,15 +31,17 @@ extension Tokenizer {
       ? "BertTokenizer" : "PreTrainedTokenizerFast"
   }
 
-  private func configurationFile(positionCount: Int?) -> String {
+  private func configurationFile(positionCount: Int?, hasSegments: Bool) -> String {
     // 10^30 is Hugging Face's value for "no limit".
     let length = positionCount.map { "\($0)" } ?? "1000000000000000019884624838656"
+    // `AutoTokenizer` gives a model of its own kind segments, too.
+    let inputs = hasSegments ? "" : "\n  \"model_input_names\": [\"input_ids\", \"attention_mask\"],"
     return """
       {
         "clean_text": \(normalizer.cleansText),
         "cls_token": "[CLS]",
         "do_lower_case": \(normalizer.lowercases),
-        "mask_token": "[MASK]",
+        "mask_token": "[MASK]",\(inputs)
         "model_max_length": \(length),
         "pad_token": "[PAD]",
         "sep_token": "[SEP]",

@@ -90,6 +90,28 @@ import Testing
       })
   }
 
+  /// The columns behind the heads stay as they are.
+  @Test(arguments: [(1, 2), (3, 4)])
+  func rotary(headCount: Int, headWidth: Int) {
+    expectRight(
+      GradientCheck(inputs: [.init(4, headCount * headWidth + 3)]) { tape, inputs, _ in
+        .values(
+          tape.rotary(
+            inputs[0], headCount: headCount, headWidth: headWidth, positions: [0, 1, 70, 2], base: 100))
+      })
+  }
+
+  /// Without positions and segments, and with a norm that has no bias.
+  @Test func bareEmbedding() {
+    expectRight(
+      GradientCheck(inputs: [], parameters: [[5, 6], [6]]) { tape, _, parameters in
+        let sum = tape.embedding(
+          tokens: [4, 0, 4], positions: [], segments: [], tokenTable: parameters[0], positionTable: nil,
+          segmentTable: nil)
+        return .values(tape.norm(sum, NormParameters(gain: parameters[1], bias: nil), epsilon: 1e-3))
+      })
+  }
+
   /// A sequence that is cut into two blocks of queries, and a short one.
   @Test(arguments: [false, true], [0, 0.25])
   func attentionWithinReach(causal: Bool, dropoutRate: Double) {

@@ -136,6 +136,28 @@ import Testing
     }
   }
 
+  /// Each pair (i, i + W / 2) of a head, as a complex number, is multiplied by e^(i position base^(-2i / W)).
+  @Test(arguments: [2, 8, 34], [ElementType.float32, .bfloat16])
+  func rotary(headWidth: Int, precision: ElementType) {
+    let (positions, columns): ([Int32], Int) = ([0, 1, 5, 130, 1000], 2 * headWidth + 3)
+    let x = values(positions.count * columns, seed: 8)
+    let (tape, _) = makeTape(precision, [])
+    let result = tape.rotary(
+      tape.makeTensor(rows: positions.count, columns: columns, values: x), headCount: 2,
+      headWidth: headWidth, positions: positions, base: 10_000)
+    let half = headWidth / 2
+    let expected = x.indices.map { index -> Double in
+      let (row, column) = (index / columns, index % columns)
+      guard column < 2 * headWidth else { return Double(x[index]) }
+      let place = column % headWidth
+      let angle = Double(positions[row]) * pow(10_000, -2 * Double(place % half) / Double(headWidth))
+      let other = Double(x[place < half ? index + half : index - half])
+      return Double(x[index]) * cos(angle) + (place < half ? -1 : 1) * other * sin(angle)
+    }
+    // Angles up to 1,000 are rounded to f32, as in transformers.
+    #expect(greatestError(result.values(), expected) < tolerance(precision) + 1e-4)
+  }
+
   @Test(arguments: [Activation.gelu, .silu], Machine.precisions)
   func gatedActivation(activation: Activation, precision: ElementType) {
     let (rows, width) = (3, 21)

@@ -56,14 +56,29 @@ import Testing
   func stepsEqualTheWhole(
     beamSize: Int, mode: (precision: ElementType, tolerance: Double, blocks: String)
   ) {
-    let model = makeModel(mode.precision, blocks: mode.blocks)
+    expectStepsEqualTheWhole(
+      makeModel(mode.precision, blocks: mode.blocks), beamSize: beamSize, tolerance: mode.tolerance)
+  }
+
+  /// A decoder with rotary positions turns the key of a new token by its own position.
+  @Test func stepsOfARotaryDecoder() {
+    let model = TranslationModel(
+      configuration: SmallModels.modernConfiguration(), decoder: DecoderConfiguration(layerCount: 2),
+      precision: .float32, seed: 5)
+    for parameter in model.store.parameters where parameter.path.hasSuffix("head.outputBias") {
+      model.store.values(of: parameter)[Int(end)] = 1
+    }
+    expectStepsEqualTheWhole(model, beamSize: 2, tolerance: 1e-4)
+  }
+
+  private func expectStepsEqualTheWhole(_ model: TranslationModel, beamSize: Int, tolerance: Double) {
     let sources = SmallModels.sequences([7, 1, 3, 9], seed: 4)
     let results = search(model, beamSize: beamSize).translate(Tape(store: model.store), sources: sources)
     #expect(results.count == sources.count)
     // The random recurrent decoders end no sentence whose likeliest tokens they follow.
     #expect(
       Set(results.flatMap { $0.map(\.tokens.count) }).count > 1
-        || beamSize == 1 && mode.blocks.hasPrefix("recurrent"))
+        || beamSize == 1 && model.decoderConfiguration.blocks.description.hasPrefix("recurrent"))
     for (source, hypotheses) in zip(sources, results) {
       #expect(!hypotheses.isEmpty && hypotheses.count <= beamSize)
       for hypothesis in hypotheses {
@@ -72,7 +87,7 @@ import Testing
         let ended = words + rows[rows.count - 1][Int(end)]
         // Whether it ended or was cut off is not said.
         let error = min(abs(hypothesis.logProbability - ended), abs(hypothesis.logProbability - words))
-        #expect(error < mode.tolerance * Double(rows.count))
+        #expect(error < tolerance * Double(rows.count))
       }
       #expect(
         zip(hypotheses, hypotheses.dropFirst()).allSatisfy {

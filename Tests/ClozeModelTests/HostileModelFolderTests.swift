@@ -75,7 +75,8 @@ import Testing
   }
 
   @Test(arguments: [
-    ("model_type", "roberta", "the model type 'roberta'"), ("hidden_act", "xielu", "the activation 'xielu'"),
+    ("model_type", "distilbert", "the model type 'distilbert'"),
+    ("hidden_act", "xielu", "the activation 'xielu'"),
     ("position_embedding_type", "relative_key", "'relative_key' position embeddings"),
   ])
   func unsupportedChoice(key: String, value: String, reason: String) throws {

@@ -32,6 +32,11 @@ import Testing
     expectApart(SmallModels.maskedLanguage(precision, blocks: blocks), [1, 7, 20, 12])
   }
 
+  @Test(arguments: Machine.precisions)
+  func documentsOfAModernEncoder(precision: ElementType) {
+    expectApart(SmallModels.modern(precision), [1, 7, 20, 12])
+  }
+
   private func expectApart(_ model: MaskedLanguageModel, _ lengths: [Int]) {
     let documents = SmallModels.sequences(lengths)
     for rowMultiple in [1, 16] {
@@ -105,7 +110,11 @@ import Testing
   /// Two workers over one store compute what one does, to the bit.
   @Test(arguments: Machine.precisions, SmallModels.blocks)
   func threadsShareAStore(precision: ElementType, blocks: String) {
-    let model = SmallModels.maskedLanguage(precision, blocks: blocks, dropout: 0.1)
+    expectSameBits(SmallModels.maskedLanguage(precision, blocks: blocks, dropout: 0.1))
+    if blocks == SmallModels.blocks[0] { expectSameBits(SmallModels.modern(precision, dropout: 0.1)) }
+  }
+
+  private func expectSameBits(_ model: MaskedLanguageModel) {
     let batches = (0..<4).map { SmallModels.sequences([5, 17, 10, 20], seed: $0) }
     let expected = batches.map { gradient(model, $0, microbatches: 2, dropout: true) }
     let results = Results(count: batches.count)

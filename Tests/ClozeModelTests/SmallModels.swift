@@ -52,6 +52,23 @@ enum SmallModels {
   static let generation = GenerationSettings(
     tokens: .init(start: 2, end: 3, padding: 0, suppressed: [0, 1, 2, 4]))
 
+  /// ModernBERT: layer 0 sees all tokens, the next one its neighbours.
+  static func modern(_ precision: ElementType = .float32, dropout: Double = 0, seed: UInt64 = 1)
+    -> MaskedLanguageModel
+  {
+    MaskedLanguageModel(
+      configuration: modernConfiguration(dropout: dropout), precision: precision, seed: seed)
+  }
+
+  static func modernConfiguration(dropout: Double = 0) -> EncoderConfiguration {
+    var configuration = Self.configuration(blocks: "attention/geglu, localAttention/geglu", dropout: dropout)
+    (configuration.positions, configuration.segmentCount) = (.rotary, 0)
+    configuration.localRotaryBase = 100
+    (configuration.hasBiases, configuration.normPosition, configuration.skipsFirstNorm) = (false, .pre, true)
+    configuration.normEpsilon = 1e-5
+    return configuration
+  }
+
   /// Random token ids in sequences of the given lengths.
   static func sequences(_ lengths: [Int], seed: Int = 0) -> [[Int32]] {
     lengths.enumerated().map { index, length in

@@ -40,12 +40,38 @@ import Testing
     }
   }
 
+  /// A model without segments is not given any by `AutoTokenizer`, and nothing else changes.
+  @Test func modelsWithoutSegments() throws {
+    let folder = try TemporaryFolder()
+    let tokenizer = Tokenizer(vocabulary: try vocabulary(["a"]), normalizer: .uncased)
+    try tokenizer.write(to: folder.file("a"))
+    try tokenizer.write(to: folder.file("b"), hasSegments: false)
+    func settings(_ name: String) throws -> [String: Any] {
+      let data = try Data(contentsOf: folder.file("\(name)/tokenizer_config.json"))
+      return try #require(JSONSerialization.jsonObject(with: data) as? [String: Any])
+    }
+    let with = try settings("a")
+    var without = try settings("b")
+    #expect(without.removeValue(forKey: "model_input_names") as? [String] == ["input_ids", "attention_mask"])
+    #expect(with as NSDictionary == without as NSDictionary)
+    #expect(try Tokenizer(folder.file("b")).digest == tokenizer.digest)
+  }
+
   @Test func configurationBesideTheListDecides() throws {
     let folder = try TemporaryFolder()
     let list = try folder.write(SpecialTokens.texts.joined(separator: "\r\n") + "\r\na\r\n", to: "vocab.txt")
     #expect(try Tokenizer(list, lowercases: false).vocabulary.count == 6)
     try folder.write(#"{"do_lower_case": true, "strip_accents": false}"#, to: "tokenizer_config.json")
     #expect(try Tokenizer(list).normalizer == TextNormalizer(lowercases: true, stripsAccents: false))
+  }
+
+  /// Published folders of RoBERTa and ModernBERT have another kind of tokenizer, which the error names.
+  @Test func byteLevelPairsAreNamed() {
+    let message = failureMessage { _ = try Tokenizer(Fixtures.url("modernbert")) }
+    #expect(
+      message.hasSuffix(
+        "modernbert/tokenizer.json: is a byte-level BPE tokenizer, as RoBERTa and ModernBERT have, and Cloze reads WordPiece "
+          + "alone; use a BERT with its tokenizer, or pretrain a model on shards of tokenize"), "\(message)")
   }
 
   /// One change to a good `tokenizer.json`, and what the reader must say to it.

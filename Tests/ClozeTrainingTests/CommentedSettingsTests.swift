@@ -38,6 +38,7 @@ import Testing
     #expect(replaced.objective == .replacedTokens)
     _ = try FinetuneConfiguration.load(file: Self.url("finetune-many.yaml"), overrides: [])
     _ = try FinetuneConfiguration.load(file: Self.url("finetune-rewards.yaml"), overrides: [])
+    _ = try PretrainConfiguration.load(file: Self.url("modernbert.yaml"), overrides: [])
   }
 
   private static func keys(of name: String) throws -> [String] {

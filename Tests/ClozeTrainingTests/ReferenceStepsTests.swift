@@ -13,17 +13,24 @@ struct ReferenceObjective: SingleLossObjective {
   let batches: [(tokens: [Int32], mask: [Int], labels: [Int32])]
   let microbatchCount: Int
   private let rows = 4
-  private let length = 16
+  private let length: Int
 
   var store: ParameterStore { model.store }
 
-  /// - Parameter checkpoint: a folder with other weights.
-  init(_ checkpoint: URL? = nil, precision: ElementType = .float32, microbatchCount: Int = 1) throws {
+  /// - Parameters:
+  ///   - checkpoint: a folder with other weights.
+  ///   - folder: of the model.
+  ///   - steps: the file of the batches.
+  init(
+    _ checkpoint: URL? = nil, folder: String = "bert", steps: String = "steps",
+    precision: ElementType = .float32, microbatchCount: Int = 1
+  ) throws {
     model = try ModelArchive.loadMaskedLanguageModel(
-      checkpoint ?? Fixtures.url("bert"), precision: precision
+      checkpoint ?? Fixtures.url(folder), precision: precision
     ).model
     self.microbatchCount = microbatchCount
-    let file = try TensorFile(Fixtures.url("steps.safetensors"))
+    let file = try TensorFile(Fixtures.url(steps + ".safetensors"))
+    length = try #require(file.entries["input_ids.0"]?.shape[1])
     batches = try (0..<5).map { index in
       (
         try file.integers("input_ids.\(index)").map { Int32($0) },
@@ -73,11 +80,16 @@ struct ReferenceObjective: SingleLossObjective {
   }
 
   /// The loss before each of 20 AdamW steps, and the gradient's norm before clipping.
-  @Test(arguments: [(1, 1, 1), (2, 2, 2), (4, 3, 2)])
-  func lossCurve(microbatchCount: Int, lanes: Int, workers: Int) throws {
+  @Test(
+    arguments: [(1, 1, 1), (2, 2, 2), (4, 3, 2)], [("bert", "steps"), ("modernbert", "modernbert/steps")])
+  func lossCurve(
+    cut: (microbatchCount: Int, lanes: Int, workers: Int), fixture: (folder: String, steps: String)
+  ) throws {
     let reference = try JSONDecoder().decode(
-      Reference.self, from: Data(contentsOf: Fixtures.url("steps.json")))
-    let objective = try ReferenceObjective(microbatchCount: microbatchCount)
+      Reference.self, from: Data(contentsOf: Fixtures.url(fixture.steps + ".json")))
+    let (microbatchCount, lanes, workers) = cut
+    let objective = try ReferenceObjective(
+      folder: fixture.folder, steps: fixture.steps, microbatchCount: microbatchCount)
     var compute = ComputeConfiguration()
     compute.workers = workers
     compute.gradientLanes = lanes
@@ -90,11 +102,14 @@ struct ReferenceObjective: SingleLossObjective {
     }
   }
 
-  @Test(arguments: Machine.precisions)
-  func sameBitsForAnyNumberOfWorkers(precision: ElementType) throws {
+  @Test(arguments: Machine.precisions, [("bert", "steps"), ("modernbert", "modernbert/steps")])
+  func sameBitsForAnyNumberOfWorkers(
+    precision: ElementType, fixture: (folder: String, steps: String)
+  ) throws {
     var parameters: [[Float]] = []
     for workers in [1, 2, 3] {
-      let objective = try ReferenceObjective(precision: precision, microbatchCount: 4)
+      let objective = try ReferenceObjective(
+        folder: fixture.folder, steps: fixture.steps, precision: precision, microbatchCount: 4)
       var compute = ComputeConfiguration()
       compute.workers = workers
       let stepper = Stepper(objective, optimizer: Self.optimizer(), compute: compute, seed: 1)

@@ -148,6 +148,11 @@ void cloze_toeplitz_gradient(
   /* destination = source, or += */                                                                                   \
   void cloze_load_##SUFFIX(size_t count, const T *source, float *destination);                                        \
   void cloze_store_##SUFFIX(size_t count, const float *source, T *destination, int accumulates);                      \
+  /* Turns elements i and i + width / 2 of each head by the angle of the row's position, in place; `table` has for each    \
+     position width / 2 cosines, then as many sines. `direction` is 1, or -1 to turn back. */                            \
+  void cloze_rotary_##SUFFIX(                                                                                         \
+      size_t rows, size_t heads, size_t width, size_t stride, const int32_t *positions, const float *table,           \
+      float direction, T *values);                                                                                    \
   void cloze_column_sum_##SUFFIX(size_t rows, size_t columns, const T *values, float *sums);                          \
   void cloze_add_##SUFFIX(size_t count, T *destination, const T *source);
 CLOZE_DECLARE(float, f32)

@@ -98,6 +98,8 @@ package struct DenoisingTask: PretrainingTask {
     try ModelArchive.write(
       training.model, to: folder, metadata: identities,
       generation: text.tokenizer.generation(rowCount: configuration.model.vocabularySize))
-    try text.tokenizer.write(to: folder, positionCount: configuration.model.positionCount)
+    try text.tokenizer.write(
+      to: folder, positionCount: configuration.model.positionCount,
+      hasSegments: configuration.model.segmentCount > 0)
   }
 }

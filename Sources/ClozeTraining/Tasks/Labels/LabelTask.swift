@@ -118,7 +118,9 @@ package struct LabelTask: FinetuningTask {
     if kind == .classification { metadata["texts"] = String(self.training.textCount) }
     try ModelArchive.write(
       training.model, to: folder, metadata: metadata, padding: tokenizer.vocabulary.specials.padding)
-    try tokenizer.write(to: folder, positionCount: configuration.batch.maximumLength)
+    try tokenizer.write(
+      to: folder, positionCount: configuration.batch.maximumLength,
+      hasSegments: training.model.configuration.segmentCount > 0)
   }
 
   package func validate(_ training: LabelObjective, tapes: [Tape]) throws -> ValidationReport {

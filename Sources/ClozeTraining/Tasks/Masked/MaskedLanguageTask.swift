@@ -73,6 +73,8 @@ package struct MaskedLanguageTask: PretrainingTask {
   package func write(_ training: MaskedObjective, to folder: URL) throws {
     try ModelArchive.write(
       training.model, to: folder, metadata: identities, padding: text.tokenizer.vocabulary.specials.padding)
-    try text.tokenizer.write(to: folder, positionCount: configuration.model.positionCount)
+    try text.tokenizer.write(
+      to: folder, positionCount: configuration.model.positionCount,
+      hasSegments: configuration.model.segmentCount > 0)
   }
 }

@@ -136,7 +136,9 @@ package struct TranslationTask: FinetuningTask {
     try ModelArchive.write(
       training.model, to: folder, metadata: identities.merging(scripts) { own, _ in own },
       generation: tokenizer.generation(rowCount: configuration.model.vocabularySize))
-    try tokenizer.write(to: folder, positionCount: configuration.model.positionCount)
+    try tokenizer.write(
+      to: folder, positionCount: configuration.model.positionCount,
+      hasSegments: configuration.model.segmentCount > 0)
   }
 
   package func validate(_ training: TranslationObjective, tapes: [Tape]) throws -> ValidationReport {
