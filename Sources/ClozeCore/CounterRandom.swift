@@ -18,6 +18,7 @@ package enum RandomPurpose: UInt32, Sendable {
   case pieceDropout
   case pairNoise
   case replacement
+  case proposal
 }
 
 /// A counter-based random generator: the words of a stream are a pure function of (seed, purpose, epoch, index) and of

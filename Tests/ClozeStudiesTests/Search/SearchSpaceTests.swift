@@ -1,0 +1,82 @@
+import ClozeCore
+import ClozeStudies
+import Foundation
+import Testing
+
+/// What every point of a space keeps.
+@Suite struct SearchSpaceTests {
+  /// Each kind of setting, and two with conditions, one of which depends on the other.
+  static let mixed = SearchSpace(dimensions: [
+    SearchDimension(
+      key: "rate", domain: .range(lower: 1e-5, upper: 1e-1, isLogarithmic: true, multiple: nil)),
+    SearchDimension(key: "width", domain: .range(lower: 64, upper: 500, isLogarithmic: true, multiple: 64)),
+    SearchDimension(key: "layers", domain: .range(lower: 1, upper: 12, isLogarithmic: false, multiple: 1)),
+    SearchDimension(key: "batch", domain: .levels([16, 64, 256])),
+    SearchDimension(key: "optimizer", domain: .choice(["adam", "sgd", "none"])),
+    SearchDimension(
+      key: "momentum", domain: .range(lower: 0, upper: 1, isLogarithmic: false, multiple: nil),
+      condition: SearchCondition(key: "optimizer", test: .choices([1]))),
+    SearchDimension(
+      key: "nesterov", domain: .choice(["yes", "no"]),
+      condition: SearchCondition(key: "momentum", test: .range(0.5...1))),
+    SearchDimension(key: "blocks", domain: .sequence(choices: ["a", "b", "c"], lengths: 1...4)),
+  ])
+
+  /// Whether a point has a value of each setting whose condition holds, and no other.
+  static func holds(_ point: SearchPoint, in space: SearchSpace) -> Bool {
+    var keys = Set(space.dimensions.map(\.key))
+    if point.values["optimizer"] != .choice(1) { keys.remove("momentum") }
+    if case .number(let momentum) = point.values["momentum"], momentum >= 0.5 {
+    } else {
+      keys.remove("nesterov")
+    }
+    return keys == Set(point.values.keys)
+      && space.dimensions.allSatisfy { dimension in
+        point.values[dimension.key].map { dimension.domain.contains($0) } ?? true
+      }
+  }
+
+  @Test func everyDrawIsAPointOfTheSpace() {
+    let proposer = RandomProposer(space: Self.mixed, seed: 1)
+    let points = (0..<500).map { proposer.propose(trial: $0, observations: [], pending: []) }
+    #expect(points.allSatisfy { Self.holds($0, in: Self.mixed) })
+    #expect(Set(points.map { $0.values["width"] }).count == 7)
+    #expect(Set(points.map { $0.values["layers"] }).count == 12)
+    #expect(Set(points.map { $0.values["nesterov"] }).count == 3)
+    let rates = points.filter { if case .number(let rate) = $0.values["rate"] { rate < 1e-3 } else { false } }
+    #expect(abs(rates.count - 250) < 50)
+  }
+
+  @Test func aPointSurvivesItsJSON() throws {
+    let proposer = RandomProposer(space: Self.mixed, seed: 2)
+    for trial in 0..<50 {
+      let observation = SearchObservation(
+        point: proposer.propose(trial: trial, observations: [], pending: []), loss: trial == 0 ? nil : 1.5)
+      let data = try JSONEncoder().encode(observation)
+      #expect(try JSONDecoder().decode(SearchObservation.self, from: data) == observation)
+    }
+  }
+
+  /// Two settings with three values each, of which the sum must not be 4: eight points.
+  @Test func whatIsSeenOrNotAllowedIsNotProposed() {
+    let axis = SearchDomain.range(lower: 0, upper: 2, isLogarithmic: false, multiple: 1)
+    let space = SearchSpace(
+      dimensions: [SearchDimension(key: "a", domain: axis), SearchDimension(key: "b", domain: axis)],
+      isAllowed: { $0.values["a"] != .number(2) || $0.values["b"] != .number(2) })
+    let proposer = RandomProposer(space: space, seed: 3)
+    var points: [SearchPoint] = []
+    for trial in 0..<8 { points.append(proposer.propose(trial: trial, observations: [], pending: points)) }
+    #expect(Set(points).count == 8)
+    #expect(points.allSatisfy(space.isAllowed))
+    #expect(points.contains(proposer.propose(trial: 8, observations: [], pending: points)))
+  }
+
+  @Test func aDomainWithoutValuesIsNotSound() {
+    #expect(!SearchDomain.range(lower: 2, upper: 1, isLogarithmic: false, multiple: nil).isSound)
+    #expect(!SearchDomain.range(lower: 0, upper: 1, isLogarithmic: true, multiple: nil).isSound)
+    #expect(!SearchDomain.range(lower: 65, upper: 127, isLogarithmic: false, multiple: 64).isSound)
+    #expect(!SearchDomain.levels([2, 1]).isSound)
+    #expect(!SearchDomain.choice([]).isSound)
+    #expect(SearchDomain.range(lower: 1, upper: 1, isLogarithmic: true, multiple: 1).isSound)
+  }
+}
