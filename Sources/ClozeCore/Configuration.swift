@@ -149,11 +149,11 @@ private struct ConfigurationTree {
     }
     let keys = override[..<equals].split(separator: ".", omittingEmptySubsequences: false).map(String.init)
     let text = String(override[override.index(after: equals)...])
-    guard ConfigurationTree.alias(in: text) == nil,
-      var node = try? Yams.compose(yaml: text.isEmpty ? "\"\"" : text)
-    else {
+    guard ConfigurationTree.alias(in: text) == nil else {
       throw ConfigurationError.malformed(source: "--set \(override)", reason: "has a value that is not YAML")
     }
+    // A text such as `[attention, recurrent] x 2` is no YAML, but needs no quotes inside those of the shell.
+    var node = (try? Yams.compose(yaml: text)) ?? Node(text, Tag(.str))
     for key in keys.reversed() { node = Node.mapping(.init([(Node(key), node)])) }
     root = try merged(root, with: node, path: [], source: "--set")
   }
@@ -196,12 +196,19 @@ private struct ConfigurationTree {
     }
   }
 
+  /// A list of words for a setting that is text: the words in brackets, as they were written.
+  private static func text(_ base: Node, _ change: Node) -> Node? {
+    guard base.tag.rawValue == Tag.Name.str.rawValue, case .sequence(let items) = change else { return nil }
+    let words = items.compactMap(\.string)
+    return words.count == items.count ? Node("[" + words.joined(separator: ", ") + "]", Tag(.str)) : nil
+  }
+
   private func merged(_ base: Node, with change: Node, path: [String], source: String) throws -> Node {
     guard case .mapping(var baseMapping) = base else {
       guard change.float?.isFinite ?? true else {
         throw ConfigurationError.invalid(path: path.joined(separator: "."), reason: "is not a finite number")
       }
-      return change
+      return ConfigurationTree.text(base, change) ?? change
     }
     guard case .mapping(let changes) = change else {
       throw ConfigurationError.wrongType(
@@ -260,7 +267,7 @@ private struct ConfigurationTree {
     case .keyNotFound(let key, let context):
       return .wrongType(path: path(context), expected: "a mapping that has '\(key.stringValue)'")
     case .dataCorrupted(let context):
-      return .wrongType(path: path(context), expected: context.debugDescription)
+      return .invalid(path: path(context), reason: context.debugDescription)
     @unknown default: return .malformed(source: "configuration", reason: "\(error)")
     }
   }

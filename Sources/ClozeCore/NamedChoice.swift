@@ -4,10 +4,12 @@ package protocol NamedChoice: RawRepresentable<String>, CaseIterable, Codable, S
 extension NamedChoice {
   package init(from decoder: any Decoder) throws {
     let container = try decoder.singleValueContainer()
-    guard let value = Self(rawValue: try container.decode(String.self)) else {
+    let name = try container.decode(String.self)
+    guard let value = Self(rawValue: name) else {
       throw DecodingError.dataCorruptedError(
         in: container,
-        debugDescription: "one of " + Self.allCases.map(\.rawValue).joined(separator: ", "))
+        debugDescription: "is '\(name.prefix(100))'; choose one of "
+          + Self.allCases.map(\.rawValue).joined(separator: ", "))
     }
     self = value
   }

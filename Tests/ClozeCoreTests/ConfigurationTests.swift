@@ -32,6 +32,23 @@ private struct Settings: Configuration, Equatable {
     #expect(settings.mode == .exact)
   }
 
+  /// A list of words is text where text belongs, with or without what makes it no YAML.
+  @Test(arguments: [
+    ("name=[a, b] x 2", "[a, b] x 2"), ("name=[a, b]", "[a, b]"), ("name='[a, b] x 2'", "[a, b] x 2"),
+    ("name=", ""),
+  ])
+  func listsOfWordsAreText(override: String, name: String) throws {
+    #expect(try Settings.load(file: nil, overrides: [override]).name == name)
+  }
+
+  @Test func differencesHaveFullPaths() throws {
+    let settings = try Settings.load(file: nil, overrides: ["optimizer.warmupSteps=3", "name="])
+    #expect(
+      try settings.differences(from: Settings())
+        == ["name: run there, nothing here", "optimizer.warmupSteps: 10 there, 3 here"])
+    #expect(try settings.differences(from: settings).isEmpty)
+  }
+
   @Test func resolvedSettingsReadBackEqual() throws {
     let folder = try TemporaryFolder()
     var settings = Settings()
@@ -62,7 +79,8 @@ private struct Settings: Configuration, Equatable {
     ("warmupSteps=1", "did you mean 'optimizer.warmupSteps'"),
     ("zzzzzzzzzz=1", "unknown key 'zzzzzzzzzz'"),
     ("seed=many", "seed: has the wrong type; write a whole number"),
-    ("mode=slow", "one of fast, exact"),
+    ("mode=slow", "mode: is 'slow'; choose one of fast, exact"),
+    ("optimizer.warmupSteps=[1", "optimizer.warmupSteps: has the wrong type; write a whole number"),
     ("optimizer=3", "optimizer"),
     ("seed=-1", "choose 0 or more"),
     ("seed", "not of the form key=value"),

@@ -220,7 +220,7 @@ import Testing
     #expect(
       failureMessage {
         try run(task(heavier, start: generator, rewards: rewards), "whole", resume: .required)
-      }.contains("weight: 0.5 there, weight: 2.0 here"))
+      }.contains("weight: 0.5 there, 2.0 here"))
   }
 
   /// Samples of validation sources are left out, a run that is too long is warned of, and samples of another model are refused.

@@ -69,7 +69,7 @@ import Testing
     let before = try work.contents("one")
     let result = try finetune("one", resume: true, set: ["seed=2"])
     #expect(result.status == 64)
-    #expect(result.errors.contains("seed: 1 there, seed: 2 here"))
+    #expect(result.errors.contains("seed: 1 there, 2 here"))
     #expect(try work.contents("one") == before)
   }
 

@@ -96,7 +96,7 @@ import Testing
     #expect(again.errors.contains("run: already holds a run; add --resume"))
     let other = try resume("run", "--set", "seed=2")
     #expect(other.status == 64)
-    #expect(other.errors.contains("seed: 1 there, seed: 2 here"))
+    #expect(other.errors.contains("seed: 1 there, 2 here"))
     #expect(try work.bytes("run/metrics.jsonl") == before)
     let settings = String(decoding: try work.bytes("run/config.yaml"), as: UTF8.self)
     #expect(settings.contains("seed: 1\n"))

@@ -190,7 +190,7 @@ import Testing
     #expect(result.errors.contains("loaded from bert.embeddings.LayerNorm.bias, frozen"))
     let thawed = try pretrain("further", ["--model", "run", "--resume", "--set", "stop.steps=6"])
     #expect(thawed.status == 64)
-    #expect(thawed.errors.contains("freeze: embeddings,layers:0 there, freeze: none here"))
+    #expect(thawed.errors.contains("optimizer.freeze: embeddings,layers:0 there, none here"))
     let wrong = try pretrain("wrong", ["--model", "run", "--freeze", "layers:0-7"])
     #expect(wrong.status == 64)
     #expect(wrong.errors.contains("optimizer.freeze: names layer 7; the encoder has 1"))

@@ -54,8 +54,7 @@ extension RunFolder {
     guard resume != .required || holdsRun else { throw CheckpointError.nothingToResume(path: url.path) }
     guard holdsSettings else { return }
     let before = try Settings.load(file: settings, overrides: [])
-    let differences = RunFolder.differences(
-      try before.trajectory.yaml(), try configuration.trajectory.yaml())
+    let differences = try configuration.trajectory.differences(from: before.trajectory)
     guard differences.isEmpty else {
       throw CheckpointError.settingsDiffer(path: url.path, differences: differences)
     }
@@ -115,13 +114,6 @@ extension RunFolder {
     unlink(temporary)
     guard symlink(folder.lastPathComponent, temporary) == 0, rename(temporary, link) == 0 else {
       throw FileError.writing(link)
-    }
-  }
-
-  private static func differences(_ before: String, _ now: String) -> [String] {
-    let (old, new) = (before.split(separator: "\n"), now.split(separator: "\n"))
-    return zip(old, new).filter { $0 != $1 }.map {
-      "\($0.trimmingCharacters(in: .whitespaces)) there, \($1.trimmingCharacters(in: .whitespaces)) here"
     }
   }
 }
