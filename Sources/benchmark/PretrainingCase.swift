@@ -13,6 +13,9 @@ struct PretrainingCase {
   let layerCount: Int
   let hiddenSize: Int
   let vocabularySize: Int
+  /// As in `model.blocks`.
+  var blocks = "attention"
+  var recurrentCell = RecurrentCell.gru
   var windowLength = 128
   var dropout = 0.1
   var precision = ComputeConfiguration.Precision.automatic
@@ -41,14 +44,51 @@ struct PretrainingCase {
           name: size + "-float32", layerCount: layers, hiddenSize: hidden, vocabularySize: vocabulary,
           precision: .float32, windows: windows))
     }
-    return cases
+    return cases + blockCases
   }()
 
-  /// Useful operations a token: 6 (12 L H² + 2 L T H) for the blocks, 6 (H V + H²) for each masked token's prediction.
-  private func operationsPerToken(maskedShare: Double) -> Double {
-    let (l, h) = (Double(layerCount), Double(hiddenSize))
-    let head = h * Double(vocabularySize) + h * h
-    return 6 * (12 * l * h * h + 2 * l * Double(windowLength) * h) + 6 * maskedShare * head
+  /// 4 x 256 with each block but BERT's, and with long windows.
+  private static let blockCases: [PretrainingCase] = {
+    func item(
+      _ name: String, _ blocks: String, cell: RecurrentCell = .gru, windowLength: Int = 128
+    ) -> PretrainingCase {
+      PretrainingCase(
+        name: "4x256-" + name, layerCount: 4, hiddenSize: 256, vocabularySize: 8192, blocks: blocks,
+        recurrentCell: cell,
+        windowLength: windowLength, windows: 4096 / windowLength,
+        microbatchWindows: max(1, 1024 / windowLength))
+    }
+    return [
+      item("geglu", "attention/geglu"), item("swiglu", "attention/swiglu"),
+      item("reluSquared", "attention/reluSquared"), item("gru", "recurrent"),
+      item("lstm", "recurrent", cell: .lstm),
+      item("gatedMLP", "gatedMLP"), item("2048", "attention", windowLength: 2048),
+      item("2048-local", "localAttention", windowLength: 2048),
+    ]
+  }()
+
+  /// Useful operations a token: 6 for each weight of a matrix that it meets, those of `operationsOfMeetings`, and 6 (H V + H²)
+  /// for each masked token's prediction.
+  private func operationsPerToken(_ model: MaskedLanguageModel, maskedShare: Double) throws -> Double {
+    let weights = model.store.parameters.filter {
+      guard case .layer = ParameterPlace(path: $0.path) else { return false }
+      return $0.shape.count == 2 && !$0.path.hasSuffix("gate.weight")
+    }.reduce(0) { $0 + $1.range.count }
+    let blocks = try model.configuration.blocks.blocks(layerCount: layerCount, path: "model.blocks")
+    let meetings = blocks.map { operationsOfMeetings($0.mixer, model.configuration) }.reduce(0, +)
+    let predictions = maskedShare * Double(hiddenSize * (vocabularySize + hiddenSize))
+    return 6 * (Double(weights) + predictions) + Double(meetings)
+  }
+
+  /// Operations of a token with the others that it meets in a layer: 12 H with each in attention, 3 F in a gated MLP of the
+  /// inner width F.
+  private func operationsOfMeetings(_ mixer: MixerKind, _ settings: EncoderConfiguration) -> Int {
+    switch mixer {
+    case .attention: 12 * hiddenSize * windowLength
+    case .localAttention: 12 * hiddenSize * min(windowLength, settings.localWindow + 1)
+    case .gatedMLP: 3 * settings.feedForwardSize * min(windowLength, 2 * settings.gateReach - 1)
+    case .recurrent: 0
+    }
   }
 
   private var configuration: PretrainConfiguration {
@@ -58,6 +98,9 @@ struct PretrainingCase {
     settings.model.headCount = hiddenSize / 64
     settings.model.feedForwardSize = 4 * hiddenSize
     settings.model.vocabularySize = vocabularySize
+    settings.model.blocks = BlockPattern(blocks)
+    settings.model.recurrentCell = recurrentCell
+    settings.model.positionCount = max(windowLength, settings.model.positionCount)
     settings.model.dropout = dropout
     settings.model.attentionDropout = dropout
     settings.batch.windowLength = windowLength
@@ -88,7 +131,7 @@ struct PretrainingCase {
     return TrainingTiming(
       name: name, precision: "\(model.store.precision)", workers: stepper.workers.count,
       tokensPerSecond: Double(meter.tokenCount) / meter.seconds,
-      operationsPerSecond: Double(meter.tokenCount) * operationsPerToken(maskedShare: share)
+      operationsPerSecond: try Double(meter.tokenCount) * operationsPerToken(model, maskedShare: share)
         / meter.seconds, steps: meter.steps, profile: meter.shares, peakMemoryBytes: ProcessMemory.peak)
   }
 }
