@@ -7,10 +7,14 @@
 // Two neighbouring bf16 values in one word. `may_alias` allows reading and writing memory of other types as words.
 typedef uint32_t __attribute__((may_alias)) bf16_pair;
 
-enum { VECTOR = 16, TILE_ROWS = 4, TILE_COLUMNS = 4 * VECTOR, BLOCK = 32 };
+// PIECE: the queries of a piece of the backward pass, whole blocks, where the probabilities are not kept.
+enum { VECTOR = 16, TILE_ROWS = 4, TILE_COLUMNS = 4 * VECTOR, BLOCK = 32, PIECE = 4 * BLOCK };
 
 // Keys and widths are padded to multiples of a vector.
 INLINE size_t padded(size_t count) { return (count + VECTOR - 1) / VECTOR * VECTOR; }
+
+// The queries that the backward pass processes at once.
+INLINE size_t piece_rows(size_t queries, int keeps) { return keeps || queries < PIECE ? queries : PIECE; }
 
 // c [height, width] of the includer's tile, in plain C.
 static void multiply_tile_plain(
@@ -96,10 +100,13 @@ static int has_units(void) { return 0; }
 
 size_t cloze_attention_probabilities_bf16(size_t queries, size_t keys) { return queries * padded(keys); }
 
-size_t cloze_attention_scratch_bf16(size_t queries, size_t keys, size_t width) {
-  size_t k = padded(keys), w = padded(width), q = queries + 1, rows = k > BLOCK ? k : BLOCK;
+size_t cloze_attention_scratch_bf16(size_t queries, size_t keys, size_t width, int keeps) {
+  size_t k = padded(keys), w = padded(width), p = piece_rows(queries, keeps) + 1, rows = k > BLOCK ? k : BLOCK;
+  size_t again = keeps ? 0 : 1;
   // The size for the backward pass, which needs more than the forward pass.
-  return 4 * (k * w + q * (k + w) + BLOCK * (k + w) + rows * w) + 2 * (q * k + BLOCK * k + q * (w + 1));
+  size_t words = 2 * k * w + p * (k + w) / 2 + BLOCK * (k + w) + rows * w + again * 2 * k * w;
+  size_t halves = (1 + again) * (p * k + queries * (w + 1)) + 2 * BLOCK * k;
+  return 4 * words + 2 * halves;
 }
 
 void cloze_attention_bf16(

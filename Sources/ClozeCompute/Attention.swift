@@ -26,6 +26,8 @@ package struct ColumnSlice {
 package struct AttentionSpan: Sendable, Equatable {
   package let queries: Range<Int>
   package let keys: Range<Int>
+  /// The index among the keys of the one at which the first query stands, where queries do not see all keys.
+  private(set) var place = 0
 
   package init(queries: Range<Int>, keys: Range<Int>) {
     self.queries = queries
@@ -42,7 +44,24 @@ package struct AttentionSpan: Sendable, Equatable {
     return stride(from: queries.lowerBound, to: queries.upperBound, by: size).map { first in
       let block = first..<min(first + size, queries.upperBound)
       let last = causal ? block.upperBound : min(block.upperBound + reach, keys.upperBound)
-      return AttentionSpan(queries: block, keys: max(first - reach, keys.lowerBound)..<last)
+      var part = AttentionSpan(queries: block, keys: max(first - reach, keys.lowerBound)..<last)
+      part.place = block.lowerBound - part.keys.lowerBound
+      return part
+    }
+  }
+
+  /// The span in blocks of `size` queries, each with the keys from the span's first to the last that any of its queries
+  /// sees.
+  ///
+  /// - Parameter ahead: the keys after its own that a query sees.
+  func blocks(of size: Int, ahead: Int) -> [AttentionSpan] {
+    stride(from: 0, to: queries.count, by: size).map { first in
+      let end = min(first + size, queries.count)
+      var block = AttentionSpan(
+        queries: queries.lowerBound + first..<queries.lowerBound + end,
+        keys: keys.prefix(place + end + min(ahead, keys.count)))
+      block.place = place + first
+      return block
     }
   }
 
@@ -74,9 +93,15 @@ struct AttentionHeads {
   /// The places to each side that a query sees; nil for all.
   let reach: Int?
   let dropout: Dropout
+  /// The most keys of a span that is processed at once, and whose probabilities are kept.
+  let longestKeptSpan: Int
+  let isRecording: Bool
 
   var headWidth: Int { width / headCount }
   var scale: Float { 1 / Float(headWidth).squareRoot() }
+
+  /// The keys after its own that a query sees.
+  private func ahead(_ span: AttentionSpan) -> Int { isCausal ? 0 : reach ?? span.keys.count }
 
   /// Calls `body` with every head of every span that is not empty.
   func visit(_ body: (_ span: AttentionSpan, _ spanIndex: Int, _ head: Int) -> Void) {
@@ -85,13 +110,22 @@ struct AttentionHeads {
     }
   }
 
+  /// The queries of a long span that are processed at once.
+  private static let blockQueries = 128
+
+  /// Whether P of a span is kept for the backward pass.
+  func keeps(_ span: AttentionSpan) -> Bool { isRecording && span.keys.count <= longestKeptSpan }
+
+  /// The blocks in which a span is processed. They do not depend on whether it is recorded, so that its values do not.
+  func blocks(_ span: AttentionSpan) -> [AttentionSpan] {
+    span.keys.count <= longestKeptSpan
+      ? [span] : span.blocks(of: AttentionHeads.blockQueries, ahead: ahead(span))
+  }
+
   /// The keys of a span that each of its queries sees.
   func visibility(_ span: AttentionSpan) -> cloze_visibility {
-    let (queries, keys) = (span.queries.count, span.keys.count)
-    guard reach != nil || isCausal else { return cloze_visibility(place: 0, behind: queries, ahead: keys) }
-    return cloze_visibility(
-      place: reach == nil ? 0 : span.queries.lowerBound - span.keys.lowerBound, behind: reach ?? queries,
-      ahead: isCausal ? 0 : reach ?? keys)
+    cloze_visibility(
+      place: span.place, behind: reach ?? span.place + span.queries.count, ahead: ahead(span))
   }
 
   /// The row of the dropout matrix for the first query of a span in a head. The matrix has a row for every head and
@@ -109,6 +143,10 @@ extension Tape {
   /// Q, K and V are column slices of fused projections. The products of a span read strided rows, so nothing is copied
   /// or transposed. A document in a pack is a span, so it never attends to another document, and no time is spent on
   /// masked scores.
+  ///
+  /// P of a span with more than `longestKeptSpan` keys is not kept for the backward pass, which computes it again for some
+  /// queries at a time (Dao et al. 2022, section 3.1, arXiv:2205.14135). So the memory grows with the tokens and not with
+  /// their square.
   ///
   /// - Parameters:
   ///   - causal: query i of a span attends to its keys 0 ... i only; spans then have as many keys as queries.
@@ -133,7 +171,8 @@ extension Tape {
     let heads = AttentionHeads(
       queries: queries, keys: keys, values: values, width: width, headCount: headCount,
       spans: reach.map { reach in spans.flatMap { $0.blocks(reach: reach, causal: causal) } } ?? spans,
-      isCausal: causal, reach: reach, dropout: nextDropout(rate: dropoutRate))
+      isCausal: causal, reach: reach, dropout: nextDropout(rate: dropoutRate),
+      longestKeptSpan: longestKeptSpan, isRecording: isRecording)
     let output = makeTensor(rows: queries.tensor.rows, columns: width)
     output.bytes.initializeMemory(as: UInt8.self, repeating: 0, count: output.count * output.type.size)
     switch precision {

@@ -3,79 +3,78 @@ internal import CKernels
 extension Tape {
   /// Attention in f32. Its products are oneDNN's `sgemm`, which takes any size and stride without preparation.
   func floatAttention(_ heads: AttentionHeads, _ output: Tensor) {
-    let (queries, keys, values) = (heads.queries, heads.keys, heads.values)
-    let (width, headWidth, scale) = (heads.width, heads.headWidth, heads.scale)
-    let longest = heads.spans.map { $0.queries.count * $0.keys.count }.max() ?? 0
-    let scratch = arena.allocate(Float.self, count: longest)
-    // P of every span and head, which the backward pass reads; without recording, all share one buffer.
-    let places = heads.spans.map { span in
-      arena.allocate(
-        Float.self, count: isRecording ? heads.headCount * span.queries.count * span.keys.count : 0)
-    }
-    let single = arena.allocate(Float.self, count: isRecording ? 0 : longest)
-
-    heads.visit { span, index, head in
-      let (n, k) = (span.queries.count, span.keys.count)
-      let p = isRecording ? places[index] + head * n * k : single
-      let column = head * headWidth
-      smallProduct(
-        m: n, n: k, k: headWidth, alpha: scale,
-        a: queries.floats(row: span.queries.lowerBound, column: column), strideA: queries.tensor.columns,
-        b: keys.floats(row: span.keys.lowerBound, column: column), strideB: keys.tensor.columns,
-        transposeB: true, c: p, strideC: k)
-      var visibility = heads.visibility(span)
-      cloze_softmax(n, k, &visibility, p)
-      var weights = p
-      if heads.dropout.isActive {
-        var kernel = heads.dropout.kernel
-        cloze_dropout_f32(n, k, heads.dropoutRow(span, head: head), &kernel, p, scratch)
-        weights = scratch
-      }
-      smallProduct(
-        m: n, n: headWidth, k: k, a: weights, strideA: k,
-        b: values.floats(row: span.keys.lowerBound, column: column), strideB: values.tensor.columns,
-        c: output.floats + span.queries.lowerBound * width + column, strideC: width)
-    }
-
+    let attention = FloatAttention(heads, arena: arena)
+    attention.forward(output)
     record("attention") { [unowned self] in
       guard let outputGradient = output.gradient?.assumingMemoryBound(to: Float.self) else { return }
-      floatAttentionGradient(heads, of: outputGradient, probabilities: places, scratch: scratch)
+      func gradient(_ slice: ColumnSlice) -> UnsafeMutablePointer<Float> {
+        zeroedGradient(of: slice.tensor).assumingMemoryBound(to: Float.self)
+      }
+      attention.backward(
+        outputGradient, queries: gradient(heads.queries), keys: gradient(heads.keys),
+        values: gradient(heads.values))
+    }
+  }
+}
+
+/// The heads of an attention in f32 and the memory for their probabilities.
+private struct FloatAttention {
+  let heads: AttentionHeads
+  /// By span, the blocks in which it is processed.
+  let blocks: [[AttentionSpan]]
+  /// By span, P of all heads for the backward pass; nil where it is computed again.
+  let kept: [UnsafeMutablePointer<Float>?]
+  /// As large as the largest P of one block and head: P that is not kept, and what is made of P.
+  let single: UnsafeMutablePointer<Float>
+  let scratch: UnsafeMutablePointer<Float>
+
+  init(_ heads: AttentionHeads, arena: Arena) {
+    self.heads = heads
+    blocks = heads.spans.map(heads.blocks)
+    func largest(_ spans: some Sequence<AttentionSpan>) -> Int {
+      spans.map { $0.queries.count * $0.keys.count }.max() ?? 0
+    }
+    scratch = arena.allocate(Float.self, count: largest(blocks.joined()))
+    single = arena.allocate(
+      Float.self, count: largest(heads.spans.filter { !heads.keeps($0) }.flatMap(heads.blocks)))
+    kept = heads.spans.map { span in
+      heads.keeps(span)
+        ? arena.allocate(Float.self, count: heads.headCount * span.queries.count * span.keys.count) : nil
+    }
+  }
+
+  func forward(_ output: Tensor) {
+    let (values, width, headWidth) = (heads.values, heads.width, heads.headWidth)
+    visit { block, p, column, dropoutRow, _ in
+      let (n, k) = (block.queries.count, block.keys.count)
+      makeProbabilities(block, column, p)
+      smallProduct(
+        m: n, n: headWidth, k: k, a: dropped(p, block, dropoutRow), strideA: k,
+        b: values.floats(row: block.keys.lowerBound, column: column), strideB: values.tensor.columns,
+        c: output.floats + block.queries.lowerBound * width + column, strideC: width)
     }
   }
 
   /// Adds to the gradients of queries, keys and values.
   ///
-  /// - Parameters:
-  ///   - outputGradient: [N, D]
-  ///   - probabilities: by span, P of all heads.
-  ///   - scratch: as large as the largest P of one span and head.
-  private func floatAttentionGradient(
-    _ heads: AttentionHeads, of outputGradient: UnsafeMutablePointer<Float>,
-    probabilities: [UnsafeMutablePointer<Float>], scratch: UnsafeMutablePointer<Float>
+  /// - Parameter outputGradient: [N, D]
+  func backward(
+    _ outputGradient: UnsafeMutablePointer<Float>, queries dQueries: UnsafeMutablePointer<Float>,
+    keys dKeys: UnsafeMutablePointer<Float>, values dValues: UnsafeMutablePointer<Float>
   ) {
     let (queries, keys, values) = (heads.queries, heads.keys, heads.values)
     let (width, headWidth, scale) = (heads.width, heads.headWidth, heads.scale)
-    func gradient(_ slice: ColumnSlice) -> UnsafeMutablePointer<Float> {
-      zeroedGradient(of: slice.tensor).assumingMemoryBound(to: Float.self)
-    }
-    let (dQueries, dKeys, dValues) = (gradient(queries), gradient(keys), gradient(values))
     var kernel = heads.dropout.kernel
-    heads.visit { span, index, head in
-      let (n, k) = (span.queries.count, span.keys.count)
-      let p = probabilities[index] + head * n * k
-      let column = head * headWidth
-      let (firstQuery, firstKey) = (span.queries.lowerBound, span.keys.lowerBound)
+    visit { block, p, column, dropoutRow, isKept in
+      let (n, k) = (block.queries.count, block.keys.count)
+      let (firstQuery, firstKey) = (block.queries.lowerBound, block.keys.lowerBound)
       let dOutput = outputGradient + firstQuery * width + column
-      let dropoutRow = heads.dropoutRow(span, head: head)
-      var weights = p
-      if heads.dropout.isActive {
-        cloze_dropout_f32(n, k, dropoutRow, &kernel, p, scratch)
-        weights = scratch
-      }
+      if !isKept { makeProbabilities(block, column, p) }
       // dV += dropout(P)ᵀ dO
       smallProduct(
-        m: k, n: headWidth, k: n, a: weights, strideA: k, transposeA: true, b: dOutput, strideB: width,
-        beta: 1, c: dValues + values.place(row: firstKey, column: column), strideC: values.tensor.columns)
+        m: k, n: headWidth, k: n, a: dropped(p, block, dropoutRow), strideA: k, transposeA: true, b: dOutput,
+        strideB: width, beta: 1, c: dValues + values.place(row: firstKey, column: column),
+        strideC: values.tensor.columns)
       // dP = dO Vᵀ, then dS in its place
       smallProduct(
         m: n, n: k, k: headWidth, a: dOutput, strideA: width,
@@ -92,5 +91,43 @@ extension Tape {
         b: queries.floats(row: firstQuery, column: column), strideB: queries.tensor.columns, beta: 1,
         c: dKeys + keys.place(row: firstKey, column: column), strideC: keys.tensor.columns)
     }
+  }
+
+  /// Calls `body` with every block, head by head, so that the keys and values of a head stay in the cache.
+  private func visit(
+    _ body: (
+      _ block: AttentionSpan, _ probabilities: UnsafeMutablePointer<Float>, _ column: Int,
+      _ dropoutRow: UInt64, _ isKept: Bool
+    ) -> Void
+  ) {
+    heads.visit { span, index, head in
+      let p = kept[index].map { $0 + head * span.queries.count * span.keys.count }
+      for block in blocks[index] {
+        body(block, p ?? single, head * heads.headWidth, heads.dropoutRow(block, head: head), p != nil)
+      }
+    }
+  }
+
+  /// P of a block in the head that begins at a column.
+  private func makeProbabilities(_ block: AttentionSpan, _ column: Int, _ p: UnsafeMutablePointer<Float>) {
+    let (queries, keys) = (heads.queries, heads.keys)
+    let (n, k) = (block.queries.count, block.keys.count)
+    smallProduct(
+      m: n, n: k, k: heads.headWidth, alpha: heads.scale,
+      a: queries.floats(row: block.queries.lowerBound, column: column), strideA: queries.tensor.columns,
+      b: keys.floats(row: block.keys.lowerBound, column: column), strideB: keys.tensor.columns,
+      transposeB: true, c: p, strideC: k)
+    var visibility = heads.visibility(block)
+    cloze_softmax(n, k, &visibility, p)
+  }
+
+  /// What multiplies the values: P itself, or dropout(P) in the scratch memory.
+  private func dropped(
+    _ p: UnsafeMutablePointer<Float>, _ block: AttentionSpan, _ dropoutRow: UInt64
+  ) -> UnsafeMutablePointer<Float> {
+    guard heads.dropout.isActive else { return p }
+    var kernel = heads.dropout.kernel
+    cloze_dropout_f32(block.queries.count, block.keys.count, dropoutRow, &kernel, p, scratch)
+    return scratch
   }
 }

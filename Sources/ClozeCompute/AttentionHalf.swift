@@ -11,14 +11,12 @@ extension Tape {
     }
     let scratch = arena.allocate(
       bytes: heads.spans.map {
-        cloze_attention_scratch_bf16($0.queries.count, $0.keys.count, headWidth)
+        cloze_attention_scratch_bf16($0.queries.count, $0.keys.count, headWidth, heads.keeps($0) ? 1 : 0)
       }.max() ?? 0)
-    // P of every span and head, which the backward pass reads; without recording, all share one buffer.
+    // By span, P of all heads for the backward pass, or nothing.
     let places = heads.spans.map { span in
-      arena.allocate(UInt16.self, count: isRecording ? heads.headCount * probabilityCount(span) : 0)
+      heads.keeps(span) ? arena.allocate(UInt16.self, count: heads.headCount * probabilityCount(span)) : nil
     }
-    let single = arena.allocate(
-      UInt16.self, count: isRecording ? 0 : heads.spans.map(probabilityCount).max() ?? 0)
 
     func kernelSpan(_ span: AttentionSpan, _ head: Int) -> cloze_attention_span {
       let column = head * headWidth
@@ -31,8 +29,8 @@ extension Tape {
         visibility: heads.visibility(span), dropout: heads.dropout.kernel,
         first_dropout_row: heads.dropoutRow(span, head: head))
     }
-    func probabilities(_ index: Int, _ span: AttentionSpan, _ head: Int) -> UnsafeMutablePointer<UInt16> {
-      isRecording ? places[index] + head * probabilityCount(span) : single
+    func probabilities(_ index: Int, _ span: AttentionSpan, _ head: Int) -> UnsafeMutablePointer<UInt16>? {
+      places[index].map { $0 + head * probabilityCount(span) }
     }
 
     heads.visit { span, index, head in

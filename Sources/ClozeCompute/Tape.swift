@@ -43,9 +43,14 @@ package final class Tape {
   /// If not 0, kernels do not use the processor's bf16 instructions; for tests, which compare both.
   let portableKernels: Int32
 
-  package init(store: ParameterStore, usesPortableKernels: Bool = false) {
+  /// The most keys of a span whose attention probabilities are kept for the backward pass; of longer spans, they are computed
+  /// again.
+  let longestKeptSpan: Int
+
+  package init(store: ParameterStore, usesPortableKernels: Bool = false, longestKeptSpan: Int = 512) {
     self.store = store
     portableKernels = usesPortableKernels ? 1 : 0
+    self.longestKeptSpan = longestKeptSpan
   }
 
   /// The type of activations.

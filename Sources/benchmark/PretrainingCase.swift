@@ -35,10 +35,13 @@ struct PretrainingCase {
             name: dropout > 0 ? size + "-dropout" : size, layerCount: layers, hiddenSize: hidden,
             vocabularySize: vocabulary, dropout: dropout, windows: windows))
       }
-      cases.append(
-        PretrainingCase(
-          name: size + "-512", layerCount: layers, hiddenSize: hidden, vocabularySize: vocabulary,
-          windowLength: 512, windows: windows / 4, microbatchWindows: 2))
+      for (length, microbatchWindows) in [(512, 2), (2048, 1)] {
+        cases.append(
+          PretrainingCase(
+            name: "\(size)-\(length)", layerCount: layers, hiddenSize: hidden, vocabularySize: vocabulary,
+            windowLength: length, windows: max(2, 128 * windows / length),
+            microbatchWindows: microbatchWindows))
+      }
       cases.append(
         PretrainingCase(
           name: size + "-float32", layerCount: layers, hiddenSize: hidden, vocabularySize: vocabulary,
@@ -103,6 +106,7 @@ struct PretrainingCase {
     settings.model.positionCount = max(windowLength, settings.model.positionCount)
     settings.model.dropout = dropout
     settings.model.attentionDropout = dropout
+    settings.model.positionCount = max(settings.model.positionCount, windowLength)
     settings.batch.windowLength = windowLength
     settings.batch.windows = windows
     settings.batch.microbatchWindows = microbatchWindows

@@ -64,16 +64,18 @@ typedef struct {
   uint64_t first_dropout_row;
 } cloze_attention_span;
 
-/// The number of elements of `probabilities`, and the bytes of scratch memory for either direction.
+/// The number of elements of `probabilities`, and the bytes of scratch memory for either direction, which grow with the
+/// queries times the keys only if the probabilities are kept.
 size_t cloze_attention_probabilities_bf16(size_t queries, size_t keys);
-size_t cloze_attention_scratch_bf16(size_t queries, size_t keys, size_t width);
+size_t cloze_attention_scratch_bf16(size_t queries, size_t keys, size_t width, int keeps);
 
-/// output = dropout(softmax(scale Q Kᵀ)) V. The probabilities are stored for the gradient, dropped ones with a minus
-/// sign. If `portable` is not 0, the loops do not use bf16 instructions.
+/// output = dropout(softmax(scale Q Kᵀ)) V. The probabilities are kept for the gradient, dropped ones with a minus sign;
+/// NULL keeps none. If `portable` is not 0, the loops do not use bf16 instructions.
 void cloze_attention_bf16(
     const cloze_attention_span *span, cloze_bf16 *probabilities, cloze_bf16 *output, size_t output_stride,
     void *scratch, int portable);
-/// Adds to the three gradients, which have the strides of the values. Overwrites the probabilities.
+/// Adds to the three gradients, which have the strides of the values. Overwrites the probabilities; NULL computes them
+/// again.
 void cloze_attention_gradient_bf16(
     const cloze_attention_span *span, cloze_bf16 *probabilities, const cloze_bf16 *output_gradient,
     size_t output_stride, cloze_bf16 *query_gradient, cloze_bf16 *key_gradient, cloze_bf16 *value_gradient,
