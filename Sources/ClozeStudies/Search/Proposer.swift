@@ -17,10 +17,20 @@ package protocol Proposer: Sendable {
 /// The proposers by name.
 package enum ProposerKind: String, NamedChoice {
   case random
+  case bayesian
+  case treeParzen
+  case greedy
+  case reinforcement
+  case evolution
 
   package func proposer(space: SearchSpace, seed: UInt64) -> any Proposer {
     switch self {
     case .random: RandomProposer(space: space, seed: seed)
+    case .bayesian: BayesianProposer(space: space, seed: seed)
+    case .treeParzen: TreeParzenProposer(space: space, seed: seed)
+    case .greedy: GreedyProposer(space: space, seed: seed)
+    case .reinforcement: ReinforcementProposer(space: space, seed: seed)
+    case .evolution: EvolutionProposer(space: space, seed: seed)
     }
   }
 }

@@ -1,0 +1,73 @@
+internal import ClozeCore
+
+/// An ε-greedy bandit over the settings: it changes one setting of the best trial, mostly one whose changes have paid.
+///
+/// The arms are the settings. Pulling an arm changes that setting of the best point so far; its reward is 1 if the loss was less
+/// than every loss before. An arm that was not pulled has the estimate 1, so each is tried soon. With the probability ε the arm is
+/// drawn uniformly, and with half of that two settings change at once. Rewards are read off the observations: a trial that differs
+/// from the best one before it in one setting pulled that arm.
+///
+/// Source: Sutton and Barto 2018, "Reinforcement learning", sections 2.2 to 2.6.
+package struct GreedyProposer: Proposer {
+  static let startTrials = 6
+  private static let exploration = 0.2
+  /// How much of its distance to the newest reward an estimate moves, for rewards become rarer as the best improves.
+  private static let rate = 0.3
+
+  private let space: SearchSpace
+  private let seed: UInt64
+  private let start: StartDesign
+
+  package init(space: SearchSpace, seed: UInt64) {
+    (self.space, self.seed) = (space, seed)
+    start = StartDesign(space, seed: seed)
+  }
+
+  package func propose(trial: Int, observations: [SearchObservation], pending: [SearchPoint]) -> SearchPoint {
+    let seen = Set(observations.map(\.point) + pending)
+    guard seen.count >= GreedyProposer.startTrials, let losses = StudyLosses(observations) else {
+      return start.point(seen.count, seen: seen)
+    }
+    let best = observations[losses.order[0]].point
+    let estimates = estimates(observations)
+    var random = CounterRandom(seed: seed, purpose: .proposal, index: trial)
+    return space.draw(&random, seen: seen) { random in
+      let active = space.dimensions.indices.filter { best.values[space.dimensions[$0].key] != nil }
+      guard !active.isEmpty else { return space.sample(&random) }
+      var arms = [active[random.below(active.count)]]
+      let draw = random.uniform()
+      if draw >= GreedyProposer.exploration {
+        // Ties are broken by chance: the first drawn arm wins them.
+        let noise = active.map { ($0, estimates[$0] + 0.05 * random.uniform()) }
+        arms = noise.max { $0.1 < $1.1 }.map { [$0.0] } ?? arms
+      } else if draw < GreedyProposer.exploration / 2 {
+        arms.append(active[random.below(active.count)])
+      }
+      let deviation = [0.3, 0.1, 0.03][random.below(3)]
+      return space.point { index, domain in
+        guard let value = best.values[space.dimensions[index].key] else { return domain.sample(&random) }
+        return arms.contains(index) ? domain.changed(value, deviation: deviation, &random) : value
+      }
+    }
+  }
+
+  /// The estimated reward of each setting.
+  private func estimates(_ observations: [SearchObservation]) -> [Double] {
+    var estimates = [Double](repeating: 1, count: space.dimensions.count)
+    var best: (point: SearchPoint, loss: Double)?
+    for observation in observations {
+      let loss = observation.finiteLoss ?? .infinity
+      if let best {
+        let changed = space.dimensions.indices.filter {
+          let key = space.dimensions[$0].key
+          return best.point.values[key] != nil && best.point.values[key] != observation.point.values[key]
+        }
+        if changed.count == 1 {
+          estimates[changed[0]] += GreedyProposer.rate * ((loss < best.loss ? 1 : 0) - estimates[changed[0]])
+        }
+      }
+      if loss < best?.loss ?? .infinity { best = (observation.point, loss) }
+    }
+    return estimates
+  }
+}
