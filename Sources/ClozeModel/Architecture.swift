@@ -9,6 +9,8 @@ enum Architecture: String, CaseIterable, Sendable {
   case electra
   /// Pre-norm blocks with rotary positions, gated feed-forward layers and local attention, without biases.
   case modernBERT = "modernbert"
+  /// BERT with rotary positions.
+  case roFormer = "roformer"
   /// A model whose blocks no architecture of `transformers` has. Only Cloze reads its folder.
   case cloze
 
@@ -20,6 +22,7 @@ enum Architecture: String, CaseIterable, Sendable {
     case .robertaPreLayerNorm: "RobertaPreLayerNorm"
     case .electra: "Electra"
     case .modernBERT: "ModernBert"
+    case .roFormer: "RoFormer"
     case .cloze: "Cloze"
     }
   }
@@ -31,13 +34,15 @@ enum Architecture: String, CaseIterable, Sendable {
     switch self {
     case .roberta: "roberta."
     case .robertaPreLayerNorm: "roberta_prelayernorm."
-    case .bert, .electra, .modernBERT, .cloze: nil
+    case .bert, .electra, .modernBERT, .roFormer, .cloze: nil
     }
   }
 
-  /// That of a translator or a classifier with such an encoder. ELECTRA and ModernBERT have no decoder, and classifiers of
-  /// texts with other heads than BERT's.
-  var withBERTsHead: Architecture { self == .electra || self == .modernBERT ? .cloze : self }
+  /// That of a translator with such an encoder. ELECTRA and ModernBERT have no decoder.
+  var ofTranslator: Architecture { self == .electra || self == .modernBERT ? .cloze : self }
+
+  /// That of a classifier with such an encoder. RoFormer's classifiers of texts, too, have another head than BERT's.
+  var ofClassifier: Architecture { self == .roFormer ? .cloze : ofTranslator }
 }
 
 extension EncoderConfiguration {
@@ -45,10 +50,11 @@ extension EncoderConfiguration {
   var architecture: Architecture {
     switch positions {
     case .learned:
-      guard isBERT else { return .cloze }
+      guard hasBERTsLayers else { return .cloze }
       if embeddingWidth != hiddenSize { return electraArchitecture }
       return normPosition == .pre ? .robertaPreLayerNorm : family == .roberta ? .roberta : .bert
     case .rotary:
+      if isRoFormer { return .roFormer }
       guard globalPeriod != nil, layerBlocks[0].feedForward.isGated, !hasBiases, segmentCount == 0,
         skipsFirstNorm, embeddingWidth == hiddenSize
       else { return .cloze }
@@ -56,15 +62,24 @@ extension EncoderConfiguration {
     }
   }
 
-  /// Whether it is a BERT but for the place of its norms and the width of its embeddings.
-  private var isBERT: Bool {
+  /// Whether it is a BERT but for its positions, the place of its norms and the width of its embeddings.
+  private var hasBERTsLayers: Bool {
     layerBlocks.allSatisfy { $0 == Block(mixer: .attention, feedForward: .plain) } && hasBiases
-      && positions == .learned && segmentCount > 0 && !skipsFirstNorm
+      && segmentCount > 0 && !skipsFirstNorm
   }
+
+  private var isRoFormer: Bool {
+    hasBERTsLayers && normPosition == .post && embeddingWidth == hiddenSize
+      && rotaryBase == EncoderConfiguration.roFormerBase
+  }
+
+  /// The base of RoFormer's rotary positions, which has no setting in `transformers`.
+  static let roFormerBase = 10_000.0
 
   /// The architecture of the two models of replaced-token detection with such an encoder.
   var electraArchitecture: Architecture {
     // The generator's head has GELU whatever the activation of the layers.
-    isBERT && normPosition == .post && activation == .gelu ? .electra : .cloze
+    hasBERTsLayers && positions == .learned && normPosition == .post && activation == .gelu
+      ? .electra : .cloze
   }
 }

@@ -72,7 +72,7 @@ extension ModelArchive {
   package static func write(
     _ model: ClassificationModel, to folder: URL, metadata: [String: String], padding: Int32 = 0
   ) throws {
-    let architecture = model.configuration.architecture.withBERTsHead
+    let architecture = model.configuration.architecture.ofClassifier
     var settings = ConfigurationFile.settings(model.configuration, as: architecture, padding: padding)
     settings["architectures"] = [model.kind.modelClass(architecture)]
     settings["num_labels"] = model.labels.count
@@ -90,7 +90,9 @@ extension ModelArchive {
 
 extension ConfigurationFile {
   /// Whether the folder has a classifier with another head than BERT's. Its encoder can be read.
-  fileprivate var hasForeignClassifier: Bool { modelClass == "ElectraForSequenceClassification" }
+  fileprivate var hasForeignClassifier: Bool {
+    ["Electra", "RoFormer"].contains { modelClass == $0 + "ForSequenceClassification" }
+  }
 
   /// The names of the classes, by number. `transformers` writes none if they were not named.
   /// - Throws: `ArchiveError.badConfiguration`

@@ -141,10 +141,13 @@ struct ConfigurationFile {
       "vocab_size", default: architecture == .roberta ? 50_265 : 30_522)
     configuration.layerCount = try size("num_hidden_layers", default: 12)
     let isElectra = architecture == .electra
+    if architecture == .roFormer, try flag("rotary_value", default: false) {
+      throw ArchiveError.unsupported(path: path, what: "rotated values ('rotary_value')")
+    }
     configuration.hiddenSize = try size("hidden_size", default: isElectra ? 256 : 768)
     configuration.headCount = try size("num_attention_heads", default: isElectra ? 4 : 12)
     configuration.feedForwardSize = try size("intermediate_size", default: isElectra ? 1024 : 3072)
-    if isElectra || architecture == .cloze {
+    if isElectra || architecture == .cloze || architecture == .roFormer {
       let embeddingSize = try size("embedding_size", default: isElectra ? 128 : configuration.hiddenSize)
       // 0 means the hidden size in the settings alone.
       guard embeddingSize > 0 else {
@@ -160,6 +163,9 @@ struct ConfigurationFile {
     configuration.normPosition = architecture == .robertaPreLayerNorm ? .pre : .post
     configuration.normEpsilon = try number("layer_norm_eps", default: 1e-12)
     configuration.initializerDeviation = try number("initializer_range", default: 0.02)
+    if architecture == .roFormer {
+      (configuration.positions, configuration.rotaryBase) = (.rotary, EncoderConfiguration.roFormerBase)
+    }
     if architecture == .cloze {
       try readBlocks(into: &configuration)
     } else if configuration.segmentCount == 0 {
@@ -191,9 +197,21 @@ struct ConfigurationFile {
   /// nil if the file describes no encoder that Cloze knows.
   func architecture() throws -> Architecture? { Architecture(rawValue: try modelType()) }
 
+  /// The width of a RoFormer's heads.
+  func rotaryHeadWidth() throws -> Int {
+    let (width, heads) = try (size("hidden_size", default: 768), size("num_attention_heads", default: 12))
+    guard heads > 0, width > 0, width.isMultiple(of: heads), (width / heads).isMultiple(of: 2) else {
+      throw ArchiveError.badConfiguration(
+        path: path,
+        reason: "'hidden_size' is \(width), not a multiple of twice 'num_attention_heads', \(heads)")
+    }
+    return width / heads
+  }
+
   /// The positions that a token can have.
   private func positionCount() throws -> Int {
-    let (rows, leading) = try (size("max_position_embeddings", default: 512), leadingPositions())
+    let standard = try architecture() == .roFormer ? 1536 : 512
+    let (rows, leading) = try (size("max_position_embeddings", default: standard), leadingPositions())
     guard leading == 0 || rows > leading else {
       throw ArchiveError.badConfiguration(
         path: path,
@@ -229,7 +247,10 @@ struct ConfigurationFile {
       "layer_norm_eps": configuration.normEpsilon, "initializer_range": configuration.initializerDeviation,
       "pad_token_id": padding, "tie_word_embeddings": true, "position_embedding_type": "absolute",
     ]
-    if architecture == .electra || configuration.embeddingWidth != configuration.hiddenSize {
+    if architecture == .roFormer { settings["rotary_value"] = false }
+    if architecture == .electra || architecture == .roFormer
+      || configuration.embeddingWidth != configuration.hiddenSize
+    {
       settings["embedding_size"] = configuration.embeddingWidth
     }
     if architecture == .cloze {

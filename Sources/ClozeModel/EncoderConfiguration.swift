@@ -147,6 +147,9 @@ package struct EncoderConfiguration: Configuration, Equatable {
   /// E
   package var embeddingWidth: Int { embeddingSize > 0 ? embeddingSize : hiddenSize }
 
+  /// Of attention.
+  var headWidth: Int { hiddenSize / headCount }
+
   /// Parameters are drawn from this distribution unless they are biases or norms.
   var normal: Parameter.Initialization { .normal(standardDeviation: Float(initializerDeviation)) }
 }

@@ -2,6 +2,9 @@ package import ClozeCompute
 package import ClozeCore
 package import Foundation
 
+/// A tensor of a folder that is no parameter.
+typealias ArchivedTensor = (name: String, shape: [Int], values: UnsafeBufferPointer<Float>)
+
 /// Reads and writes model folders of `transformers`: `config.json` and `model.safetensors`.
 ///
 /// A setting or tensor without a counterpart is refused, and never skipped.
@@ -112,9 +115,12 @@ package enum ModelArchive {
     settings["architectures"] = [architecture.classPrefix + "ForMaskedLM"]
     settings["tie_word_embeddings"] = model.tiesOutput
     try ConfigurationFile.write(settings, to: folder)
-    try write(
-      model.archiveEntries, of: model.store, to: folder, metadata: metadata,
-      naming: TensorNaming(architecture, padding: padding))
+    let naming = TensorNaming(architecture, padding: padding, headWidth: model.configuration.headWidth)
+    try RoFormerTensors.withPositions(model.configuration, as: architecture, ["roformer."]) { positions in
+      try write(
+        model.archiveEntries, of: model.store, to: folder, metadata: metadata, naming: naming,
+        besides: positions)
+    }
   }
 
   // MARK: Translation models
@@ -161,7 +167,7 @@ package enum ModelArchive {
     let tokens = generation.tokens
     // Encoder and decoder are of one architecture, which tells how the tensors are named.
     let architecture =
-      model.decoderSizes.architecture == .cloze ? .cloze : model.configuration.architecture.withBERTsHead
+      model.decoderSizes.architecture == .cloze ? .cloze : model.configuration.architecture.ofTranslator
     let encoder = ConfigurationFile.settings(
       model.configuration, as: architecture, padding: tokens.padding)
     var decoder = ConfigurationFile.settings(
@@ -182,14 +188,20 @@ package enum ModelArchive {
     // would list them as missing.
     let width = model.configuration.hiddenSize
     let pooler = [Float](repeating: 0, count: width * width)
+    let naming = TensorNaming(
+      architecture, isEncoderDecoder: true, padding: tokens.padding, headWidth: model.configuration.headWidth)
     try pooler.withUnsafeBufferPointer { pooler in
-      try write(
-        model.archiveEntries, of: model.store, to: folder, metadata: metadata,
-        naming: TensorNaming(architecture, isEncoderDecoder: true, padding: tokens.padding),
-        besides: [
-          ("encoder.pooler.dense.weight", [width, width], pooler),
-          ("encoder.pooler.dense.bias", [width], UnsafeBufferPointer(rebasing: pooler[..<width])),
-        ])
+      let poolers: [ArchivedTensor] = [
+        ("encoder.pooler.dense.weight", [width, width], pooler),
+        ("encoder.pooler.dense.bias", [width], UnsafeBufferPointer(rebasing: pooler[..<width])),
+      ]
+      try RoFormerTensors.withPositions(
+        model.configuration, as: architecture, ["encoder.", "decoder.roformer."]
+      ) { positions in
+        try write(
+          model.archiveEntries, of: model.store, to: folder, metadata: metadata, naming: naming,
+          besides: architecture == .roFormer ? positions : poolers)
+      }
     }
   }
 
@@ -207,7 +219,8 @@ package enum ModelArchive {
 
   /// Tensors of `transformers` that can be computed, or that no task of Cloze uses.
   private static func isIgnored(_ name: String) -> Bool {
-    name.hasSuffix("embeddings.position_ids") || name.hasSuffix("embeddings.token_type_ids")
+    name.hasSuffix("embeddings.position_ids") || name.hasSuffix(RoFormerTensors.positions)
+      || name.hasSuffix("embeddings.token_type_ids")
       || name.contains(".pooler.") || name.hasPrefix("cls.seq_relationship.")
   }
 
@@ -225,20 +238,21 @@ package enum ModelArchive {
   static func write(
     _ entries: [ArchiveEntry], of store: ParameterStore, to folder: URL, metadata: [String: String],
     naming: TensorNaming,
-    besides: [(name: String, shape: [Int], values: UnsafeBufferPointer<Float>)] = []
+    besides: [ArchivedTensor] = []
   ) throws {
     var writer = TensorFileWriter(metadata: metadata.merging(["format": "pt"]) { _, new in new })
     // The writer reads the values when it writes, so they are kept until then.
-    var padded: [UnsafeMutableBufferPointer<Float>] = []
-    defer { for buffer in padded { buffer.deallocate() } }
+    var copies: [UnsafeMutableBufferPointer<Float>] = []
+    defer { for buffer in copies { buffer.deallocate() } }
     for (name, entry) in naming.tensors(entries) {
       var values = UnsafeBufferPointer(rebasing: store.values(of: entry.parameter)[entry.elements])
       let shape = naming.shapeInFile(entry.shape, of: entry.name)
-      if shape != entry.shape {
+      if shape != entry.shape || naming.roFormer(entry.name) != nil {
         let buffer = UnsafeMutableBufferPointer<Float>.allocate(capacity: shape.reduce(1, *))
         buffer.initialize(repeating: 0)
         _ = buffer[(buffer.count - values.count)...].update(fromContentsOf: values)
-        padded.append(buffer)
+        naming.roFormer(entry.name)?.interleave(buffer, rows: shape[0])
+        copies.append(buffer)
         values = UnsafeBufferPointer(buffer)
       }
       writer.add(name, shape: shape, floats: values)

@@ -86,7 +86,7 @@ struct ModelWeights {
   /// - Throws: `TensorFileError`
   func read(_ name: String, shape: [Int], into destination: UnsafeMutableBufferPointer<Float>) throws {
     let (file, place) = try place(name)
-    guard naming.leadingRows(of: name) > 0 || place.partCount > 1 else {
+    guard naming.leadingRows(of: name) > 0 || place.partCount > 1 || naming.roFormer(name) != nil else {
       return try file.read(place.name, shape: shape, into: destination)
     }
     try check(name, shape: shape)
@@ -96,7 +96,10 @@ struct ModelWeights {
   /// - Throws: `TensorFileError`
   func floats(_ name: String) throws -> [Float] {
     let (file, place) = try place(name)
-    let all = try file.floats(place.name)
+    var all = try file.floats(place.name)
+    if let order = naming.roFormer(name), let rows = file.entries[place.name]?.shape.first {
+      all.withUnsafeMutableBufferPointer { order.separate($0, rows: rows) }
+    }
     guard place.partCount > 1 else { return all }
     let count = all.count / place.partCount
     return Array(all[place.part * count..<(place.part + 1) * count])

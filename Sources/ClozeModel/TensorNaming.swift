@@ -12,6 +12,8 @@ struct TensorNaming {
   /// The rows before the first position's.
   let leadingPositions: Int
   private let modern: ModernBERTNaming
+  /// nil for all but RoFormer.
+  private let rotaryRows: RoFormerTensors?
   /// Whether the layer below the classes is a part of the classifier, and not the pooler of the encoder. Only for writing.
   var hasDeepClassifier = false
 
@@ -22,14 +24,19 @@ struct TensorNaming {
     architecture = try encoder.architecture() ?? .bert
     modern = ModernBERTNaming(hasLanguageHead: encoder.modelClass?.hasSuffix("ForMaskedLM") ?? true)
     leadingPositions = try encoder.leadingPositions()
+    rotaryRows =
+      architecture == .roFormer ? RoFormerTensors(headWidth: try encoder.rotaryHeadWidth()) : nil
   }
 
-  /// - Parameter padding: the id of the padding token.
-  init(_ architecture: Architecture, isEncoderDecoder: Bool = false, padding: Int32) {
+  /// - Parameters:
+  ///   - padding: the id of the padding token.
+  ///   - headWidth: of attention; for RoFormer alone.
+  init(_ architecture: Architecture, isEncoderDecoder: Bool = false, padding: Int32, headWidth: Int = 0) {
     self.isEncoderDecoder = isEncoderDecoder
     self.architecture = architecture
     modern = ModernBERTNaming(hasLanguageHead: true)
     leadingPositions = architecture.robertaPrefix == nil ? 0 : Int(padding) + 1
+    rotaryRows = architecture == .roFormer ? RoFormerTensors(headWidth: headWidth) : nil
   }
 
   /// The table of the output layer, which most models share with the token embeddings.
@@ -93,6 +100,7 @@ struct TensorNaming {
       name = TensorNaming.replace(TensorNaming.modules(prefix), in: name)
     }
     if architecture == .electra { name = TensorNaming.replace(TensorNaming.electraModules, in: name) }
+    if architecture == .roFormer { name = TensorNaming.replace([("roformer.", "bert.")], in: name) }
     let isBare = ["embeddings.", "embeddings_project.", "encoder.", "pooler."].contains { name.hasPrefix($0) }
     return !isEncoderDecoder && isBare ? "bert." + name : name
   }
@@ -103,6 +111,7 @@ struct TensorNaming {
       return TensorNaming.replace(TensorNaming.electraModules.map { ($1, $0) }, in: name)
     }
     if architecture == .modernBERT { return modern.fileName(name) }
+    if architecture == .roFormer { return TensorNaming.replace([("bert.", "roformer.")], in: name) }
     guard let prefix = architecture.robertaPrefix else { return name }
     if isEncoderDecoder, name.hasPrefix(TensorNaming.encoderNorm.1) {
       return TensorNaming.encoderNorm.0 + name.dropFirst(TensorNaming.encoderNorm.1.count)
@@ -131,6 +140,11 @@ struct TensorNaming {
   }
 
   // MARK: Rows
+
+  /// The order of the rows of the tensor `name` in a file, if it is not that of `ArchiveEntry`.
+  func roFormer(_ name: String) -> RoFormerTensors? {
+    rotaryRows.flatMap { RoFormerTensors.isRotated(name) ? $0 : nil }
+  }
 
   /// The rows of the tensor `name` in a file that are before those of `ArchiveEntry`.
   func leadingRows(of name: String) -> Int {

@@ -8,48 +8,13 @@ import Testing
 /// The values that `transformers` gives for `RobertaPreLayerNorm`, whose blocks are pre-norm, in `Fixtures/pre-norm`. The
 /// padding is token 3, so the table of positions begins with four rows that are not read.
 @Suite struct PreNormTests {
-  private static let shape = (rows: 2, length: 9)
+  private let reference = ReferenceModels(folder: "pre-norm")
 
-  private func file(_ name: String) throws -> TensorFile {
-    try TensorFile(Fixtures.url("pre-norm/\(name).safetensors"))
-  }
-
-  private func input(_ name: String, of file: TensorFile, segments: [Int]? = nil) throws -> EncoderInput {
-    let tokens = try file.integers(name).map { Int32($0) }
-    let length = tokens.count / PreNormTests.shape.rows
-    return EncoderInput(
-      tokens: tokens, positions: tokens.indices.map { Int32($0 % length) },
-      segments: segments?.map { Int32($0) } ?? [Int32](repeating: 0, count: tokens.count),
-      sequences: Sequences(lengths: Array(repeating: length, count: PreNormTests.shape.rows)))
-  }
-
-  private func maskedInput() throws -> EncoderInput {
-    let reference = try file("masked")
-    return try input("input_ids", of: reference, segments: reference.integers("token_type_ids"))
-  }
-
-  private func expectEqual(_ values: [Float], _ reference: TensorFile, _ name: String) throws {
-    let expected = try reference.floats(name)
-    try #require(values.count == expected.count)
-    let difference = zip(values, expected).map { abs($0 - $1) }.max() ?? .infinity
-    #expect(difference < 1e-4, "\(name): \(difference)")
-  }
-
-  private func expectGradients(
-    _ entries: [ArchiveEntry], _ lane: GradientLane, _ reference: TensorFile, divisor: Int,
-    fileName: (String) -> String, leadingRows: Int
-  ) throws {
-    for entry in entries where !entry.isShared {
-      var expected = try reference.floats(fileName(entry.name))
-      if entry.name.hasSuffix("position_embeddings.weight") {
-        expected.removeFirst(leadingRows * entry.shape[1])
-      }
-      let found = lane.numbers(of: entry.parameter)[entry.elements].map { $0 / Float(divisor) }
-      try #require(found.count == expected.count)
-      let scale = expected.map(abs).max() ?? 0
-      let difference = zip(found, expected).map { abs($0 - $1) }.max() ?? 0
-      let tolerance = entry.name.hasSuffix("key.bias") ? 1e-6 : 1e-3 * scale
-      #expect(difference <= tolerance, "\(entry.name): \(difference) of \(scale)")
+  /// The gradients of the file, without the rows of the table of positions that are not read.
+  private func gradient(_ file: TensorFile) -> (ArchiveEntry) throws -> [Float] {
+    { entry in
+      let all = try file.floats(fileName(entry.name))
+      return Array(all.dropFirst(entry.name.hasSuffix("position_embeddings.weight") ? 4 * entry.shape[1] : 0))
     }
   }
 
@@ -71,60 +36,20 @@ import Testing
   }
 
   @Test func maskedLanguageModel() throws {
-    let reference = try file("masked")
     let model = try ModelArchive.loadMaskedLanguageModel(
       Fixtures.url("pre-norm/masked"), precision: .float32
     ).model
     #expect(model.configuration.normPosition == .pre && model.configuration.positionCount == 12)
-    let labels = try reference.integers("labels").map { Int32(max($0, -1)) }
-    let tape = Tape(store: model.store)
-    let lane = GradientLane(model.store)
-    lane.begin()
-    tape.begin(lane: lane)
-    let hidden = model.encoder(tape, try maskedInput())
-    try expectEqual(model.head(tape, hidden).values(), reference, "logits")
-    let result = model.head.crossEntropy(tape, hidden, labels: labels)
-    tape.backward()
-    lane.end()
-    let count = labels.count { $0 >= 0 }
-    #expect(abs(result.losses.reduce(0, +) / Float(count) - (try reference.floats("loss")[0])) < 1e-4)
-    try expectGradients(
-      model.archiveEntries, lane, file("masked.gradients"), divisor: count, fileName: fileName, leadingRows: 4
-    )
+    try reference.expectMaskedValues(model, gradient: gradient(reference.file("masked.gradients")))
   }
 
   @Test(arguments: [("sequence", LabelKind.classification), ("tokens", .tagging)])
   func classifiers(name: String, kind: LabelKind) throws {
-    let model = try ModelArchive.loadClassificationModel(
-      Fixtures.url("pre-norm/\(name)"), kind: kind, precision: .float32
-    ).model
-    let tape = Tape(store: model.store)
-    tape.begin()
-    let input = try maskedInput()
-    let rows =
-      kind == .tagging ? input.tokens.indices.map { Int32($0) } : [0, Int32(PreNormTests.shape.length)]
-    try expectEqual(model.logits(tape, input, classified: rows).values(), file(name), "logits")
+    try reference.expectLogits(name, kind)
   }
 
   @Test func translator() throws {
-    let reference = try file("translator")
-    let model = try ModelArchive.loadTranslationModel(
-      Fixtures.url("pre-norm/translator"), precision: .float32
-    ).model
-    let source = try input("input_ids", of: file("masked"))
-    let target = try input("decoder_input_ids", of: reference)
-    let labels = try reference.integers("labels").map { Int32($0) }
-    let tape = Tape(store: model.store)
-    let lane = GradientLane(model.store)
-    lane.begin()
-    tape.begin(lane: lane)
-    try expectEqual(model.logits(tape, source: source, target: target).values(), reference, "logits")
-    _ = model.crossEntropy(tape, source: source, target: target, labels: labels)
-    tape.backward()
-    lane.end()
-    try expectGradients(
-      model.archiveEntries, lane, file("translator.gradients"), divisor: labels.count, fileName: fileName,
-      leadingRows: 4)
+    try reference.expectTranslatorValues(gradient: gradient(reference.file("translator.gradients")))
   }
 
   /// An encoder that was saved by itself starts a masked-language model, and every tensor of it is found.
@@ -170,48 +95,9 @@ import Testing
     #expect("\(error.map { "\($0)" } ?? "")".contains("normPosition pre, the new model post"))
   }
 
-  private func settings(_ folder: URL) throws -> [String: String] {
-    let data = try Data(contentsOf: folder.appendingPathComponent("config.json"))
-    let object = try #require(JSONSerialization.jsonObject(with: data) as? [String: Any])
-    return object.mapValues { "\($0)" }
-  }
-
   /// A folder that Cloze writes has the names, shapes and values of the one that it read.
   @Test(arguments: ["masked", "sequence", "tokens", "translator"])
   func writtenAsRead(name: String) throws {
-    let folder = Fixtures.url("pre-norm/\(name)")
-    let written = FileManager.default.temporaryDirectory.appendingPathComponent("pre-norm-\(UUID())")
-    try FileManager.default.createDirectory(at: written, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: written) }
-    switch name {
-    case "masked":
-      try ModelArchive.write(
-        ModelArchive.loadMaskedLanguageModel(folder, precision: .float32).model, to: written, metadata: [:],
-        padding: 3)
-    case "translator":
-      let tokens = GenerationSettings.Tokens(start: 1, end: 2, padding: 3, suppressed: [])
-      try ModelArchive.write(
-        ModelArchive.loadTranslationModel(folder, precision: .float32).model, to: written, metadata: [:],
-        generation: GenerationSettings(tokens: tokens))
-    default:
-      try ModelArchive.write(
-        ModelArchive.loadClassificationModel(folder, kind: nil, precision: .float32).model, to: written,
-        metadata: [:], padding: 3)
-    }
-    let (before, after) = try (
-      TensorFile(folder.appendingPathComponent("model.safetensors")),
-      TensorFile(written.appendingPathComponent("model.safetensors"))
-    )
-    let names = before.entries.keys.filter { !$0.contains("pooler") }
-    #expect(Set(names) == Set(after.entries.keys.filter { !$0.contains("pooler") }))
-    for name in names where after.entries[name] != nil {
-      #expect(try before.floats(name) == after.floats(name), "\(name)")
-    }
-    let (old, new) = try (settings(folder), settings(written))
-    // The translator of the fixtures was saved without its class.
-    for key in ["model_type", "max_position_embeddings", "architectures", "pad_token_id"]
-    where old[key] != nil {
-      #expect(old[key] == new[key], "\(key)")
-    }
+    try reference.expectWrittenAsRead(name, padding: 3)
   }
 }
