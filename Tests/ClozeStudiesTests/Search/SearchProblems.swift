@@ -77,7 +77,10 @@ struct SearchAnchors: Decodable {
   struct Check: Decodable {
     let point: [String: Setting]
     let value: Double
-    enum CodingKeys: String, CodingKey { case point = "x", value }
+    enum CodingKeys: String, CodingKey {
+      case point = "x"
+      case value
+    }
     init(from decoder: any Decoder) throws {
       let container = try decoder.container(keyedBy: CodingKeys.self)
       value = try container.decode(Double.self, forKey: .value)
@@ -126,7 +129,8 @@ extension SearchProblem {
   }
 
   private static func branin(_ function: SearchAnchors.Function) -> SearchProblem {
-    SearchProblem(space: SearchSpace(dimensions: (function.space ?? []).map { SearchDimension($0) })) { point in
+    SearchProblem(space: SearchSpace(dimensions: (function.space ?? []).map { SearchDimension($0) })) {
+      point in
       let (x, y) = (point.number("x1"), point.number("x2"))
       let valley = y - 5.1 / (4 * .pi * .pi) * x * x + 5 / .pi * x - 6
       return valley * valley + 10 * (1 - 1 / (8 * .pi)) * cos(x) + 10
@@ -135,7 +139,8 @@ extension SearchProblem {
 
   private static func hartmann(_ function: SearchAnchors.Function) -> SearchProblem {
     let (alpha, widths, centers) = (function.alpha ?? [], function.widths ?? [], function.centers ?? [])
-    return SearchProblem(space: SearchSpace(dimensions: (function.space ?? []).map { SearchDimension($0) })) { point in
+    return SearchProblem(space: SearchSpace(dimensions: (function.space ?? []).map { SearchDimension($0) })) {
+      point in
       var sum = 0.0
       for peak in alpha.indices {
         var square = 0.0
@@ -183,6 +188,7 @@ extension SearchProblem {
     let space = SearchSpace(
       dimensions: keys.indices.map { SearchDimension(key: keys[$0], domain: .levels(levels[$0])) },
       isAllowed: { [scores] point in scores[keys.map { point.position($0) }] != nil })
-    return SearchProblem(space: space) { [scores] point in -(scores[keys.map { point.position($0) }] ?? .nan) }
+    return SearchProblem(space: space) { [scores] point in -(scores[keys.map { point.position($0) }] ?? .nan)
+    }
   }
 }
