@@ -16,6 +16,10 @@
 #define FUSED _Pragma("clang fp contract(fast)")
 // Sums may be reordered as well, which vector code needs; NaN and infinity keep their meaning.
 #define FAST _Pragma("clang fp reassociate(on) contract(fast)")
+// Before a loop: no iteration reads what another one writes. Otherwise the compiler asks at run time whether any memory
+// overlaps, once for all rows, and may then run scalar code, which rounds in another way: the bits of a row would depend on
+// the number of rows. It does not heed `restrict` inside a function for that.
+#define INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
 #define INLINE static inline __attribute__((always_inline))
 
 INLINE float float_from_bits(uint32_t bits) {

@@ -65,7 +65,7 @@ struct PretrainingCase {
       item("geglu", "attention/geglu"), item("swiglu", "attention/swiglu"),
       item("reluSquared", "attention/reluSquared"), item("gru", "recurrent"),
       item("lstm", "recurrent", cell: .lstm),
-      item("gatedMLP", "gatedMLP"), item("2048", "attention", windowLength: 2048),
+      item("gatedMLP", "gatedMLP"),
       item("2048-local", "localAttention", windowLength: 2048),
     ]
   }()
