@@ -38,6 +38,34 @@ CLONES void cloze_adamw_update(
   }
 }
 
+CLONES double cloze_muon_direction(
+    size_t count, float gradient_scale, float beta, const float *gradient, float *momentum, float *direction) {
+  FAST
+  double sum = 0;
+  for (size_t i = 0; i < count; i++) {
+    float g = gradient[i] * gradient_scale;
+    float m = beta * momentum[i] + (1 - beta) * g;
+    float d = beta * m + (1 - beta) * g;
+    momentum[i] = m;
+    direction[i] = d;
+    sum += (double)d * d;
+  }
+  return sum;
+}
+
+CLONES void cloze_muon_update(
+    size_t count, float keep, float rate, const float *direction, float *value, cloze_bf16 *copy) {
+  FUSED
+  for (size_t i = 0; i < count; i++) value[i] = value[i] * keep - rate * direction[i];
+  if (copy) {
+    for (size_t i = 0; i < count; i++) copy[i] = store_bf16(value[i]);
+  }
+}
+
+CLONES void cloze_scale(size_t count, float factor, float *values) {
+  for (size_t i = 0; i < count; i++) values[i] *= factor;
+}
+
 CLONES void cloze_running_mean(size_t count, float weight, const float *value, float *mean) {
   for (size_t i = 0; i < count; i++) mean[i] = mean[i] + (value[i] - mean[i]) * weight;
 }

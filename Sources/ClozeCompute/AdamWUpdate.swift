@@ -32,6 +32,9 @@ package struct AdamWUpdate: Sendable {
   }
 
   /// Updates the elements `range` of the store, its bf16 copy and the two moments, in one pass.
+  ///
+  /// - Parameters:
+  ///   - firstMoment: of the first element of the range and of those after it; likewise `secondMoment`.
   package func apply(
     to store: ParameterStore, range: Range<Int>, decays: Bool, gradient: GradientLane,
     firstMoment: UnsafeMutablePointer<Float>, secondMoment: UnsafeMutablePointer<Float>
@@ -42,8 +45,8 @@ package struct AdamWUpdate: Sendable {
       correction1: Float(1 - power(beta1)), correction2: Float(1 - power(beta2)))
     let start = range.lowerBound
     cloze_adamw_update(
-      range.count, &settings, gradient.values + start, store.values + start, firstMoment + start,
-      secondMoment + start, store.copies.map { $0 + start })
+      range.count, &settings, gradient.values + start, store.values + start, firstMoment,
+      secondMoment, store.copies.map { $0 + start })
   }
 
   /// base^step by squaring, which gives the same bits on every machine, unlike the C library's `pow`.

@@ -13,6 +13,9 @@ package struct Parameter: Sendable {
   package let index: Int
   /// The index of its first value in the store's flat buffers.
   package let offset: Int
+  /// How many weight matrices of hidden layers lie in it, one below the other: 3 where queries, keys and values are one product;
+  /// 0 for tables, output layers and vectors.
+  package let hiddenMatrixCount: Int
 
   package enum Initialization: Sendable, Equatable {
     case zeros
@@ -27,6 +30,23 @@ package struct Parameter: Sendable {
   package var range: Range<Int> { offset..<offset + count }
   /// Whether weight decay applies: to matrices, and not to biases and norms, as in BERT.
   package var decays: Bool { shape.count > 1 }
+  /// The weight matrices of hidden layers in it.
+  package var hiddenMatrices: [HiddenMatrix] {
+    (0..<hiddenMatrixCount).map { index in
+      let rows = self.rows / hiddenMatrixCount
+      return HiddenMatrix(offset: offset + index * rows * columns, rows: rows, columns: columns)
+    }
+  }
+}
+
+/// A weight matrix of a hidden layer [rows, columns], row-major: a range of a `ParameterStore`.
+package struct HiddenMatrix: Sendable, Equatable {
+  /// The index of its first value in the store's flat buffers.
+  package let offset: Int
+  package let rows: Int
+  package let columns: Int
+
+  package var count: Int { rows * columns }
 }
 
 /// All parameters of a model in one flat f32 buffer, and for bf16 products a second buffer with bf16 copies.
@@ -56,12 +76,18 @@ package final class ParameterStore: @unchecked Sendable {
   }
 
   /// Adds a parameter; `allocate` allocates its memory.
+  ///
+  /// - Parameter hiddenMatrixCount: see `Parameter.hiddenMatrixCount`.
   package func declare(
-    _ path: String, shape: [Int], initialization: Parameter.Initialization
+    _ path: String, shape: [Int], initialization: Parameter.Initialization, hiddenMatrixCount: Int = 0
   ) -> Parameter {
+    precondition(
+      hiddenMatrixCount == 0 || shape.count == 2 && shape[0] % hiddenMatrixCount == 0,
+      "\(path) \(shape) is not \(hiddenMatrixCount) matrices")
     precondition(valueBuffer.isEmpty, "\(path) is declared after the store was allocated")
     let parameter = Parameter(
-      path: path, shape: shape, initialization: initialization, index: parameters.count, offset: elementCount)
+      path: path, shape: shape, initialization: initialization, index: parameters.count, offset: elementCount,
+      hiddenMatrixCount: hiddenMatrixCount)
     parameters.append(parameter)
     elementCount += (parameter.count + 15) / 16 * 16
     return parameter

@@ -43,7 +43,7 @@ package struct ClassificationModel: Sendable {
       : nil
     classifier = LinearParameters(
       store, path: "classifier", inputs: width, outputs: labels.count, configuration: configuration,
-      hasBias: true)
+      hasBias: true, hiddenMatrixCount: 0)
   }
 
   /// The logits [M, C] in f32 at the rows `classified` [M] of the micro-batch; -1 gives a padding row.

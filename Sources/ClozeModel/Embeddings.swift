@@ -40,7 +40,7 @@ struct Embeddings {
       ? nil
       : LinearParameters(
         store, path: path + ".projection", inputs: width, outputs: configuration.hiddenSize,
-        configuration: configuration)
+        configuration: configuration, hiddenMatrixCount: 0)
     dropoutRate = configuration.dropout
     epsilon = Float(configuration.normEpsilon)
   }
@@ -66,14 +66,18 @@ extension NormParameters {
 }
 
 extension LinearParameters {
-  /// - Parameter hasBias: nil for what the configuration says.
+  /// - Parameters:
+  ///   - hasBias: nil for what the configuration says.
+  ///   - hiddenMatrixCount: the projections that are one product here; 0 for an output layer, see
+  ///     `Parameter.hiddenMatrixCount`.
   init(
     _ store: ParameterStore, path: String, inputs: Int, outputs: Int, configuration: EncoderConfiguration,
-    hasBias: Bool? = nil
+    hasBias: Bool? = nil, hiddenMatrixCount: Int = 1
   ) {
     self.init(
       weight: store.declare(
-        path + ".weight", shape: [outputs, inputs], initialization: configuration.normal),
+        path + ".weight", shape: [outputs, inputs], initialization: configuration.normal,
+        hiddenMatrixCount: hiddenMatrixCount),
       bias: hasBias ?? configuration.hasBiases
         ? store.declare(path + ".bias", shape: [outputs], initialization: .zeros) : nil)
   }

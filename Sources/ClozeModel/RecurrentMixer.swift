@@ -17,7 +17,7 @@ struct RecurrentMixer: Mixer {
     func linear(_ name: String, inputs: Int) -> LinearParameters {
       LinearParameters(
         store, path: "\(path).\(name)", inputs: inputs, outputs: directions * cell.gateCount * width,
-        configuration: configuration)
+        configuration: configuration, hiddenMatrixCount: directions * cell.gateCount)
     }
     parameters = RecurrentParameters(
       cell: cell, input: linear("input", inputs: inputs), state: linear("state", inputs: width))

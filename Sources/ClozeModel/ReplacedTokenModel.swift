@@ -61,7 +61,7 @@ package struct ReplacedTokenHead: Sendable {
       hasBias: true)
     output = LinearParameters(
       store, path: path + ".output", inputs: width, outputs: 1, configuration: configuration,
-      hasBias: true)
+      hasBias: true, hiddenMatrixCount: 0)
     activation = configuration.activation
   }
 

@@ -26,7 +26,7 @@ struct SelfAttention: Mixer {
     dropoutRate = configuration.attentionDropout
     queryKeyValue = LinearParameters(
       store, path: path + ".queryKeyValue", inputs: width, outputs: 3 * width,
-      configuration: configuration)
+      configuration: configuration, hiddenMatrixCount: 3)
     output = LinearParameters(
       store, path: path + ".output", inputs: width, outputs: width, configuration: configuration)
   }
@@ -79,7 +79,7 @@ struct CrossAttention: SubLayer {
       store, path: path + ".query", inputs: width, outputs: width, configuration: configuration)
     keyValue = LinearParameters(
       store, path: path + ".keyValue", inputs: sourceWidth, outputs: 2 * width,
-      configuration: configuration)
+      configuration: configuration, hiddenMatrixCount: 2)
     output = LinearParameters(
       store, path: path + ".output", inputs: width, outputs: width, configuration: configuration)
   }
@@ -120,7 +120,7 @@ struct FeedForward: SubLayer {
     intermediate = LinearParameters(
       store, path: path + ".intermediate", inputs: configuration.hiddenSize,
       outputs: (isGated ? 2 : 1) * configuration.feedForwardSize,
-      configuration: configuration)
+      configuration: configuration, hiddenMatrixCount: isGated ? 2 : 1)
     output = LinearParameters(
       store, path: path + ".output", inputs: configuration.feedForwardSize, outputs: configuration.hiddenSize,
       configuration: configuration)

@@ -22,8 +22,14 @@ import Testing
         weightDecay: weightDecay, step: index + 1)
       // In two ranges, as two workers would.
       for range in [0..<20, 20..<37] {
-        update.apply(
-          to: store, range: range, decays: true, gradient: lane, firstMoment: &first, secondMoment: &second)
+        first.withUnsafeMutableBufferPointer { first in
+          second.withUnsafeMutableBufferPointer { second in
+            guard let first = first.baseAddress, let second = second.baseAddress else { return }
+            update.apply(
+              to: store, range: range, decays: true, gradient: lane, firstMoment: first + range.lowerBound,
+              secondMoment: second + range.lowerBound)
+          }
+        }
       }
     }
     let expected = initial.indices.map { i in

@@ -49,7 +49,7 @@ import Testing
     }
   }
 
-  /// Steps of unlike size: AdamW hardly heeds a factor that is the same at every step.
+  /// Steps of unlike size: Optimizer hardly heeds a factor that is the same at every step.
   private static let magnitudes: [Float] = [1, 20, 0.05, 4]
   private static let predictionCount = 50
   private static let rateFactors = [0.25, 1, 0.5, 0.1]
@@ -66,7 +66,7 @@ import Testing
   /// The weights after all steps, and the norms that the steps gave.
   private func run(clip: Double, workers: Int = 2) -> (values: [Float], norms: [Double]) {
     let problem = Problem()
-    let optimizer = AdamW(problem.store, configuration: configuration(clip: clip))
+    let optimizer = Optimizer(problem.store, configuration: configuration(clip: clip))
     let norms = Self.magnitudes.indices.map { step in
       problem.fill(problem.gradients(step: step))
       return optimizer.step(
@@ -137,9 +137,9 @@ import Testing
   func aGradientThatIsNotFiniteChangesNothing(value: Float, clip: Double) {
     let (problem, spared) = (Problem(laneCount: 1), Problem(laneCount: 1))
     let workers = WorkerGroup(count: 2)
-    let optimizer = AdamW(problem.store, configuration: configuration(clip: clip))
-    let untouched = AdamW(spared.store, configuration: configuration(clip: clip))
-    func take(_ optimizer: AdamW, _ problem: Problem, _ step: Int) -> Double {
+    let optimizer = Optimizer(problem.store, configuration: configuration(clip: clip))
+    let untouched = Optimizer(spared.store, configuration: configuration(clip: clip))
+    func take(_ optimizer: Optimizer, _ problem: Problem, _ step: Int) -> Double {
       optimizer.step(
         step, lanes: problem.lanes, predictionCount: Self.predictionCount, rateFactor: 1, workers: workers)
     }

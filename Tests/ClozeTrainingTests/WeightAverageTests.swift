@@ -179,7 +179,7 @@ import Testing
     let store = try ReferenceObjective().store
     let average = try #require(WeightAverage(store, AverageConfiguration(lastShare: 0.5)))
     #expect(WeightAverage(store, AverageConfiguration()) == nil)
-    let optimizer = AdamW(store, configuration: OptimizerConfiguration())
+    let optimizer = Optimizer(store, configuration: OptimizerConfiguration())
     try optimizer.write(to: folder.url, step: 1)
     let moments = try TensorFile(folder.file("optimizer.safetensors"))
     var writer = TensorFileWriter(metadata: ["averagedSteps": count])

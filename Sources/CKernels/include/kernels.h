@@ -32,6 +32,15 @@ typedef struct {
 void cloze_adamw_update(
     size_t count, const cloze_adamw *settings, const float *gradient, float *value, float *first_moment,
     float *second_moment, cloze_bf16 *copy);
+/// With g = gradient * gradient_scale: momentum = β momentum + (1 - β) g, direction = β momentum + (1 - β) g.
+/// Returns Σ direction².
+double cloze_muon_direction(
+    size_t count, float gradient_scale, float beta, const float *gradient, float *momentum, float *direction);
+/// value = value * keep - rate * direction, and its bf16 copy unless that is null
+void cloze_muon_update(
+    size_t count, float keep, float rate, const float *direction, float *value, cloze_bf16 *copy);
+/// values *= factor
+void cloze_scale(size_t count, float factor, float *values);
 /// mean += (value - mean) * weight
 void cloze_running_mean(size_t count, float weight, const float *value, float *mean);
 

@@ -21,7 +21,7 @@ package final class Stepper {
 
   private let objective: any Objective
   private let seed: UInt64
-  package let optimizer: AdamW
+  package let optimizer: Optimizer
   package let workers: WorkerGroup
   package let tapes: [Tape]
   private let lanes: [GradientLane]
@@ -33,7 +33,7 @@ package final class Stepper {
   ) {
     self.objective = objective
     self.seed = seed
-    optimizer = AdamW(objective.store, configuration: configuration)
+    optimizer = Optimizer(objective.store, configuration: configuration)
     workers = WorkerGroup(count: compute.workers)
     lanes = (0..<min(compute.gradientLanes, objective.microbatchCount)).map { _ in
       GradientLane(objective.store)

@@ -10,8 +10,11 @@ package struct AverageConfiguration: Codable, Sendable, Equatable {
 
   package init(lastShare: Double = 0) { self.lastShare = lastShare }
 
-  /// The bytes of a checkpoint's tensors: the model and two moments, and with an average the parameters besides.
-  func checkpointBytes(parameterCount: Int) -> Int { (lastShare > 0 ? 16 : 12) * parameterCount }
+  /// The bytes of a checkpoint's tensors: the model and the optimizer's moments, and with an average the parameters besides.
+  func checkpointBytes(_ store: ParameterStore, _ optimizer: OptimizerConfiguration) -> Int {
+    MemoryLayout<Float>.size
+      * (optimizer.momentCount(store) + (lastShare > 0 ? 2 : 1) * store.parameterCount)
+  }
 
   /// - Throws: `ConfigurationError`
   package func validate(section: String = "average") throws {

@@ -252,7 +252,7 @@ struct TrainingLoop<Task: TrainingTask> {
 
   /// The size of a checkpoint: that of the last one, and at least what its tensors need.
   private var checkpointBytes: Int {
-    let least = settings.average.checkpointBytes(parameterCount: training.store.parameterCount)
+    let least = settings.average.checkpointBytes(training.store, settings.optimizer)
     guard let step = folder.checkpointSteps.first else { return least }
     return max(least, Folder.byteCount(of: folder.checkpoint(step: step)))
   }

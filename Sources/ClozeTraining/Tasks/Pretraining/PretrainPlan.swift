@@ -56,6 +56,7 @@ package struct PretrainPlan: Sendable {
     let configuration = task.configuration
     // The model is declared and not allocated, since it may not fit.
     let store = try task.declaredStore(configuration.compute.elementType)
+    let workers = WorkerGroup(count: configuration.compute.workers).count
     let lanes = min(
       configuration.compute.gradientLanes, configuration.batch.windows / configuration.batch.microbatchWindows
     )
@@ -63,7 +64,8 @@ package struct PretrainPlan: Sendable {
       ("parameters", 4 * store.elementCount),
       ("bfloat16 copies", store.precision == .bfloat16 ? 2 * store.elementCount : 0),
       ("\(lanes) gradient lanes", 4 * lanes * store.elementCount),
-      ("moments", 8 * store.elementCount),
+      ("moments", 4 * configuration.optimizer.momentCount(store)),
+      ("Muon's matrices", configuration.optimizer.updateBytes(store, workers: workers)),
       ("average", configuration.average.lastShare > 0 ? 4 * store.elementCount : 0),
     ].filter { $0.1 > 0 }
     var total: Int { parts.reduce(0) { $0 + $1.1 } }
@@ -71,7 +73,7 @@ package struct PretrainPlan: Sendable {
       describeMemory(parts, available: availableMemory)
       describeDisk(
         configuration, output: output,
-        checkpoint: configuration.average.checkpointBytes(parameterCount: store.parameterCount))
+        checkpoint: configuration.average.checkpointBytes(store, configuration.optimizer))
     }
     guard total <= availableMemory ?? .max else {
       describeRoom()
@@ -80,7 +82,6 @@ package struct PretrainPlan: Sendable {
     let run = try TrainingRun(task, output: output, resume: resume, plansOnly: true)
     let modelBytes = (store.precision == .bfloat16 ? 6 : 4) * store.elementCount
     parts += [("text", run.task.dataBytes), ("program", max(0, ProcessMemory.resident - modelBytes))]
-    let workers = WorkerGroup(count: configuration.compute.workers).count
     if let availableMemory,
       let activationBytes = try configuration.optimizer.atItsEnd(
         run.training.store,
