@@ -33,6 +33,7 @@ let package = Package(
     .executable(name: "translate", targets: ["translate"]),
     .executable(name: "predict", targets: ["predict"]),
     .executable(name: "augment", targets: ["augment"]),
+    .executable(name: "search", targets: ["search"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -97,6 +98,8 @@ let package = Package(
         "ClozeCLI", "ClozeCore", "ClozeText", "ClozeData", "ClozeCompute", "ClozeModel", "ClozeEvaluation",
         "ClozeTraining", "ClozeStudies", argumentParser,
       ]),
+
+    tool("search", ["ClozeCLI", "ClozeCore", "ClozeTraining", "ClozeStudies", argumentParser]),
 
     tool(
       "benchmark",

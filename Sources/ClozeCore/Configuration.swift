@@ -74,13 +74,17 @@ extension Configuration {
       }
       try merged.merge(yaml: text, source: file.path)
     }
-    for override in overrides {
-      try merged.set(override)
-    }
-    let configuration = try merged.decode(Self.self)
-    try configuration.validate()
-    return configuration
+    return try merged.configuration(overrides)
   }
+
+  /// These settings with each `key=value` of `overrides`, checked.
+  /// - Throws: `ConfigurationError`
+  package func with(_ overrides: [String]) throws -> Self {
+    try ConfigurationTree(encoding: self).configuration(overrides)
+  }
+
+  /// Every single setting: the path of its key, and its value as text.
+  package func leaves() throws -> [String: String] { try ConfigurationTree(encoding: self).leaves }
 
   /// All settings as YAML, with keys in the order of declaration.
   package func yaml() throws -> String {
@@ -185,6 +189,29 @@ private struct ConfigurationTree {
     }
     let anchors = Set(names(after: "&"))
     return names(after: "*").first { !$0.isEmpty && anchors.contains($0) }
+  }
+
+  /// The settings with each `key=value` of `overrides`, checked.
+  func configuration<Settings: Configuration>(_ overrides: [String]) throws -> Settings {
+    var tree = self
+    for override in overrides { try tree.set(override) }
+    let configuration = try tree.decode(Settings.self)
+    try configuration.validate()
+    return configuration
+  }
+
+  /// The scalars, by the path of their keys.
+  var leaves: [String: String] {
+    var leaves: [String: String] = [:]
+    func visit(_ node: Node, _ path: [String]) {
+      if case .mapping(let mapping) = node {
+        for (key, value) in mapping { visit(value, path + [key.string ?? ""]) }
+      } else {
+        leaves[path.joined(separator: ".")] = node.string ?? ""
+      }
+    }
+    visit(root, [])
+    return leaves
   }
 
   func decode<Settings: Configuration>(_ type: Settings.Type) throws -> Settings {

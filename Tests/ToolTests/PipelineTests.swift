@@ -95,7 +95,9 @@ import Testing
     }
   }
 
-  @Test(arguments: ["tokenize", "pretrain", "evaluate", "finetune", "translate", "predict", "augment"])
+  @Test(arguments: [
+    "tokenize", "pretrain", "evaluate", "finetune", "translate", "predict", "augment", "search",
+  ])
   func helpHasAnExample(tool: String) throws {
     let help = try Workplace(isEmpty: true).succeed(tool, "--help").output
     #expect(help.contains("Example"))

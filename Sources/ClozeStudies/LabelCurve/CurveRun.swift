@@ -69,3 +69,25 @@ package struct CurveRunScore: Codable, Sendable, Equatable {
     validations.first { prefersLarger ? $0.figure >= figure : $0.figure <= figure }?.step
   }
 }
+
+extension RunFolder {
+  /// The validations that the run logged, in its order.
+  ///
+  /// - Parameter figure: the name of the figure that is wanted.
+  /// - Throws: `FileError`
+  func validations(_ figure: String) throws -> [CurveRunScore.Validation] {
+    try Data(file: metrics).split(separator: UInt8(ascii: "\n")).compactMap {
+      guard let line = try? JSONDecoder().decode(ValidationLine.self, from: Data($0)),
+        line.event == "validation", let step = line.step
+      else { return nil }
+      return line.figures?[figure].map { CurveRunScore.Validation(step: step, figure: $0) }
+    }
+  }
+}
+
+/// A line of `metrics.jsonl`, as far as a study reads it.
+private struct ValidationLine: Decodable {
+  let event: String
+  let step: Int?
+  let figures: [String: Double]?
+}

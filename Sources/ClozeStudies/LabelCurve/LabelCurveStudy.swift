@@ -154,32 +154,12 @@ package struct LabelCurveStudy<Subject: CurveSubject> {
     let score = CurveRunScore(
       run: run, steps: cursor.step, tokens: cursor.tokens, seconds: cursor.seconds, bestStep: cursor.bestStep,
       validationScore: cursor.bestScore ?? -.greatestFiniteMagnitude,
-      validations: try validations(RunFolder(output), figure: settings.rankingFigure.name),
+      validations: try RunFolder(output).validations(settings.rankingFigure.name),
       statistics: try subject.statistics(of: output.appendingPathComponent(cursor.bestLink)))
     try score.write(to: output)
-    removeCheckpoints(RunFolder(output))
+    // A study has many runs, and their scores are all that it needs of them.
+    RunFolder(output).removeCheckpoints()
     return score
-  }
-
-  /// The validations that a run logged.
-  private func validations(_ folder: RunFolder, figure: String) throws -> [CurveRunScore.Validation] {
-    return try Data(file: folder.metrics).split(separator: UInt8(ascii: "\n")).compactMap {
-      guard let line = try? JSONDecoder().decode(ValidationLine.self, from: Data($0)),
-        line.event == "validation",
-        let step = line.step, let value = line.figures?[figure]
-      else { return nil }
-      return CurveRunScore.Validation(step: step, figure: value)
-    }
-  }
-
-  /// A study has many runs, and their scores are all that it needs of them.
-  private func removeCheckpoints(_ folder: RunFolder) {
-    for link in ["best", "latest"] {
-      try? FileManager.default.removeItem(at: folder.url.appendingPathComponent(link))
-    }
-    for step in folder.checkpointSteps {
-      try? FileManager.default.removeItem(at: folder.checkpoint(step: step))
-    }
   }
 
   /// The seconds that all runs take: a few steps of the first run, or the time limit. Validations come on top.
@@ -229,11 +209,4 @@ package enum LabelCurve {
       for place in row.indices { sums[place] += row[place] }
     }
   }
-}
-
-/// A line of `metrics.jsonl`, as far as a study reads it.
-private struct ValidationLine: Decodable {
-  let event: String
-  let step: Int?
-  let figures: [String: Double]?
 }

@@ -105,6 +105,12 @@ extension RunFolder {
     try manifest.with(cursor).write(to: checkpoint(step: cursor.step))
   }
 
+  /// Removes all checkpoints of a run that has ended; its settings and its log stay.
+  package func removeCheckpoints() {
+    for link in ["best", "latest"] { unlink(url.appendingPathComponent(link).path) }
+    for step in checkpointSteps { try? FileManager.default.removeItem(at: checkpoint(step: step)) }
+  }
+
   /// Removes the link to the best checkpoint: the run has none any more.
   func unlinkBest() { unlink(url.appendingPathComponent("best").path) }
 

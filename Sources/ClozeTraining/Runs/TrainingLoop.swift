@@ -63,7 +63,9 @@ struct TrainingLoop<Task: TrainingTask> {
     }
   }
 
-  mutating func run() throws -> RunOutcome {
+  /// - Parameter lastStep: the step after which the run is interrupted.
+  mutating func run(until lastStep: Int) throws -> RunOutcome {
+    if cursor.step >= lastStep { end = .interrupted }
     if fraction >= 1 { end = .limitReached }
     if isOutOfPatience { end = .noImprovement }
     if end == nil {
@@ -77,7 +79,7 @@ struct TrainingLoop<Task: TrainingTask> {
       let outcome = try takeStep()
       if try recover(from: outcome) { continue }
       if fraction >= 1 { end = .limitReached }
-      if end == nil, isInterrupted() { end = .interrupted }
+      if end == nil, cursor.step >= lastStep || isInterrupted() { end = .interrupted }
       try log(outcome)
       try validate(trainingLoss: outcome.statistics.firstLoss)
       if cursor.step % cadence.checkpointSteps == 0 || end != nil { try save() }

@@ -54,13 +54,16 @@ package struct TrainingRun<Task: TrainingTask> {
 
   /// Trains until a limit, an interruption, or the end of patience. The last state is always saved.
   ///
-  /// - Parameter report: is called with each event.
+  /// - Parameters:
+  ///   - lastStep: the step after which the run is interrupted as if a signal had asked for it.
+  ///   - report: is called with each event.
   /// - Throws: `CheckpointError.noRoom` or `FileError` if a checkpoint cannot be written; the last whole one stays.
   ///   `CheckpointError.notFinite` if recovery does not help.
   @discardableResult
-  package func run(isInterrupted: @escaping () -> Bool, report: @escaping (TrainingEvent) -> Void) throws
-    -> RunOutcome
-  {
+  package func run(
+    until lastStep: Int = .max, isInterrupted: @escaping () -> Bool,
+    report: @escaping (TrainingEvent) -> Void
+  ) throws -> RunOutcome {
     precondition(lock != nil, "TrainingRun.run: a run that was opened to plan it")
     try folder.begin(task.configuration)
     if checkpoint == nil, resume == .required {
@@ -68,6 +71,6 @@ package struct TrainingRun<Task: TrainingTask> {
     }
     var loop = try TrainingLoop(
       task, training, folder: folder, resumeFrom: checkpoint, isInterrupted: isInterrupted, report: report)
-    return try loop.run()
+    return try loop.run(until: lastStep)
   }
 }

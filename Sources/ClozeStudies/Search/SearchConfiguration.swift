@@ -1,0 +1,62 @@
+package import ClozeCore
+
+/// All settings of a search. Each has its default here and its explanation in `configs/search.yaml`.
+package struct SearchConfiguration: Configuration, Equatable {
+  /// Limits of a trial's run; 0 for none.
+  package struct Limits: Codable, Sendable, Equatable {
+    /// Of the model.
+    package var parameters = 0
+  }
+
+  /// The steps at which trials are compared, and the worse ones stop.
+  package struct Rungs: Codable, Sendable, Equatable {
+    /// 1: every trial is run to its end.
+    package var count = 3
+    /// Of trials that come to a rung, one in so many goes on to the next, which has so many times the steps.
+    package var factor = 3
+
+    package init() {}
+  }
+
+  /// The settings that all trials share: a file's name, or the settings.
+  package var base = SettingTree.scalar("")
+  package var space = SettingTree.scalar("")
+  package var limits = Limits()
+  package var proposer = ProposerKind.random
+  /// Of the proposer and of random search together; 0 for as many as fit into `minutes`.
+  package var trials = 0
+  /// What the whole study takes at most, as far as a few steps of the base tell.
+  package var minutes = 60.0
+  /// The share of the trials that random search gets.
+  package var control = 0.3
+  /// Runs of the base with different seeds, which measure the noise.
+  package var seeds = 3
+  package var rungs = Rungs()
+  /// A proposal does not wait for the results of so many trials before it.
+  package var lag = 0
+  package var seed = 1
+
+  package init() {}
+
+  package func validate() throws {
+    let require = SettingsCheck()
+    try require(trials, in: 0...100_000, "trials")
+    try require((0...1e6).contains(minutes), "minutes", "is \(minutes); choose 0 to 1e6")
+    try require(trials > 0 || minutes > 0, "trials", "and minutes are both 0; choose one")
+    try require(
+      (0...0.5).contains(control), "control", "is \(control); choose a share of 0 (no control) to 0.5")
+    try require(seeds, in: 0...100, "seeds")
+    try require(rungs.count, in: 1...10, "rungs.count")
+    try require(rungs.factor, in: 2...10, "rungs.factor")
+    try require(
+      bracketSize <= 10_000, "rungs.count",
+      "is \(rungs.count), of which a bracket has \(bracketSize) trials; choose fewer rungs or a smaller factor"
+    )
+    try require(lag, in: 0...1000, "lag")
+    try require(limits.parameters >= 0, "limits.parameters", "is \(limits.parameters); choose 0 for none")
+    try require(seed >= 0, "seed", "is \(seed); choose 0 or more")
+  }
+
+  /// The trials that begin together and of which one reaches the end.
+  package var bracketSize: Int { (1..<rungs.count).reduce(1) { size, _ in size * rungs.factor } }
+}

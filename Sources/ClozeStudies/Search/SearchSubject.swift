@@ -1,0 +1,118 @@
+package import ClozeCore
+internal import ClozeModel
+package import ClozeTraining
+package import Foundation
+
+/// Settings of runs that a study can make.
+package protocol SearchedSettings: RunConfiguration {
+  var seed: Int { get set }
+  var cadence: CadenceConfiguration { get set }
+}
+
+extension PretrainConfiguration: SearchedSettings {}
+
+/// What a study trains with different settings, and how it is scored.
+package protocol SearchSubject: Sendable {
+  associatedtype Task: TrainingTask where Task.Settings: SearchedSettings
+
+  /// The settings that all trials share.
+  var base: Task.Settings { get }
+  /// The digests of the data.
+  var identities: [String: String] { get }
+  /// The figure of a validation that is the loss of a trial.
+  var figure: String { get }
+
+  func task(_ settings: Task.Settings) throws -> Task
+  func parameterCount(_ settings: Task.Settings) -> Int
+  /// The steps of a whole run.
+  func steps(_ settings: Task.Settings) -> Int
+  /// Why a study cannot vary a setting; nil if it can.
+  func refusal(varying key: String) -> String?
+}
+
+/// Masked-language pretraining, scored by the loss on frozen masks of the validation split.
+package struct MaskedSearchSubject: SearchSubject {
+  package let base: PretrainConfiguration
+  package let identities: [String: String]
+  private let data: URL
+  private let vocabularySize: Int
+
+  /// Opens and checks the data.
+  ///
+  /// - Parameter base: a file's name or settings.
+  /// - Throws: `ConfigurationError`, and what opening a run throws
+  package init(base tree: SettingTree, data: URL) throws {
+    let base: PretrainConfiguration
+    switch tree {
+    case .scalar(let name):
+      base = try .load(file: name.isEmpty ? nil : URL(fileURLWithPath: name), overrides: [])
+    default:
+      guard let overrides = tree.overrides else {
+        throw ConfigurationError.wrongType(
+          path: "base", expected: "a mapping of keys to values, or a file's name")
+      }
+      base = try .load(file: nil, overrides: overrides)
+    }
+    let require = SettingsCheck("base")
+    try require(
+      base.objective == .masked, "objective",
+      "is \(base.objective.rawValue); a search trains with objective masked")
+    try require(
+      base.stop.minutes == 0 && (base.stop.steps > 0 || base.stop.tokens > 0), "stop",
+      "limits trials by minutes, which no two runs have equal; give stop.steps or stop.tokens")
+    (self.base, self.data) = (base, data)
+    let text = try PretrainingText(configuration: base, data: data)
+    // All that a task of this text can refuse.
+    _ = try MaskedLanguageTask(text)
+    identities = text.identities
+    vocabularySize = text.configuration.model.vocabularySize
+  }
+
+  package var figure: String { "validationLoss" }
+
+  package func task(_ settings: PretrainConfiguration) throws -> MaskedLanguageTask {
+    try MaskedLanguageTask(PretrainingText(configuration: settings, data: data))
+  }
+
+  package func parameterCount(_ settings: PretrainConfiguration) -> Int {
+    var model = settings.model
+    model.vocabularySize = vocabularySize
+    return MaskedLanguageModel(declaring: model, precision: settings.compute.resolved.elementType).store
+      .parameterCount
+  }
+
+  package func steps(_ settings: PretrainConfiguration) -> Int {
+    let (stop, batch) = (settings.stop, settings.batch)
+    let stepTokens = batch.windows * batch.windowLength
+    let byTokens = stop.tokens > 0 ? (stop.tokens + stepTokens - 1) / stepTokens : Int.max
+    return min(byTokens, stop.steps > 0 ? stop.steps : .max)
+  }
+
+  package func refusal(varying key: String) -> String? {
+    let section = key.split(separator: ".").first.map(String.init) ?? ""
+    return switch (section, key) {
+    case (_, "seed"): "is the same in all trials; the setting seeds of the study measures its noise"
+    case ("stop", _), ("cadence", _): "is the same in all trials; set it in base"
+    case (_, "objective"), ("validation", _), (_, "batch.windowLength"):
+      "decides what is scored, so that losses could not be compared; set it in base"
+    case (_, "compute.workers"): "changes no result; set it in base"
+    case (_, "model.vocabularySize"): "is that of the data; leave it out"
+    case ("decoder", _), ("corruption", _), ("replacedTokens", _):
+      "does nothing with objective masked; leave it out"
+    default: nil
+    }
+  }
+}
+
+extension SearchSubject {
+  /// The settings of a trial, with the study's seed and cadence.
+  func settings(_ overrides: [String], seed: Int, rungs: [Int]) throws -> Task.Settings {
+    var settings = try base.with(overrides)
+    settings.seed = seed
+    // A rung is at a multiple of the first, and so has a validation.
+    settings.cadence.validationSteps = rungs[0]
+    settings.cadence.checkpointSteps = min(settings.cadence.checkpointSteps, rungs[0])
+    settings.cadence.keepCheckpoints = 1
+    return settings
+  }
+}

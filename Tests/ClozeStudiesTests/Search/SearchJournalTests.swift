@@ -1,0 +1,84 @@
+import ClozeCore
+import ClozeStudies
+import ClozeTestSupport
+import Foundation
+import Testing
+
+@Suite struct SearchJournalTests {
+  let folder: TemporaryFolder
+
+  init() throws { folder = try TemporaryFolder() }
+
+  private static let events: [SearchEvent] = [
+    .started(.init(identities: ["data": "abc"], trials: 3)),
+    .proposed(
+      .init(
+        trial: 1, arm: .proposer,
+        point: SearchPoint(values: ["rate": .number(0.1), "kind": .choice(2), "blocks": .sequence([0, 1])]),
+        settings: ["rate=0.1"], seed: 1)),
+    .measured(.init(trial: 1, rung: 0, step: 4, loss: 3.25)),
+    .proposed(.init(trial: 2, arm: .control, point: SearchPoint(), settings: [], seed: 1)),
+    .failed(.init(trial: 2, reason: "diverged")),
+    .measured(.init(trial: 1, rung: 1, step: 12, loss: 0.1 + 0.2)),
+  ]
+
+  private var file: URL { folder.file(SearchJournal.fileName) }
+
+  private func write(_ events: some Sequence<SearchEvent>) throws {
+    let journal = try SearchJournal(folder.url)
+    for event in events { try journal.append(event) }
+  }
+
+  @Test func whatWasWrittenIsRead() throws {
+    try write(Self.events)
+    let journal = try SearchJournal(folder.url)
+    #expect(journal.start == .init(identities: ["data": "abc"], trials: 3))
+    let first = try #require(journal.trials[1])
+    #expect(first.losses == [0: 3.25, 1: 0.1 + 0.2])
+    #expect(first.point.values["blocks"] == .sequence([0, 1]))
+    #expect(first.last?.rung == 1)
+    #expect(journal.trials[2]?.failure == "diverged")
+    #expect(journal.trials[2]?.last == nil)
+  }
+
+  /// Killed at any byte, the journal is what was whole, and goes on to the same bytes.
+  @Test func aTornLineIsDropped() throws {
+    try write(Self.events)
+    let whole = try Data(contentsOf: file)
+    let ends = whole.indices.filter { whole[$0] == UInt8(ascii: "\n") }
+    #expect(ends.count == Self.events.count)
+    for length in stride(from: 0, through: whole.count, by: 7) {
+      try whole.prefix(length).write(to: file)
+      try write(Self.events.dropFirst(ends.count { $0 < length }))
+      #expect(try Data(contentsOf: file) == whole, "cut at \(length)")
+    }
+  }
+
+  /// No process writes an event twice, or one that does not follow.
+  @Test(arguments: [
+    [0, 0], [0, 1, 1], [0, 1, 2, 2], [1], [0, 2], [0, 3, 4, 4], [0, 4],
+  ]) func whatDoesNotFollowIsRefused(order: [Int]) throws {
+    let encoder = JSONEncoder()
+    var bytes = Data()
+    for index in order { bytes += try encoder.encode(Self.events[index]) + [UInt8(ascii: "\n")] }
+    try bytes.write(to: file)
+    #expect {
+      _ = try SearchJournal(folder.url)
+    } throws: { error in
+      "\(error)".contains("trials.jsonl: line \(order.count) does not follow")
+    }
+  }
+
+  @Test(arguments: ["", "{}", "{\"event\":\"measured\"}", "text"]) func aDamagedLineIsNamed(line: String)
+    throws
+  {
+    try write(Self.events.prefix(2))
+    let whole = try Data(contentsOf: file)
+    try (whole + Data("\(line)\n".utf8)).write(to: file)
+    #expect {
+      _ = try SearchJournal(folder.url)
+    } throws: { error in
+      "\(error)".contains("line 3 does not follow")
+    }
+  }
+}

@@ -1,0 +1,196 @@
+import ClozeTestSupport
+import Foundation
+import Testing
+
+@Suite struct SearchToolTests {
+  let work: Workplace
+
+  init() throws {
+    work = try Workplace()
+    try work.tokenize()
+    try work.folder.write(Self.settings, to: "search.yaml")
+  }
+
+  private static let base = """
+    model: {layerCount: 1, hiddenSize: 32, headCount: 2, feedForwardSize: 64, positionCount: 64}
+    batch: {windowLength: 32, windows: 4, microbatchWindows: 2}
+    optimizer: {schedule: {warmupSteps: 2}}
+    validation: {windows: 4}
+    cadence: {logSteps: 1}
+    """
+
+  private static let settings = """
+    base: small.yaml
+    space:
+      optimizer.learningRate: {from: 1.0e-4, to: 0.1, scale: logarithmic}
+      optimizer.schedule.shape: [linear, cosine, constantThenDecay]
+      optimizer.schedule.decayFraction: {from: 0.1, to: 0.8, when: {optimizer.schedule.shape: constantThenDecay}}
+      model.hiddenSize: {from: 16, to: 48, multipleOf: 16}
+      model.blocks: {sequence: [attention, recurrent], lengths: [1, 2]}
+    trials: 12
+    seeds: 2
+    rungs: {count: 2, factor: 3}
+    """
+
+  private func search(_ more: String...) throws -> Program.Result {
+    try Program("search", Self.arguments + more, in: work.folder).wait()
+  }
+
+  private static let arguments = [
+    "--config", "search.yaml", "--data", "shards", "--output", "study",
+  ]
+
+  private func limitBase(workers: Int = 0) throws {
+    try work.folder.write(
+      Self.base + "\nstop: {steps: 9}\ncompute: {workers: \(workers)}\n", to: "small.yaml")
+  }
+
+  private func journal(_ study: String) throws -> [String] {
+    String(decoding: try work.bytes("\(study)/trials.jsonl"), as: UTF8.self).split(separator: "\n").map(
+      String.init)
+  }
+
+  // MARK: Whole studies
+
+  @Test func aStudy() throws {
+    try limitBase()
+    let plan = try search("--plan")
+    #expect(plan.status == 0, "\(plan.errors)")
+    let table = try work.table(plan.output)
+    #expect(table["trials"] == "12: 9 random, 3 random as control; and base with 2 seeds")
+    #expect(table["rungs"] == "at steps 3, 9; 1 of 3 trials goes on to the next")
+    #expect(!work.exists("study"))
+
+    let result = try search()
+    #expect(result.status == 0, "\(result.errors)")
+    #expect(result.output.contains("6 of 14 trials came to the end, 8 stopped at a rung, 0 failed."))
+    #expect(result.output.contains("(mean of 2 seeds)"))
+    // 14 proposals, 2 + 12 + 4 losses.
+    #expect(try journal("study").count == 1 + 14 + 18)
+    // A trial that went on is one run, whose steps were computed once.
+    let log = String(decoding: try work.bytes("study/trials/0001/metrics.jsonl"), as: UTF8.self)
+    #expect(log.split(separator: "\n").count { $0.contains("\"train\"") } == 9)
+    try work.succeed(
+      "pretrain", "--config", "study/best.yaml", "--data", "shards", "--output", "found", "--set",
+      "stop.steps=2")
+    // Its end is there already.
+    #expect(try search("--resume").output == result.output)
+    #expect(try search().status == 64)
+  }
+
+  /// Killed again and again, with other numbers of workers, it ends with the journal and the best settings of one that was not.
+  @Test func aKilledStudyEndsTheSame() throws {
+    try limitBase()
+    #expect(try search().status == 0)
+    let (expected, best) = (try work.bytes("study/trials.jsonl"), try work.bytes("study/best.yaml"))
+    try FileManager.default.removeItem(at: work.folder.file("study"))
+    var kills = 0
+    for count in [3, 9, 16, 24] {
+      try limitBase(workers: 1 + count % 2)
+      let program = try Program("search", Self.arguments + ["--resume-or-start"], in: work.folder)
+      while program.process.isRunning, ((try? journal("study").count) ?? 0) < count { usleep(2000) }
+      kill(program.process.processIdentifier, SIGKILL)
+      kills += try program.wait().status == SIGKILL ? 1 : 0
+    }
+    #expect(kills > 0)
+    // The best settings name the workers of the base.
+    try limitBase()
+    #expect(try search("--resume").status == 0)
+    #expect(try work.bytes("study/trials.jsonl") == expected)
+    #expect(try work.bytes("study/best.yaml") == best)
+  }
+
+  @Test func anotherStudyIsNotResumed() throws {
+    try limitBase()
+    #expect(try search("--set", "trials=3", "--set", "seeds=1").status == 0)
+    let other = try search("--set", "trials=3", "--set", "seeds=2", "--resume")
+    #expect(other.status == 65)
+    #expect(other.errors.contains("begun with another settings; resume with what it was begun with"))
+    #expect(try search("--plan", "--resume").status == 0)
+  }
+
+  /// Rates at which weights overflow: the trial fails, and the study goes on.
+  @Test func trialsThatDiverge() throws {
+    try limitBase()
+    let space = """
+      base: small.yaml
+      space:
+        optimizer.learningRate: [1.0e-3, 1.0e30]
+      trials: 6
+      seeds: 1
+      control: 0
+      rungs: {count: 1}
+      """
+    try work.folder.write(space, to: "search.yaml")
+    let result = try search()
+    #expect(result.status == 0, "\(result.errors)")
+    #expect(try journal("study").contains { $0.contains("\"failed\"") && $0.contains("diverged") })
+    #expect(
+      String(decoding: try work.bytes("study/best.yaml"), as: UTF8.self).contains("learningRate: 0.001"))
+  }
+
+  // MARK: Wrong spaces
+
+  @Test(arguments: [
+    (
+      "optimizer.learningRat: [0.1, 0.2]",
+      "space: unknown key 'optimizer.learningRat'; did you mean 'optimizer.learningRate'?"
+    ),
+    (
+      "optimizer: [0.1, 0.2]",
+      "space.optimizer: is a section; write the whole path of a setting, such as 'optimizer.beta1'"
+    ),
+    ("optimizer.learningRate: 0.1", "space.optimizer.learningRate: is the single value '0.1'"),
+    ("optimizer.learningRate: {from: 0.1, to: 0.01}", "goes from 0.1 to 0.01; write from below to"),
+    ("optimizer.learningRate: {from: 0, to: 0.1, scale: logarithmic}", "above 0 for scale: logarithmic"),
+    ("optimizer.learningRate: {from: 1, to: 2, step: 1}", "has 'step'; its words are from, to,"),
+    (
+      "optimizer.learningRate: {from: -1, to: 1}",
+      "optimizer.learningRate=-1.0 is refused by the runs themselves: "
+    ),
+    (
+      "model.hiddenSize: {from: 30, to: 33}",
+      "model.hiddenSize=33 is refused by the runs themselves: model.hiddenSize: is 33, "
+    ),
+    ("model.activation: [gelu, tanhh]", "model.activation=tanhh is refused by the runs themselves: "),
+    ("model.hiddenSize: {sequence: [16, 32], lengths: [1, 2]}", "is no list; a sequence is for model.blocks"),
+    ("model.blocks: {sequence: [attention, recurrent]}", "has no lengths; write the least and the greatest"),
+    ("model.blocks: {sequence: [attention, lstm], lengths: [1, 2]}", "is refused by the runs themselves: "),
+    ("seed: {from: 1, to: 9}", "space.seed: is the same in all trials"),
+    ("batch.windowLength: [16, 32]", "decides what is scored, so that losses could not be compared"),
+    ("stop.steps: [16, 32]", "space.stop.steps: is the same in all trials; set it in base"),
+    (
+      "optimizer.schedule.decayFraction: {from: 0.1, to: 0.5, when: {optimizer.schedule.shape: linear}}",
+      "depends on 'optimizer.schedule.shape', which the space does not vary"
+    ),
+  ])
+  func aWrongSpaceIsOneClearLine(line: String, message: String) throws {
+    try limitBase()
+    try work.folder.write("base: small.yaml\nspace:\n  \(line)\ntrials: 3\n", to: "search.yaml")
+    let result = try search()
+    #expect(result.status == 64)
+    #expect(result.errors.contains(message), "\(result.errors)")
+    #expect(result.errors.split(separator: "\n").count == 1, "\(result.errors)")
+    #expect(!work.exists("study"))
+  }
+
+  @Test(arguments: [
+    ("trials=-1", "trials: is -1; choose 0 to"),
+    ("rungs.count=5", "rungs.count: is 5, with the first rung at step 1 / 81 of a run; base has 9 steps"),
+    (
+      "limits.parameters=10",
+      "space: not one of 500 random points of it is allowed, the last one since its model has"
+    ),
+    ("base=missing.yaml", "missing.yaml: does not exist"),
+    ("proposer=magic", "proposer: is 'magic'; choose one of random"),
+    ("base={stop: {minutes: 1.0, steps: 0}}", "base.stop: limits trials by minutes"),
+    ("base={objective: denoising}", "base.objective: is denoising; a search trains with objective masked"),
+  ])
+  func wrongSettings(override: String, message: String) throws {
+    try limitBase()
+    let result = try search("--set", override)
+    #expect([64, 65].contains(result.status))
+    #expect(result.errors.contains(message), "\(result.errors)")
+    #expect(result.errors.split(separator: "\n").count == 1, "\(result.errors)")
+  }
+}
