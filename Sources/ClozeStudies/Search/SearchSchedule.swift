@@ -25,7 +25,7 @@ package struct SearchSchedule: Sendable, Equatable {
     let whole = (1..<rungs.count).reduce(1) { size, _ in size * rungs.factor }
     let share = Double(trials) * control
     let pairs = max(1, (share / Double(whole)).rounded())
-    let size = share < 1 ? whole : min(whole, Int(share / pairs))
+    let size = share < 1 ? whole : max(1, min(whole, Int(share / pairs)))
     let controls = share < 1 ? 0 : Int(pairs) * size
     let totals: [SearchArm: Int] = [.control: controls, .proposer: trials - controls]
     var begun: [SearchArm: Int] = [.control: 0, .proposer: 0]
