@@ -27,6 +27,7 @@ import Testing
       optimizer.schedule.decayFraction: {from: 0.1, to: 0.8, when: {optimizer.schedule.shape: constantThenDecay}}
       model.hiddenSize: {from: 16, to: 48, multipleOf: 16}
       model.blocks: {sequence: [attention, recurrent], lengths: [1, 2]}
+    proposer: evolution
     trials: 12
     seeds: 2
     rungs: {count: 2, factor: 3}

@@ -22,7 +22,7 @@ package struct SearchConfiguration: Configuration, Equatable {
   package var base = SettingTree.scalar("")
   package var space = SettingTree.scalar("")
   package var limits = Limits()
-  package var proposer = ProposerKind.random
+  package var proposer = ProposerKind.bayesian
   /// Of the proposer and of random search together; 0 for as many as fit into `minutes`.
   package var trials = 0
   /// What the whole study takes at most, as far as a few steps of the base tell.
