@@ -58,7 +58,7 @@ import Testing
     let plan = try search("--plan")
     #expect(plan.status == 0, "\(plan.errors)")
     let table = try work.table(plan.output)
-    #expect(table["trials"] == "12: 9 random, 3 random as control; and base with 2 seeds")
+    #expect(table["trials"] == "12: 9 evolution, 3 random as control; and base with 2 seeds")
     #expect(table["rungs"] == "at steps 3, 9; 1 of 3 trials goes on to the next")
     #expect(!work.exists("study"))
 
