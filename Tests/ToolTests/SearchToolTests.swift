@@ -139,7 +139,7 @@ import Testing
     ),
     (
       "optimizer: [0.1, 0.2]",
-      "space.optimizer: is a section; write the whole path of a setting, such as 'optimizer.beta1'"
+      "space.optimizer: is a section; write the whole path of a setting, such as 'optimizer.algorithm'"
     ),
     ("optimizer.learningRate: 0.1", "space.optimizer.learningRate: is the single value '0.1'"),
     ("optimizer.learningRate: {from: 0.1, to: 0.01}", "goes from 0.1 to 0.01; write from below to"),
