@@ -33,7 +33,9 @@ import Testing
     rungs: {count: 2, factor: 3}
     """
 
-  private func search(_ more: String...) throws -> Program.Result {
+  private func search(_ more: String...) throws -> Program.Result { try search(more) }
+
+  private func search(_ more: [String]) throws -> Program.Result {
     try Program("search", Self.arguments + more, in: work.folder).wait()
   }
 
@@ -130,6 +132,60 @@ import Testing
       String(decoding: try work.bytes("study/best.yaml"), as: UTF8.self).contains("learningRate: 0.001"))
   }
 
+  // MARK: Limits
+
+  /// With limits that only some trials are within, a trial is measured before it runs, and what was decided is in the journal.
+  @Test func trialsThatNeedTooMuch() throws {
+    try limitBase()
+    let space = """
+      base: small.yaml
+      space:
+        model.hiddenSize: [32, 65536]
+      limits: {memoryGB: 4, secondsPerStep: 1000.0}
+      proposer: random
+      trials: 4
+      seeds: 1
+      control: 0
+      rungs: {count: 1}
+      """
+    try work.folder.write(space, to: "search.yaml")
+    let result = try search()
+    #expect(result.status == 0, "\(result.errors)")
+    let lines = try journal("study")
+    let refused = lines.filter { $0.contains("\"failed\"") }
+    #expect(!refused.isEmpty)
+    #expect(
+      refused.allSatisfy { $0.contains("it needs more memory than limits.memoryGB, 4.0\"") }, "\(refused)")
+    #expect(result.errors.contains(" of memory or more"))
+    let admitted = lines.filter { $0.contains("\"admitted\"") }
+    #expect(admitted.count + refused.count == 4)
+    #expect(!admitted.isEmpty)
+    // A trial that is not made has no folder.
+    #expect(
+      try FileManager.default.contentsOfDirectory(
+        atPath: work.folder.file("study/trials").path
+      ).count == 1 + admitted.count)
+    // After a kill the decision is that of the journal, and is not made again.
+    let place = try #require(lines.firstIndex { $0.contains("\"admitted\"") })
+    let part = lines.prefix(place + 1).map { $0 + "\n" }.joined()
+    try work.folder.write(part, to: "study/trials.jsonl")
+    #expect(try search("--resume").status == 0)
+    #expect(try journal("study") == lines)
+  }
+
+  /// No step is so fast.
+  @Test func stepsThatTakeTooLong() throws {
+    try limitBase()
+    let options = ["trials=2", "seeds=1", "control=0", "rungs.count=1", "limits.secondsPerStep=1.0e-9"]
+    let result = try search(options.flatMap { ["--set", $0] })
+    #expect(result.status == 0, "\(result.errors)")
+    #expect(
+      try journal("study").count { $0.contains("its steps take longer than limits.secondsPerStep, 1e-09\"") }
+        == 2)
+    #expect(result.errors.contains(" s a step"))
+    #expect(result.output.contains("1 of 3 trials came to the end, 0 stopped at a rung, 2 failed."))
+  }
+
   // MARK: Wrong spaces
 
   @Test(arguments: [
@@ -182,6 +238,8 @@ import Testing
       "limits.parameters=10",
       "space: not one of 500 random points of it is allowed, the last one since its model has"
     ),
+    ("limits.memoryGB=-1", "limits.memoryGB: is -1.0; choose 0 for none"),
+    ("limits.secondsPerStep=-0.5", "limits.secondsPerStep: is -0.5; choose 0 for none"),
     ("base=missing.yaml", "missing.yaml: does not exist"),
     ("proposer=magic", "proposer: is 'magic'; choose one of random"),
     ("base={stop: {minutes: 1.0, steps: 0}}", "base.stop: limits trials by minutes"),

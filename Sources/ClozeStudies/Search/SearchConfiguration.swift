@@ -6,6 +6,9 @@ package struct SearchConfiguration: Configuration, Equatable {
   package struct Limits: Codable, Sendable, Equatable {
     /// Of the model.
     package var parameters = 0
+    /// Of memory, as `pretrain --plan` counts it; 1 GB is 1e9 bytes.
+    package var memoryGB = 0.0
+    package var secondsPerStep = 0.0
   }
 
   /// The steps at which trials are compared, and the worse ones stop.
@@ -54,6 +57,9 @@ package struct SearchConfiguration: Configuration, Equatable {
     )
     try require(lag, in: 0...1000, "lag")
     try require(limits.parameters >= 0, "limits.parameters", "is \(limits.parameters); choose 0 for none")
+    for (name, limit) in [("memoryGB", limits.memoryGB), ("secondsPerStep", limits.secondsPerStep)] {
+      try require(limit >= 0 && limit.isFinite, "limits.\(name)", "is \(limit); choose 0 for none")
+    }
     try require(seed >= 0, "seed", "is \(seed); choose 0 or more")
   }
 

@@ -21,6 +21,8 @@ package struct SearchTrial: Sendable, Equatable {
   package let seed: Int
   /// At the rungs that it has reached.
   package fileprivate(set) var losses: [Int: Double] = [:]
+  /// Whether its needs were measured before it ran, and are within the limits of the study.
+  package fileprivate(set) var isAdmitted = false
   /// Why it ended without a loss; nil if it did not.
   package fileprivate(set) var failure: String?
 
@@ -55,6 +57,12 @@ package enum SearchEvent: Sendable, Equatable {
     }
   }
 
+  package struct Admission: Codable, Sendable, Equatable {
+    package let trial: Int
+
+    package init(trial: Int) { self.trial = trial }
+  }
+
   package struct Measurement: Codable, Sendable, Equatable {
     package let trial: Int
     package let rung: Int
@@ -75,18 +83,21 @@ package enum SearchEvent: Sendable, Equatable {
 
   case started(Start)
   case proposed(Proposal)
+  /// The trial was measured and is within the limits of memory and seconds; one that is not has `failed`.
+  case admitted(Admission)
   case measured(Measurement)
   case failed(Failure)
 }
 
 extension SearchEvent: Codable {
   private enum Key: String, CodingKey { case event }
-  private enum Name: String, Codable { case started, proposed, measured, failed }
+  private enum Name: String, Codable { case started, proposed, admitted, measured, failed }
 
   package init(from decoder: any Decoder) throws {
     switch try decoder.container(keyedBy: Key.self).decode(Name.self, forKey: .event) {
     case .started: self = .started(try Start(from: decoder))
     case .proposed: self = .proposed(try Proposal(from: decoder))
+    case .admitted: self = .admitted(try Admission(from: decoder))
     case .measured: self = .measured(try Measurement(from: decoder))
     case .failed: self = .failed(try Failure(from: decoder))
     }
@@ -97,6 +108,7 @@ extension SearchEvent: Codable {
       switch self {
       case .started(let start): (.started, start)
       case .proposed(let proposal): (.proposed, proposal)
+      case .admitted(let admission): (.admitted, admission)
       case .measured(let measurement): (.measured, measurement)
       case .failed(let failure): (.failed, failure)
       }
@@ -170,6 +182,10 @@ package final class SearchJournal {
       trials[proposal.trial] = SearchTrial(
         number: proposal.trial, arm: proposal.arm, point: proposal.point, settings: proposal.settings,
         seed: proposal.seed)
+    case .admitted(let admission):
+      guard let trial = trials[admission.trial], trial.failure == nil, !trial.isAdmitted, trial.losses.isEmpty
+      else { return false }
+      trials[admission.trial]?.isAdmitted = true
     case .measured(let measurement):
       guard let trial = trials[measurement.trial], trial.failure == nil,
         trial.losses[measurement.rung] == nil,

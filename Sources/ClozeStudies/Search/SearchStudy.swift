@@ -116,7 +116,8 @@ package final class SearchStudy<Subject: SearchSubject> {
       try journal.append(.started(.init(identities: try identities(), trials: schedule.trialCount)))
     }
     let runner = TrialRunner(
-      subject: subject, folder: folder.appendingPathComponent("trials"), schedule: schedule, journal: journal,
+      subject: subject, folder: folder.appendingPathComponent("trials"), schedule: schedule,
+      limits: settings.limits, programBytes: ProcessMemory.resident, journal: journal,
       isInterrupted: isInterrupted, report: report)
     for number in 1..<schedule.baseCount + 1 {
       if journal.trials[number] == nil {

@@ -13,7 +13,7 @@ extension PretrainConfiguration: SearchedSettings {}
 
 /// What a study trains with different settings, and how it is scored.
 package protocol SearchSubject: Sendable {
-  associatedtype Task: TrainingTask where Task.Settings: SearchedSettings
+  associatedtype Task: PlannedTask where Task.Settings: SearchedSettings
 
   /// The settings that all trials share.
   var base: Task.Settings { get }

@@ -29,6 +29,9 @@ struct TrialRunner<Subject: SearchSubject> {
   /// That of the run folders.
   let folder: URL
   let schedule: SearchSchedule
+  let limits: SearchConfiguration.Limits
+  /// The memory of this process before its first run.
+  let programBytes: Int
   let journal: SearchJournal
   let isInterrupted: () -> Bool
   let report: (SearchProgress) -> Void
@@ -64,6 +67,7 @@ struct TrialRunner<Subject: SearchSubject> {
       let total = try subject.steps(subject.base.with(trial.settings))
       let steps = schedule.steps(total: total)
       let settings = try subject.settings(trial.settings, seed: trial.seed, rungs: steps)
+      if let reason = try refusal(of: trial, settings) { return .failed(reason) }
       return try train(trial, settings, until: steps[min(rung, steps.count - 1)])
     } catch let error as ConfigurationError {
       return .failed("\(error)")
@@ -72,6 +76,35 @@ struct TrialRunner<Subject: SearchSubject> {
       return .failed(
         "diverged: its loss or gradient stopped being finite, and returning to a checkpoint did not help")
     }
+  }
+
+  /// Why a trial is not made: it needs more memory or seconds than the study allows, by a few steps before its run.
+  ///
+  /// What was measured differs from one call to the next, so the decision is an event of the journal and is made once, and the
+  /// journal has no figure. The runs of the base are not held against the limits.
+  private func refusal(of trial: SearchTrial, _ settings: Subject.Task.Settings) throws -> String? {
+    guard limits.memoryGB > 0 || limits.secondsPerStep > 0, trial.arm != .base, !trial.isAdmitted,
+      trial.losses.isEmpty
+    else { return nil }
+    let room = limits.memoryGB > 0 ? Int(min(limits.memoryGB * 1e9, 1e18)) : nil
+    let needs = try RunNeeds(
+      subject.task(settings), output: output(trial.number), resume: .ifPresent, room: room,
+      programBytes: programBytes)
+    let seconds = needs.secondsPerStep
+    if needs.bytes > room ?? .max {
+      warn(trial, "needs \(Figure.bytes(needs.bytes)) of memory" + (seconds == nil ? " or more" : ""))
+      return "it needs more memory than limits.memoryGB, \(limits.memoryGB)"
+    }
+    if limits.secondsPerStep > 0, let seconds, seconds > limits.secondsPerStep {
+      warn(trial, "takes \(Figure.decimal(seconds, 3)) s a step")
+      return "its steps take longer than limits.secondsPerStep, \(limits.secondsPerStep)"
+    }
+    try journal.append(.admitted(.init(trial: trial.number)))
+    return nil
+  }
+
+  private func warn(_ trial: SearchTrial, _ finding: String) {
+    report(.training(trial, .warning("trial \(trial.number) \(finding)"), share: status.share))
   }
 
   /// - Parameter isSecondTry: whether a run without the figure that it should have logged was removed.

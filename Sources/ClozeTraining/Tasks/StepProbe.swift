@@ -42,36 +42,4 @@ package struct StepProbe {
     tokensPerSecond = Double(tokens) / max(seconds, 1e-9)
     activationBytes = stepper.tapes.reduce(0) { $0 + $1.arena.capacity }
   }
-
-  /// Estimates whether the activations of all workers fit, with micro-batches of 1, 2, 4… windows. Memory grows in
-  /// proportion to the windows, so a size is tried only if twice the memory of the last one fits.
-  ///
-  /// - Parameters:
-  ///   - workers: the number of workers.
-  ///   - room: the bytes available for activations.
-  /// - Returns: the bytes that the activations would need if they do not fit; nil if they fit.
-  static func activationShortage(_ run: TrainingRun<some PretrainingTask>, workers: Int, room: Int) throws
-    -> Int?
-  {
-    let windows = run.task.configuration.batch.microbatchWindows
-    let tape = Tape(store: run.training.store)
-    let lane = GradientLane(run.training.store)
-    var batch = run.task.configuration.batch
-    var size = 1
-    while size < windows {
-      (batch.windows, batch.microbatchWindows) = (size, size)
-      lane.begin()
-      tape.begin(lane: lane, dropout: DropoutStream(seed: 0, step: 0, microbatch: 0))
-      let objective = run.training.with(batch)
-      _ = try objective.forward(
-        tape, step: 0, microbatch: 0, gradientScales: objective.gradientScales(step: 0))
-      tape.backward()
-      let next = min(2 * size, windows)
-      guard workers * tape.arena.peak * next / size <= room else {
-        return workers * tape.arena.peak * windows / size
-      }
-      size = next
-    }
-    return nil
-  }
 }

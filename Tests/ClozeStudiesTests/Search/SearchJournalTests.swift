@@ -20,6 +20,8 @@ import Testing
     .proposed(.init(trial: 2, arm: .control, point: SearchPoint(), settings: [], seed: 1)),
     .failed(.init(trial: 2, reason: "diverged")),
     .measured(.init(trial: 1, rung: 1, step: 12, loss: 0.1 + 0.2)),
+    .proposed(.init(trial: 3, arm: .proposer, point: SearchPoint(), settings: [], seed: 1)),
+    .admitted(.init(trial: 3)),
   ]
 
   private var file: URL { folder.file(SearchJournal.fileName) }
@@ -38,6 +40,7 @@ import Testing
     #expect(first.point.values["blocks"] == .sequence([0, 1]))
     #expect(first.last?.rung == 1)
     #expect(journal.trials[2]?.failure == "diverged")
+    #expect(journal.trials[3]?.isAdmitted == true && !first.isAdmitted)
     #expect(journal.trials[2]?.last == nil)
   }
 
@@ -56,7 +59,7 @@ import Testing
 
   /// No process writes an event twice, or one that does not follow.
   @Test(arguments: [
-    [0, 0], [0, 1, 1], [0, 1, 2, 2], [1], [0, 2], [0, 3, 4, 4], [0, 4],
+    [0, 0], [0, 1, 1], [0, 1, 2, 2], [1], [0, 2], [0, 3, 4, 4], [0, 4], [0, 6, 7, 7], [0, 7],
   ]) func whatDoesNotFollowIsRefused(order: [Int]) throws {
     let encoder = JSONEncoder()
     var bytes = Data()

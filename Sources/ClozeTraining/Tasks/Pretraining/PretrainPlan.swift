@@ -53,54 +53,14 @@ package struct PretrainPlan: Sendable {
   private init(
     _ task: some PretrainingTask, output: URL, resume: ResumeMode, availableMemory: Int?
   ) throws {
-    let configuration = task.configuration
-    // The model is declared and not allocated, since it may not fit.
-    let store = try task.declaredStore(configuration.compute.elementType)
-    let workers = WorkerGroup(count: configuration.compute.workers).count
-    let lanes = min(
-      configuration.compute.gradientLanes, configuration.batch.windows / configuration.batch.microbatchWindows
-    )
-    var parts = [
-      ("parameters", 4 * store.elementCount),
-      ("bfloat16 copies", store.precision == .bfloat16 ? 2 * store.elementCount : 0),
-      ("\(lanes) gradient lanes", 4 * lanes * store.elementCount),
-      ("moments", 4 * configuration.optimizer.momentCount(store)),
-      ("Muon's matrices", configuration.optimizer.updateBytes(store, workers: workers)),
-      ("average", configuration.average.lastShare > 0 ? 4 * store.elementCount : 0),
-    ].filter { $0.1 > 0 }
-    var total: Int { parts.reduce(0) { $0 + $1.1 } }
-    func describeRoom() {
-      describeMemory(parts, available: availableMemory)
-      describeDisk(
-        configuration, output: output,
-        checkpoint: configuration.average.checkpointBytes(store, configuration.optimizer))
-    }
-    guard total <= availableMemory ?? .max else {
-      describeRoom()
-      return
-    }
-    let run = try TrainingRun(task, output: output, resume: resume, plansOnly: true)
-    let modelBytes = (store.precision == .bfloat16 ? 6 : 4) * store.elementCount
-    parts += [("text", run.task.dataBytes), ("program", max(0, ProcessMemory.resident - modelBytes))]
-    if let availableMemory,
-      let activationBytes = try configuration.optimizer.atItsEnd(
-        run.training.store,
-        {
-          try StepProbe.activationShortage(
-            run, workers: min(workers, lanes), room: availableMemory - total)
-        })
-    {
-      parts.append(("activations of \(workers) workers about", activationBytes))
-      describeRoom()
-      return
-    }
-    let probe = try StepProbe(run)
-    parts.append(("activations of \(workers) workers", probe.activationBytes))
-    describeRoom()
+    let needs = try RunNeeds(task, output: output, resume: resume, room: availableMemory)
+    describeMemory(needs.parts, available: availableMemory)
+    describeDisk(task.configuration, output: output, checkpoint: needs.checkpointBytes)
+    guard let (run, probe) = needs.measured else { return }
     if !run.origins.isEmpty {
       add("start", TensorTable(run.origins, run.training.store).summary, task.text.warnings.first)
     }
-    describeTime(run, probe, lanes: lanes)
+    describeTime(run, probe, lanes: needs.lanes)
     try describeText(run)
   }
 

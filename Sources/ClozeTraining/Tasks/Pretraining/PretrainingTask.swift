@@ -4,14 +4,12 @@ package import ClozeEvaluation
 package import Foundation
 
 /// A task that `pretrain` runs: on the raw text of a data folder, from random weights or from those of another model.
-package protocol PretrainingTask: TrainingTask
+package protocol PretrainingTask: PlannedTask
 where Settings == PretrainConfiguration, Training: PretrainingObjective {
   var text: PretrainingText { get }
 
   /// - Throws: `PretrainError` if the text gives nothing to predict, `ShardError`, `FileError`
   init(_ text: PretrainingText) throws
-  /// The parameters of a new model, without memory.
-  func declaredStore(_ precision: ElementType) throws -> ParameterStore
 }
 
 /// An objective on the windows of a data folder.
@@ -27,7 +25,33 @@ extension PretrainingTask {
   package var identityMend: String {
     "resume with the data folder it was made from, and with the --model that it started from, or none where it had none"
   }
+  package var microbatchCount: Int { configuration.batch.windows / configuration.batch.microbatchWindows }
   package var dataBytes: Int { text.training.dataset.cacheBytes + text.validation.cacheBytes }
+
+  /// With micro-batches of 1, 2, 4… windows: memory grows in proportion to them, so a size is tried only if twice the memory of
+  /// the last one fits.
+  package func activationShortage(_ training: Training, workers: Int, room: Int) throws -> Int? {
+    let windows = configuration.batch.microbatchWindows
+    let tape = Tape(store: training.store)
+    let lane = GradientLane(training.store)
+    var batch = configuration.batch
+    var size = 1
+    while size < windows {
+      (batch.windows, batch.microbatchWindows) = (size, size)
+      lane.begin()
+      tape.begin(lane: lane, dropout: DropoutStream(seed: 0, step: 0, microbatch: 0))
+      let objective = training.with(batch)
+      _ = try objective.forward(
+        tape, step: 0, microbatch: 0, gradientScales: objective.gradientScales(step: 0))
+      tape.backward()
+      let next = min(2 * size, windows)
+      guard workers * tape.arena.peak * next / size <= room else {
+        return workers * tape.arena.peak * windows / size
+      }
+      size = next
+    }
+    return nil
+  }
 }
 
 extension PretrainConfiguration {
