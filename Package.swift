@@ -99,7 +99,7 @@ let package = Package(
         "ClozeTraining", "ClozeStudies", argumentParser,
       ]),
 
-    tool("search", ["ClozeCLI", "ClozeCore", "ClozeTraining", "ClozeStudies", argumentParser]),
+    tool("search", ["ClozeCLI", "ClozeCore", "ClozeData", "ClozeTraining", "ClozeStudies", argumentParser]),
 
     tool(
       "benchmark",

@@ -125,14 +125,14 @@ struct Finetune: Tool {
       ?? .scratch(tokenizer: URL(fileURLWithPath: tokenizer ?? ""))
     if let kind = rows.task.labelKind {
       let configuration = try settings.load(LabelConfiguration.self, options: freezing.overrides)
-      let samples = try rows.samples(kind)
+      let samples = try rows.files.samples(kind)
       try train(
         LabelTask(
           configuration: configuration, start: start, training: samples.training,
           validation: samples.validation))
     } else {
       let configuration = try settings.load(FinetuneConfiguration.self, options: freezing.overrides)
-      let pairs = try rows.pairs()
+      let pairs = try rows.files.pairs()
       func task(_ synthetic: URL? = nil) throws -> TranslationTask {
         try TranslationTask(
           configuration: configuration, start: start, training: pairs.training, validation: pairs.validation,
@@ -151,19 +151,21 @@ struct Finetune: Tool {
     let start = URL(fileURLWithPath: model ?? "")
     let test = URL(fileURLWithPath: curve.test ?? "")
     if let kind = rows.task.labelKind {
-      let samples = try rows.samples(kind)
+      let samples = try rows.files.samples(kind)
       try command.run(
         LabelSubject(
-          settings: settings.load(LabelConfiguration.self), model: start, training: samples.training,
-          validation: samples.validation,
-          test: LabelledFile(kind, test, skipsBadRows: rows.skipBadRows)))
+          LabelRows(
+            settings: settings.load(LabelConfiguration.self), model: start, training: samples.training,
+            validation: samples.validation),
+          test: LabelledFile(kind, test, skipsBadRows: rows.files.skipBadRows)))
     } else {
-      let pairs = try rows.pairs()
+      let pairs = try rows.files.pairs()
       try command.run(
         TranslationSubject(
-          settings: settings.load(FinetuneConfiguration.self), model: start, training: pairs.training,
-          validation: pairs.validation,
-          test: TranslationPairs(.table(test), skipsBadRows: rows.skipBadRows)))
+          PairRows(
+            settings: settings.load(FinetuneConfiguration.self), model: start, training: pairs.training,
+            validation: pairs.validation),
+          test: TranslationPairs(.table(test), skipsBadRows: rows.files.skipBadRows)))
     }
   }
 

@@ -1,7 +1,7 @@
 import ArgumentParser
+import ClozeCLI
 import ClozeCore
 import ClozeData
-import Foundation
 
 /// The tasks of fine-tuning.
 enum TaskName: String, CaseIterable, ExpressibleByArgument {
@@ -22,37 +22,7 @@ struct RowOptions: ParsableArguments {
   @Option(help: "What the model is to do: translation, classification (of texts) or tagging (of words).")
   var task = TaskName.translation
 
-  @Option(
-    help: ArgumentHelp(
-      "Training rows: source<TAB>target; label<TAB>text or label<TAB>text<TAB>text; or word and label in columns.",
-      valueName: "file"))
-  var train: String?
-
-  @Option(
-    help: ArgumentHelp("The sources of training pairs in two files, one in each line.", valueName: "file"))
-  var trainSource: String?
-
-  @Option(
-    help: ArgumentHelp("Their targets; line i belongs to line i of --train-source.", valueName: "file"))
-  var trainTarget: String?
-
-  @Option(help: ArgumentHelp("Validation rows, of the same kind.", valueName: "file"))
-  var validation: String?
-
-  @Option(
-    help: ArgumentHelp(
-      "The sources of validation pairs in two files, one in each line.", valueName: "file"))
-  var validationSource: String?
-
-  @Option(
-    help: ArgumentHelp("Their targets; line i belongs to line i of --validation-source.", valueName: "file"))
-  var validationTarget: String?
-
-  @Flag(
-    help:
-      "Leave out rows that cannot be used, and count them: of two files the line of both, of a sentence in columns the whole sentence."
-  )
-  var skipBadRows = false
+  @OptionGroup var files: RowFiles
 
   @Flag(
     name: [.customLong("strict"), .customLong("strict-pairs")],
@@ -60,50 +30,5 @@ struct RowOptions: ParsableArguments {
   )
   var strict = false
 
-  mutating func validate() throws {
-    guard task == .translation else {
-      _ = try table("--train", train)
-      _ = try table("--validation", validation)
-      guard [trainSource, trainTarget, validationSource, validationTarget].allSatisfy({ $0 == nil }) else {
-        throw ValidationError(
-          "two files hold pairs for --task translation; give --train FILE and --validation FILE")
-      }
-      return
-    }
-    _ = try pairs("--train", train, trainSource, trainTarget)
-    _ = try pairs("--validation", validation, validationSource, validationTarget)
-  }
-
-  /// The pairs of training and validation.
-  /// - Throws: `TranslationError`, `FileError`
-  func pairs() throws -> (training: TranslationPairs, validation: TranslationPairs) {
-    (
-      try TranslationPairs(pairs("--train", train, trainSource, trainTarget), skipsBadRows: skipBadRows),
-      try TranslationPairs(
-        pairs("--validation", validation, validationSource, validationTarget), skipsBadRows: skipBadRows)
-    )
-  }
-
-  /// The labelled samples of training and validation.
-  /// - Throws: `LabelError`, `FileError`
-  func samples(_ kind: LabelKind) throws -> (training: LabelledFile, validation: LabelledFile) {
-    (
-      try LabelledFile(kind, table("--train", train), skipsBadRows: skipBadRows),
-      try LabelledFile(kind, table("--validation", validation), skipsBadRows: skipBadRows)
-    )
-  }
-
-  private func table(_ name: String, _ path: String?) throws -> URL {
-    guard let path else { throw ValidationError("give \(name) FILE") }
-    return URL(fileURLWithPath: path)
-  }
-
-  private func pairs(_ name: String, _ table: String?, _ source: String?, _ target: String?) throws
-    -> PairInput
-  {
-    guard let input = PairInput(table: table, source: source, target: target) else {
-      throw ValidationError("give \(name) FILE, or \(name)-source FILE and \(name)-target FILE")
-    }
-    return input
-  }
+  mutating func validate() throws { try files.check(task.labelKind) }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import ClozeCLI
 import ClozeCore
+import ClozeData
 import ClozeStudies
 import ClozeTraining
 import Foundation
@@ -9,25 +10,40 @@ import Foundation
 struct Search: Tool {
   static let configuration = CommandConfiguration(
     commandName: "search",
-    abstract: "Find good settings, and a good network, for pretraining on a text.",
+    abstract: "Find good settings, and a good network, for pretraining on a text or for fine-tuning on rows.",
     discussion: """
-      Makes a study: short pretraining runs with settings of a space, which the file --config describes, as a proposer thinks \
+      Makes a study: short runs with settings of a space, which the file --config describes, as a proposer thinks \
       of them, with random search on a share of the trials as control. Most trials stop at a rung early in the run; the best \
-      go on. Writes trials.jsonl, a run folder for each trial, and best.yaml, which `pretrain --config` takes; prints the best \
+      go on. Writes trials.jsonl, a run folder for each trial, and best.yaml, which `pretrain --config` or `finetune --config` takes; prints the best \
       trials, and whether they are better than chance. SIGINT, SIGTERM, SIGHUP and SIGUSR1 save and exit with 128 plus their \
       number; --resume continues, also after a kill, to the same result.
+
+      The setting task says what the runs are: pretraining on the shards of --data or, from the model of --model on the rows of \
+      --train and --validation, translation, classification or tagging.
 
       Examples:
         search --config configs/search.yaml --data corpora/shards --output studies/first --plan
         search --config configs/search.yaml --data corpora/shards --output studies/first
         pretrain --config studies/first/best.yaml --data corpora/shards --output checkpoints/found
+        search --config configs/search-finetune.yaml --model checkpoints/found --train pairs.train.tsv \\
+          --validation pairs.validation.tsv --output studies/zh-en
       """)
 
   @OptionGroup var common: CommonOptions
   @OptionGroup var settings: ConfigurationOptions
 
-  @Option(help: ArgumentHelp("A folder of shards, as tokenize writes it.", valueName: "folder"))
-  var data: String
+  @Option(
+    help: ArgumentHelp(
+      "With task pretraining: a folder of shards, as tokenize writes it.", valueName: "folder"))
+  var data: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "With the other tasks: the model folder from which the runs start, or the run folder that holds it.",
+      valueName: "folder"))
+  var model: String?
+
+  @OptionGroup(title: "Labelled rows") var rows: RowFiles
 
   @Option(help: ArgumentHelp("The folder of the study.", valueName: "folder"))
   var output: String
@@ -39,14 +55,59 @@ struct Search: Tool {
 
   mutating func execute() throws {
     let settings = try settings.load(SearchConfiguration.self)
-    let subject = try MaskedSearchSubject(base: settings.base, data: URL(fileURLWithPath: data))
+    switch settings.task {
+    case .pretraining:
+      let data = try text()
+      try make(MaskedSearchSubject(base: .base(settings.base), data: data), settings)
+    case .translation:
+      let (model, pairs) = (try start(settings.task, nil), try rows.pairs())
+      try make(
+        RowSearchSubject(
+          PairRows(
+            settings: .base(settings.base), model: model, training: pairs.training,
+            validation: pairs.validation)), settings)
+    case .classification: try label(.classification, settings)
+    case .tagging: try label(.tagging, settings)
+    }
+  }
+
+  private func label(_ kind: LabelKind, _ settings: SearchConfiguration) throws {
+    let (model, samples) = (try start(settings.task, kind), try rows.samples(kind))
+    try make(
+      RowSearchSubject(
+        LabelRows(
+          settings: .base(settings.base), model: model, training: samples.training,
+          validation: samples.validation)), settings)
+  }
+
+  private func text() throws -> URL {
+    guard let data, model == nil, rows.isEmpty else {
+      throw ValidationError(
+        "the study has task: pretraining, which needs --data FOLDER alone; for --model, --train and --validation give it "
+          + "task: translation, classification or tagging")
+    }
+    return URL(fileURLWithPath: data)
+  }
+
+  private func start(_ task: SearchConfiguration.Task, _ kind: LabelKind?) throws -> URL {
+    guard let model, data == nil else {
+      throw ValidationError(
+        "the study has task: \(task.rawValue), which needs --model FOLDER and labelled rows, and no --data")
+    }
+    try rows.check(kind)
+    return URL(fileURLWithPath: model)
+  }
+
+  private func make(_ subject: some SearchSubject, _ settings: SearchConfiguration) throws {
     let output = URL(fileURLWithPath: output)
     let study = try SearchStudy(
       subject, settings: settings, output: output,
       resume: ResumeMode(resumes: resuming.resume, orStarts: resuming.resumeOrStart), plansOnly: plan)
     if plan { return try showPlan(study) }
     let interruption = Interruption()
-    let display = StudyDisplay(settings.proposer, ProgressLine(quiet: common.quiet))
+    let progress = ProgressLine(quiet: common.quiet)
+    for warning in subject.warnings { progress.warning(warning) }
+    let display = StudyDisplay(settings.proposer, subject.score, progress)
     let result = try study.run(isInterrupted: { interruption.isRequested }, report: display.show)
     guard let result else { throw interruption.exitCode }
     try StandardOutput.writeLine(ResultTable(result, settings.proposer).text)
@@ -55,7 +116,7 @@ struct Search: Tool {
     }
   }
 
-  private func showPlan(_ study: SearchStudy<MaskedSearchSubject>) throws {
+  private func showPlan(_ study: SearchStudy<some SearchSubject>) throws {
     let seconds = try study.secondsPerRun()
     let schedule = try study.schedule { seconds }
     let controls = schedule.brackets.filter { $0.arm == .control }.reduce(0) { $0 + $1.trials.count }

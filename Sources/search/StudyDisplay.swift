@@ -6,12 +6,13 @@ import ClozeTraining
 /// The progress of a study: a line for each trial that came to a rung, and one that is rewritten.
 final class StudyDisplay {
   private let proposer: ProposerKind
+  private let score: SearchScore
   private let progress: ProgressLine
   private var status: SearchStatus?
   private var start: (share: Double, time: ContinuousClock.Instant)?
 
-  init(_ proposer: ProposerKind, _ progress: ProgressLine) {
-    (self.proposer, self.progress) = (proposer, progress)
+  init(_ proposer: ProposerKind, _ score: SearchScore, _ progress: ProgressLine) {
+    (self.proposer, self.score, self.progress) = (proposer, score, progress)
   }
 
   func show(_ event: SearchProgress) {
@@ -29,7 +30,9 @@ final class StudyDisplay {
       self.status = status
       let settings = trial.settings.isEmpty ? "seed \(trial.seed)" : trial.settings.joined(separator: " ")
       let outcome =
-        trial.failure ?? trial.last.map { "loss \(Figure.decimal($0.loss, 4)) at rung \($0.rung + 1)" } ?? ""
+        trial.failure ?? trial.last.map {
+          "\(score.name) \(Figure.decimal(score.value(ofLoss: $0.loss), 4)) at rung \($0.rung + 1)"
+        } ?? ""
       progress.line("trial \(trial.number) (\(trial.arm.name(proposer))): \(outcome); \(settings)")
     }
   }
@@ -41,7 +44,8 @@ final class StudyDisplay {
       "step \(Figure.count(step.step))", "loss \(Figure.decimal(step.statistics.loss, 3))",
     ]
     if let best = status?.best, let last = best.last {
-      parts.append("best \(Figure.decimal(last.loss, 3)) (trial \(best.number))")
+      parts.append(
+        "best \(score.name) \(Figure.decimal(score.value(ofLoss: last.loss), 3)) (trial \(best.number))")
     }
     parts.append("\(Figure.percent(share)) done")
     if let start, share > start.share {
@@ -75,7 +79,8 @@ struct ResultTable {
   var text: String {
     let rows = result.finished.prefix(ResultTable.most).map { trial in
       [
-        "\(trial.number)", trial.arm.name(proposer), Figure.decimal(trial.last?.loss ?? 0, 4),
+        "\(trial.number)", trial.arm.name(proposer),
+        Figure.decimal(result.score.value(ofLoss: trial.last?.loss ?? 0), 4),
         trial.settings.isEmpty ? "seed=\(trial.seed)" : trial.settings.joined(separator: " "),
       ]
     }
@@ -83,7 +88,8 @@ struct ResultTable {
     let counts =
       "\(Figure.count(finished)) of \(Figure.count(result.trials.count)) trials came to the end, "
       + "\(Figure.count(result.trials.count - finished - failed)) stopped at a rung, \(Figure.count(failed)) failed."
-    return ([Table.columns([["trial", "from", "loss", "settings"]] + rows), "", counts] + result.verdict)
+    return
+      ([Table.columns([["trial", "from", result.score.name, "settings"]] + rows), "", counts] + result.verdict)
       .joined(separator: "\n")
   }
 }

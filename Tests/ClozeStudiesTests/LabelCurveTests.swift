@@ -40,8 +40,9 @@ import Testing
     settings.cadence.validationSteps = 2
     settings.compute.workers = 1
     return TranslationSubject(
-      settings: settings, model: Fixtures.url("bert"), training: TranslationPairs(Array(pairs[..<40])),
-      validation: TranslationPairs(Array(pairs[40..<48])), test: TranslationPairs(Array(pairs[48...])))
+      PairRows(
+        settings: settings, model: Fixtures.url("bert"), training: TranslationPairs(Array(pairs[..<40])),
+        validation: TranslationPairs(Array(pairs[40..<48]))), test: TranslationPairs(Array(pairs[48...])))
   }
 
   private func classification() -> LabelSubject {
@@ -58,7 +59,8 @@ import Testing
     settings.compute.workers = 1
     func file(_ range: Range<Int>) -> LabelledFile { LabelledFile(.classification, Array(samples[range])) }
     return LabelSubject(
-      settings: settings, model: Fixtures.url("bert"), training: file(0..<40), validation: file(40..<48),
+      LabelRows(
+        settings: settings, model: Fixtures.url("bert"), training: file(0..<40), validation: file(40..<48)),
       test: file(48..<60))
   }
 

@@ -76,11 +76,24 @@ extension RunFolder {
   /// - Parameter figure: the name of the figure that is wanted.
   /// - Throws: `FileError`
   func validations(_ figure: String) throws -> [CurveRunScore.Validation] {
+    try validationLines().compactMap { line in
+      guard let step = line.step else { return nil }
+      return line.figures?[figure].map { CurveRunScore.Validation(step: step, figure: $0) }
+    }
+  }
+
+  /// The score that the run logged for the last validation at a step; nil for none.
+  /// - Throws: `FileError`
+  func validationScore(at step: Int) throws -> Double? {
+    try validationLines().last { $0.step == step }?.score
+  }
+
+  private func validationLines() throws -> [ValidationLine] {
     try Data(file: metrics).split(separator: UInt8(ascii: "\n")).compactMap {
       guard let line = try? JSONDecoder().decode(ValidationLine.self, from: Data($0)),
-        line.event == "validation", let step = line.step
+        line.event == "validation"
       else { return nil }
-      return line.figures?[figure].map { CurveRunScore.Validation(step: step, figure: $0) }
+      return line
     }
   }
 }
@@ -90,4 +103,5 @@ private struct ValidationLine: Decodable {
   let event: String
   let step: Int?
   let figures: [String: Double]?
+  let score: Double?
 }

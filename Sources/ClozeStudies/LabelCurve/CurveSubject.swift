@@ -8,21 +8,14 @@ package import Foundation
 
 /// What a label curve trains with different numbers of labels, and how it scores the result.
 package protocol CurveSubject: Sendable {
-  associatedtype Task: FinetuningTask where Task.Settings: CurveSettings
+  associatedtype Rows: TrainingRows
 
-  /// Of the runs, before a trial changes them.
-  var settings: Task.Settings { get }
-  /// The model of the pretrained arm, whose tokenizer and sizes the other arm has.
-  var model: URL { get }
-  /// For messages.
-  var trainingPath: String { get }
-  var rowCount: Int { get }
-  /// The digests of training, validation and held-out rows.
-  var identities: [String: String] { get }
+  /// The model is that of the pretrained arm, whose tokenizer and sizes the other arm has.
+  var rows: Rows { get }
+  /// The digest of held-out rows.
+  var testIdentity: String { get }
   var metrics: HeldOutMetrics { get }
 
-  /// - Parameter rows: the indices of the training rows to train on.
-  func task(_ start: FinetuneStart, rows: [Int], settings: Task.Settings) throws -> Task
   /// What each held-out row adds to the sums of the scores of the model in `folder`: [N, S].
   func statistics(of folder: URL) throws -> [[Double]]
 }
@@ -37,46 +30,27 @@ package struct HeldOutMetrics: Sendable {
 
 /// Translators, scored by BLEU and chrF with a beam of 5.
 package struct TranslationSubject: CurveSubject {
-  package let settings: FinetuneConfiguration
-  package let model: URL
-  private let training: TranslationPairs
-  private let validation: TranslationPairs
+  package let rows: PairRows
   private let test: TranslationPairs
   private let corpusMetrics: [any CorpusMetric]
 
-  package init(
-    settings: FinetuneConfiguration, model: URL, training: TranslationPairs, validation: TranslationPairs,
-    test: TranslationPairs
-  ) {
-    (self.settings, self.model) = (settings, model)
-    (self.training, self.validation, self.test) = (training, validation, test)
+  package init(_ rows: PairRows, test: TranslationPairs) {
+    (self.rows, self.test) = (rows, test)
     corpusMetrics = [BLEU(TranslationEvaluation(test.pairs).metricTokenizer), ChrF()]
   }
 
-  package var trainingPath: String { training.path }
-  package var rowCount: Int { training.pairs.count }
-  package var identities: [String: String] {
-    ["train": training.digest.hex, "validation": validation.digest.hex, "test": test.digest.hex]
-  }
+  package var testIdentity: String { test.digest.hex }
 
   package var metrics: HeldOutMetrics {
     let metrics = corpusMetrics
     return HeldOutMetrics(names: metrics.map(\.name)) { SentenceStatistics.scores(metrics, sums: $0) }
   }
 
-  package func task(_ start: FinetuneStart, rows: [Int], settings: FinetuneConfiguration) throws
-    -> TranslationTask
-  {
-    try TranslationTask(
-      configuration: settings, start: start,
-      training: TranslationPairs(rows.map { training.pairs[$0] }, path: training.path),
-      validation: validation)
-  }
-
   package func statistics(of folder: URL) throws -> [[Double]] {
+    let compute = rows.settings.compute
     let translator = try Translator(
-      folder, precision: settings.compute.resolved.elementType, beam: BeamConfiguration())
-    let tapes = WorkerGroup(count: settings.compute.workers).tapes(for: translator.model.store)
+      folder, precision: compute.resolved.elementType, beam: BeamConfiguration())
+    let tapes = WorkerGroup(count: compute.workers).tapes(for: translator.model.store)
     let hypotheses = try translator.translate(test.pairs.map(\.source), tapes: tapes).map {
       $0.first?.text ?? ""
     }
@@ -88,47 +62,29 @@ package struct TranslationSubject: CurveSubject {
 
 /// Classifiers of texts, scored by macro F1, or taggers, scored by the F1 of entities.
 package struct LabelSubject: CurveSubject {
-  package let settings: LabelConfiguration
-  package let model: URL
-  private let training: LabelledFile
-  private let validation: LabelledFile
+  package let rows: LabelRows
   private let test: LabelledFile
 
-  package init(
-    settings: LabelConfiguration, model: URL, training: LabelledFile, validation: LabelledFile,
-    test: LabelledFile
-  ) {
-    (self.settings, self.model) = (settings, model)
-    (self.training, self.validation, self.test) = (training, validation, test)
-  }
+  package init(_ rows: LabelRows, test: LabelledFile) { (self.rows, self.test) = (rows, test) }
 
-  package var trainingPath: String { training.path }
-  package var rowCount: Int { training.samples.count }
-  package var identities: [String: String] {
-    ["train": training.digest.hex, "validation": validation.digest.hex, "test": test.digest.hex]
-  }
+  package var testIdentity: String { test.digest.hex }
+  private var kind: LabelKind { rows.training.kind }
   /// The classes of all rows, so that statistics of models that know fewer can be compared.
   private var classes: [String] {
-    Set(training.labels + test.labels).sorted()
+    Set(rows.training.labels + test.labels).sorted()
   }
 
   package var metrics: HeldOutMetrics {
-    let kind = training.kind
+    let kind = kind
     return HeldOutMetrics(names: [LabelReport.f1Name(kind)]) {
       [100 * LabelReport.f1(kind, statistics: $0)]
     }
   }
 
-  package func task(_ start: FinetuneStart, rows: [Int], settings: LabelConfiguration) throws -> LabelTask {
-    try LabelTask(
-      configuration: settings, start: start,
-      training: LabelledFile(training.kind, rows.map { training.samples[$0] }, path: training.path),
-      validation: validation)
-  }
-
   package func statistics(of folder: URL) throws -> [[Double]] {
-    let labeller = try Labeller(folder, kind: training.kind, precision: settings.compute.precision)
-    let tapes = WorkerGroup(count: settings.compute.workers).tapes(for: labeller.model.store)
+    let compute = rows.settings.compute
+    let labeller = try Labeller(folder, kind: kind, precision: compute.precision)
+    let tapes = WorkerGroup(count: compute.workers).tapes(for: labeller.model.store)
     return try labeller.report(labeller.encode(test), tapes: tapes).statistics(classes: classes)
   }
 }

@@ -32,14 +32,14 @@ package struct LabelCurveStudy<Subject: CurveSubject> {
     plansOnly: Bool = false
   ) throws {
     self.subject = subject
-    self.sizes = try LabelCurve.sizes(sizes, rowCount: subject.rowCount, path: subject.trainingPath)
+    self.sizes = try LabelCurve.sizes(sizes, rowCount: subject.rows.rowCount, path: subject.rows.trainingPath)
     self.seedCount = seedCount
     trials = Array(CurveTrial.all.prefix(trialCount))
     folder = output
     let permutation = Permutation(
-      count: subject.rowCount,
-      random: CounterRandom(seed: UInt64(subject.settings.seed), purpose: .labelSubset))
-    order = (0..<subject.rowCount).map { permutation[$0] }
+      count: subject.rows.rowCount,
+      random: CounterRandom(seed: UInt64(subject.rows.settings.seed), purpose: .labelSubset))
+    order = (0..<subject.rows.rowCount).map { permutation[$0] }
     do {
       lock = plansOnly ? nil : try FolderLock(output, fileName: "study.lock")
     } catch let held as FolderLock.Held {
@@ -66,9 +66,9 @@ package struct LabelCurveStudy<Subject: CurveSubject> {
   }
 
   private func identities() throws -> [String: String] {
-    try subject.identities.merging([
-      "model": StartFolder(subject.model).digest.hex,
-      "settings": Digest(of: subject.settings.trajectory.yaml() + "\(subject.settings.stop)").hex,
+    try subject.rows.identities.merging([
+      "test": subject.testIdentity, "model": StartFolder(subject.rows.model).digest.hex,
+      "settings": Digest(of: subject.rows.settings.trajectory.yaml() + "\(subject.rows.settings.stop)").hex,
     ]) { first, _ in first }
   }
 
@@ -120,11 +120,11 @@ package struct LabelCurveStudy<Subject: CurveSubject> {
         points.append(LabelCurveRuns.Point(arm: arm, size: size, trials: made, seeds: seeds))
       }
     }
-    let start = try StartFolder(subject.model)
+    let start = try StartFolder(subject.rows.model)
     return LabelCurveRuns(
-      points: points, metrics: subject.metrics, rankingFigure: subject.settings.rankingFigure,
+      points: points, metrics: subject.metrics, rankingFigure: subject.rows.settings.rankingFigure,
       pretrainingSeconds: (try? CheckpointManifest.verified(start.folder))?.cursor.seconds,
-      isLimitedByTime: subject.settings.stop.minutes > 0)
+      isLimitedByTime: subject.rows.settings.stop.minutes > 0)
   }
 
   private func heldOutScore(_ score: CurveRunScore) -> Double {
@@ -137,13 +137,13 @@ package struct LabelCurveStudy<Subject: CurveSubject> {
   ) throws -> CurveRunScore? {
     let output = folder.appendingPathComponent("runs").appendingPathComponent(run.folderName)
     if let score = try CurveRunScore.read(output) { return score }
-    var settings = subject.settings
+    var settings = subject.rows.settings
     settings.seed += run.seed - 1
     // Of each run the best checkpoint and the last one are needed until it is scored.
     settings.cadence.keepCheckpoints = 1
     run.trial.apply(to: &settings)
-    let task = try subject.task(
-      run.arm == .pretrained ? .pretrained(subject.model) : .scratch(tokenizer: subject.model),
+    let task = try subject.rows.task(
+      run.arm == .pretrained ? .pretrained(subject.rows.model) : .scratch(tokenizer: subject.rows.model),
       rows: Array(order.prefix(run.size)), settings: settings)
     report(.begun(run, warnings: task.warnings))
     let training = try TrainingRun(task, output: output, resume: .ifPresent)
@@ -166,11 +166,11 @@ package struct LabelCurveStudy<Subject: CurveSubject> {
   ///
   /// - Returns: nil if the runs are limited by tokens alone.
   package func estimatedSeconds() throws -> Double? {
-    let stop = subject.settings.stop
+    let stop = subject.rows.settings.stop
     if stop.minutes > 0 { return 60 * stop.minutes * Double(runCount) }
     guard stop.steps > 0, let size = sizes.last else { return nil }
-    let task = try subject.task(
-      .pretrained(subject.model), rows: Array(order.prefix(size)), settings: subject.settings)
+    let task = try subject.rows.task(
+      .pretrained(subject.rows.model), rows: Array(order.prefix(size)), settings: subject.rows.settings)
     let probe = try StepProbe(
       TrainingRun(
         task, output: folder.appendingPathComponent("runs/plan"), resume: .never, plansOnly: true))

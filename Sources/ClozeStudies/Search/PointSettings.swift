@@ -28,7 +28,7 @@ struct PointSettings<Subject: SearchSubject>: Sendable {
       do {
         let settings = try base.with(named.overrides(point))
         guard limits.parameters > 0 else { return nil }
-        let count = subject.parameterCount(settings)
+        let count = try subject.parameterCount(settings)
         return count <= limits.parameters
           ? nil
           : "its model has \(Figure.count(count)) parameters, and limits.parameters is "

@@ -2,6 +2,14 @@ package import ClozeCore
 
 /// All settings of a search. Each has its default here and its explanation in `configs/search.yaml`.
 package struct SearchConfiguration: Configuration, Equatable {
+  /// What the runs of a study are.
+  package enum Task: String, NamedChoice {
+    /// Of an encoder on raw text, by masked tokens.
+    case pretraining
+    /// Fine-tuning on labelled rows, as `finetune --task` names it.
+    case translation, classification, tagging
+  }
+
   /// Limits of a trial's run; 0 for none.
   package struct Limits: Codable, Sendable, Equatable {
     /// Of the model.
@@ -21,6 +29,7 @@ package struct SearchConfiguration: Configuration, Equatable {
     package init() {}
   }
 
+  package var task = Task.pretraining
   /// The settings that all trials share: a file's name, or the settings.
   package var base = SettingTree.scalar("")
   package var space = SettingTree.scalar("")

@@ -7,10 +7,13 @@ package struct SearchResult: Sendable {
   package let trials: [SearchTrial]
   private let schedule: SearchSchedule
   private let proposer: ProposerKind
+  package let score: SearchScore
 
-  package init(journal: SearchJournal, schedule: SearchSchedule, proposer: ProposerKind) {
+  package init(
+    journal: SearchJournal, schedule: SearchSchedule, proposer: ProposerKind, score: SearchScore = .loss
+  ) {
     trials = journal.trials.values.sorted { $0.number < $1.number }
-    (self.schedule, self.proposer) = (schedule, proposer)
+    (self.schedule, self.proposer, self.score) = (schedule, proposer, score)
   }
 
   private var lastRung: Int { schedule.rungCount - 1 }
@@ -78,7 +81,7 @@ extension SearchResult {
       sentences.append("No trial is better than the settings of base, which are the best.")
     } else if let noise {
       sentences.append(
-        "The best loss is \(nats(loss)), that of base \(nats(noise.mean))"
+        "The best \(score.name) is \(text(loss)), that of base \(text(noise.mean))"
           + (noise.count > 1 ? " (mean of \(noise.count) seeds)" : "") + ": "
           + judgement(noise.mean - loss, noise.limit(others: noise.count), than: "base"))
     }
@@ -110,22 +113,26 @@ extension SearchResult {
       return nil
     }
     return
-      "After \(Figure.count(count)) trials each, \(proposer.rawValue) has \(nats(found)) and random search \(nats(random)): "
+      "After \(Figure.count(count)) trials each, \(proposer.rawValue) has \(text(found)) and random search \(text(random)): "
       + judgement(random - found, noise?.limit(others: 1), than: "random")
   }
 
   /// - Parameter gain: how much lower the loss is.
   private func judgement(_ gain: Double, _ limit: Double?, than other: String) -> String {
     guard let limit else {
-      return "\(nats(abs(gain))) \(gain >= 0 ? "lower" : "higher"), with unknown noise."
+      let word = (gain >= 0) == score.prefersLarger ? "higher" : "lower"
+      return "\(difference(abs(gain))) \(word), with unknown noise."
     }
-    let noise = "(\(nats(limit)) between runs that are equally good)"
+    let noise = "(\(difference(limit)) between runs that are equally good)"
     if gain > limit { return "better than \(other) beyond the noise \(noise)." }
     if gain < -limit { return "worse than \(other) beyond the noise \(noise)." }
     return "no better than \(other) within the noise \(noise)."
   }
 
-  private func nats(_ value: Double) -> String { Figure.decimal(value, 4) }
+  /// The score of a loss.
+  private func text(_ loss: Double) -> String { difference(score.value(ofLoss: loss)) }
+
+  private func difference(_ value: Double) -> String { Figure.decimal(value, 4) }
 }
 
 extension SearchObservation {

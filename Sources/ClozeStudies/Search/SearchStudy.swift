@@ -134,7 +134,8 @@ package final class SearchStudy<Subject: SearchSubject> {
       guard try run(bracket, runner) else { return nil }
     }
     runner.tidy()
-    let result = SearchResult(journal: journal, schedule: schedule, proposer: settings.proposer)
+    let result = SearchResult(
+      journal: journal, schedule: schedule, proposer: settings.proposer, score: subject.score)
     try write(result)
     return result
   }
@@ -177,7 +178,7 @@ package final class SearchStudy<Subject: SearchSubject> {
     }
   }
 
-  /// `best.yaml`: the settings of the best trial, as `pretrain --config` takes them.
+  /// `best.yaml`: the settings of the best trial, as `--config` of `pretrain` or `finetune` takes them.
   private func write(_ result: SearchResult) throws {
     guard let best = result.best else { return }
     let settings = try subject.base.with(best.settings)

@@ -11,6 +11,38 @@ package protocol SearchedSettings: RunConfiguration {
 
 extension PretrainConfiguration: SearchedSettings {}
 
+extension SearchedSettings {
+  /// The settings that all trials of a study share.
+  ///
+  /// - Parameter tree: a file's name or settings.
+  /// - Throws: `ConfigurationError`, `FileError`
+  package static func base(_ tree: SettingTree) throws -> Self {
+    if case .scalar(let name) = tree {
+      return try load(file: name.isEmpty ? nil : URL(fileURLWithPath: name), overrides: [])
+    }
+    guard let overrides = tree.overrides else {
+      throw ConfigurationError.wrongType(
+        path: "base", expected: "a mapping of keys to values, or a file's name")
+    }
+    return try load(file: nil, overrides: overrides)
+  }
+}
+
+/// What trials are scored by. The loss of a trial is the score by which its run ranks checkpoints, with the other sign.
+package struct SearchScore: Sendable, Equatable {
+  package let name: String
+  package let prefersLarger: Bool
+
+  package static let loss = SearchScore(name: "loss", prefersLarger: false)
+
+  package init(name: String, prefersLarger: Bool) {
+    (self.name, self.prefersLarger) = (name, prefersLarger)
+  }
+
+  /// The score of a trial with this loss.
+  package func value(ofLoss loss: Double) -> Double { prefersLarger ? -loss : loss }
+}
+
 /// What a study trains with different settings, and how it is scored.
 package protocol SearchSubject: Sendable {
   associatedtype Task: PlannedTask where Task.Settings: SearchedSettings
@@ -19,11 +51,12 @@ package protocol SearchSubject: Sendable {
   var base: Task.Settings { get }
   /// The digests of the data.
   var identities: [String: String] { get }
-  /// The figure of a validation that is the loss of a trial.
-  var figure: String { get }
+  var score: SearchScore { get }
+  /// Findings about the data, for people.
+  var warnings: [String] { get }
 
   func task(_ settings: Task.Settings) throws -> Task
-  func parameterCount(_ settings: Task.Settings) -> Int
+  func parameterCount(_ settings: Task.Settings) throws -> Int
   /// The steps of a whole run.
   func steps(_ settings: Task.Settings) -> Int
   /// Why a study cannot vary a setting; nil if it can.
@@ -39,20 +72,8 @@ package struct MaskedSearchSubject: SearchSubject {
 
   /// Opens and checks the data.
   ///
-  /// - Parameter base: a file's name or settings.
   /// - Throws: `ConfigurationError`, and what opening a run throws
-  package init(base tree: SettingTree, data: URL) throws {
-    let base: PretrainConfiguration
-    switch tree {
-    case .scalar(let name):
-      base = try .load(file: name.isEmpty ? nil : URL(fileURLWithPath: name), overrides: [])
-    default:
-      guard let overrides = tree.overrides else {
-        throw ConfigurationError.wrongType(
-          path: "base", expected: "a mapping of keys to values, or a file's name")
-      }
-      base = try .load(file: nil, overrides: overrides)
-    }
+  package init(base: PretrainConfiguration, data: URL) throws {
     let require = SettingsCheck("base")
     try require(
       base.objective == .masked, "objective",
@@ -68,7 +89,8 @@ package struct MaskedSearchSubject: SearchSubject {
     vocabularySize = text.configuration.model.vocabularySize
   }
 
-  package var figure: String { "validationLoss" }
+  package var score: SearchScore { .loss }
+  package var warnings: [String] { [] }
 
   package func task(_ settings: PretrainConfiguration) throws -> MaskedLanguageTask {
     try MaskedLanguageTask(PretrainingText(configuration: settings, data: data))
@@ -89,13 +111,10 @@ package struct MaskedSearchSubject: SearchSubject {
   }
 
   package func refusal(varying key: String) -> String? {
-    let section = key.split(separator: ".").first.map(String.init) ?? ""
-    return switch (section, key) {
-    case (_, "seed"): "is the same in all trials; the setting seeds of the study measures its noise"
-    case ("stop", _), ("cadence", _): "is the same in all trials; set it in base"
-    case (_, "objective"), ("validation", _), (_, "batch.windowLength"):
+    if let reason = commonRefusal(varying: key) { return reason }
+    return switch (key.split(separator: ".").first.map(String.init) ?? "", key) {
+    case (_, "objective"), (_, "batch.windowLength"):
       "decides what is scored, so that losses could not be compared; set it in base"
-    case (_, "compute.workers"): "changes no result; set it in base"
     case (_, "model.vocabularySize"): "is that of the data; leave it out"
     case ("decoder", _), ("corruption", _), ("replacedTokens", _):
       "does nothing with objective masked; leave it out"
@@ -105,6 +124,17 @@ package struct MaskedSearchSubject: SearchSubject {
 }
 
 extension SearchSubject {
+  /// Why no study can vary a setting; nil if it is not of those.
+  func commonRefusal(varying key: String) -> String? {
+    switch (key.split(separator: ".").first.map(String.init) ?? "", key) {
+    case (_, "seed"): "is the same in all trials; the setting seeds of the study measures its noise"
+    case ("stop", _), ("cadence", _): "is the same in all trials; set it in base"
+    case ("validation", _): "decides what is scored, so that losses could not be compared; set it in base"
+    case (_, "compute.workers"): "changes no result; set it in base"
+    default: nil
+    }
+  }
+
   /// The settings of a trial, with the study's seed and cadence.
   func settings(_ overrides: [String], seed: Int, rungs: [Int]) throws -> Task.Settings {
     var settings = try base.with(overrides)

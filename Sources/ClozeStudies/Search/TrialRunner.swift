@@ -121,7 +121,7 @@ struct TrialRunner<Subject: SearchSubject> {
     let outcome = try run.run(until: step, isInterrupted: isInterrupted) { event in
       var share = done
       switch event {
-      case .validated(step, let validation): loss = validation.figures[subject.figure]
+      case .validated(step, let validation): loss = -validation.score
       case .progress(let progress): share += max(0, progress.fraction - before) / schedule.cost
       default: break
       }
@@ -129,7 +129,7 @@ struct TrialRunner<Subject: SearchSubject> {
     }
     guard outcome.cursor.step >= step else { return .interrupted }
     // A process that was killed after the validation has left it in the log.
-    loss = try loss ?? RunFolder(output).validations(subject.figure).last { $0.step == step }?.figure
+    loss = try loss ?? RunFolder(output).validationScore(at: step).map { -$0 }
     if let loss, loss.isFinite { return .loss(loss, step: step) }
     guard loss == nil, !isSecondTry else {
       return .failed("diverged: its loss at step \(step) is not finite")

@@ -78,6 +78,8 @@ struct ValidationLine: Encodable {
   let event = "validation"
   let step, tokens: Int
   let figures: [String: Double]
+  /// By which checkpoints are ranked, larger is better; nil if it is not finite.
+  let score: Double?
   /// The steps in the average that was validated; nil without one.
   let averagedSteps: Int?
 
@@ -87,5 +89,6 @@ struct ValidationLine: Encodable {
     step = cursor.step
     tokens = cursor.tokens
     figures = report.figures.filter { $0.value.isFinite }
+    score = report.score.isFinite ? report.score : nil
   }
 }

@@ -9,6 +9,9 @@ package struct LengthBatchConfiguration: Codable, Sendable, Equatable {
   /// Positions of a text or of one side of a pair, special tokens included.
   package var maximumLength = 128
 
+  /// Of micro-batches, from one that any sample fits into.
+  var microbatchSizes: ClosedRange<Int> { min(2 * maximumLength, tokensPerMicrobatch)...tokensPerMicrobatch }
+
   /// - Parameter shortest: the least `maximumLength` at which a sample has a token.
   /// - Throws: `ConfigurationError`
   func validate(shortest: Int, section: String = "batch") throws {

@@ -9,15 +9,10 @@ package protocol PlannedTask: TrainingTask {
   var microbatchCount: Int { get }
   /// The parameters of a new model, without memory.
   func declaredStore(_ precision: ElementType) throws -> ParameterStore
-  /// Estimates from small micro-batches whether the activations of all workers fit.
-  ///
-  /// - Parameter room: the bytes available for activations.
-  /// - Returns: the bytes that the activations would need if they do not fit; nil if they fit, or if it is not known.
-  func activationShortage(_ training: Training, workers: Int, room: Int) throws -> Int?
-}
-
-extension PlannedTask {
-  package func activationShortage(_ training: Training, workers: Int, room: Int) throws -> Int? { nil }
+  /// In windows or tokens: the smallest micro-batch that the memory can be estimated from, and that of the run.
+  var microbatchSizes: ClosedRange<Int> { get }
+  /// The same objective with micro-batches of another size.
+  func objective(_ training: Training, microbatchSize: Int) -> Training
 }
 
 /// The memory of a run, part by part, and the time of its steps: computed where possible, otherwise measured in a few steps.
@@ -63,7 +58,7 @@ package struct RunNeeds<Task: PlannedTask> {
     if let room {
       let left = room - parts.reduce(0) { $0 + $1.bytes }
       let shortage = try configuration.optimizer.atItsEnd(run.training.store) {
-        try task.activationShortage(run.training, workers: min(workers, lanes), room: left)
+        try RunNeeds.activationShortage(run, workers: min(workers, lanes), room: left)
       }
       if let shortage {
         parts.append(("activations of \(workers) workers about", shortage))
@@ -74,6 +69,32 @@ package struct RunNeeds<Task: PlannedTask> {
     let probe = try StepProbe(run)
     parts.append(("activations of \(workers) workers", probe.activationBytes))
     measured = (run, probe)
+  }
+
+  /// Estimates whether the activations of all workers fit, with micro-batches of which each is twice the last one. Memory grows
+  /// in proportion to their size, so a size is tried only if twice the memory of the last one fits.
+  ///
+  /// - Parameter room: the bytes available for activations.
+  /// - Returns: the bytes that the activations would need if they do not fit; nil if they fit.
+  private static func activationShortage(_ run: TrainingRun<Task>, workers: Int, room: Int) throws -> Int? {
+    let sizes = run.task.microbatchSizes
+    let tape = Tape(store: run.training.store)
+    let lane = GradientLane(run.training.store)
+    var size = sizes.lowerBound
+    while size < sizes.upperBound {
+      lane.begin()
+      tape.begin(lane: lane, dropout: DropoutStream(seed: 0, step: 0, microbatch: 0))
+      let objective = run.task.objective(run.training, microbatchSize: size)
+      _ = try objective.forward(
+        tape, step: 0, microbatch: 0, gradientScales: objective.gradientScales(step: 0))
+      tape.backward()
+      let next = min(2 * size, sizes.upperBound)
+      guard workers * tape.arena.peak * next / size <= room else {
+        return workers * tape.arena.peak * sizes.upperBound / size
+      }
+      size = next
+    }
+    return nil
   }
 
   /// Of the parameters, and of what training keeps for each of them.

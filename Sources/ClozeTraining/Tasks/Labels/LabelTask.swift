@@ -7,7 +7,7 @@ package import ClozeText
 package import Foundation
 
 /// Fine-tuning into a classifier of texts, or of words, on labelled samples.
-package struct LabelTask: FinetuningTask {
+package struct LabelTask: FinetuningTask, PlannedTask {
   package static let purpose = "labels"
 
   package let configuration: LabelConfiguration
@@ -101,15 +101,24 @@ package struct LabelTask: FinetuningTask {
       model = try ModelArchive.loadClassificationModel(checkpoint, kind: kind, precision: precision).model
       origins = model.archiveEntries.map { ($0, .loaded(from: $0.name)) }
     } else {
-      model = ClassificationModel(
-        declaring: configuration.model, kind: kind, labels: labels, keepsClassifier: keepsClassifier,
-        precision: precision)
+      model = declaredModel(precision)
       origins = try origin.start(model, seed: UInt64(configuration.seed))
     }
-    let objective = LabelObjective(
+    return TrainingStart(objective(model, batches), origins: origins)
+  }
+
+  private func objective(_ model: ClassificationModel, _ batches: LengthBatches<EncodedSample>)
+    -> LabelObjective
+  {
+    LabelObjective(
       model: model, batches: batches, microbatchCount: configuration.batch.microbatches,
       labelSmoothing: configuration.labelSmoothing)
-    return TrainingStart(objective, origins: origins)
+  }
+
+  private func declaredModel(_ precision: ElementType) -> ClassificationModel {
+    ClassificationModel(
+      declaring: configuration.model, kind: kind, labels: labels, keepsClassifier: keepsClassifier,
+      precision: precision)
   }
 
   package func write(_ training: LabelObjective, to folder: URL) throws {
@@ -135,5 +144,21 @@ package struct LabelTask: FinetuningTask {
       }
     return ValidationReport(
       figures: ["validationLoss": report.loss, "accuracy": report.accuracy, "F1": report.f1], score: score)
+  }
+}
+
+extension LabelTask {
+  package var microbatchCount: Int { configuration.batch.microbatches }
+  package var microbatchSizes: ClosedRange<Int> { configuration.batch.microbatchSizes }
+
+  package func declaredStore(_ precision: ElementType) throws -> ParameterStore {
+    declaredModel(precision).store
+  }
+
+  package func objective(_ training: LabelObjective, microbatchSize: Int) -> LabelObjective {
+    objective(
+      training.model,
+      LengthBatches(
+        batches.samples, tokensPerMicrobatch: microbatchSize, seed: UInt64(configuration.seed)))
   }
 }

@@ -28,29 +28,11 @@ extension PretrainingTask {
   package var microbatchCount: Int { configuration.batch.windows / configuration.batch.microbatchWindows }
   package var dataBytes: Int { text.training.dataset.cacheBytes + text.validation.cacheBytes }
 
-  /// With micro-batches of 1, 2, 4… windows: memory grows in proportion to them, so a size is tried only if twice the memory of
-  /// the last one fits.
-  package func activationShortage(_ training: Training, workers: Int, room: Int) throws -> Int? {
-    let windows = configuration.batch.microbatchWindows
-    let tape = Tape(store: training.store)
-    let lane = GradientLane(training.store)
+  package var microbatchSizes: ClosedRange<Int> { 1...configuration.batch.microbatchWindows }
+  package func objective(_ training: Training, microbatchSize: Int) -> Training {
     var batch = configuration.batch
-    var size = 1
-    while size < windows {
-      (batch.windows, batch.microbatchWindows) = (size, size)
-      lane.begin()
-      tape.begin(lane: lane, dropout: DropoutStream(seed: 0, step: 0, microbatch: 0))
-      let objective = training.with(batch)
-      _ = try objective.forward(
-        tape, step: 0, microbatch: 0, gradientScales: objective.gradientScales(step: 0))
-      tape.backward()
-      let next = min(2 * size, windows)
-      guard workers * tape.arena.peak * next / size <= room else {
-        return workers * tape.arena.peak * windows / size
-      }
-      size = next
-    }
-    return nil
+    (batch.windows, batch.microbatchWindows) = (microbatchSize, microbatchSize)
+    return training.with(batch)
   }
 }
 

@@ -7,7 +7,7 @@ package import ClozeText
 package import Foundation
 
 /// Fine-tuning into a translator, on labelled pairs.
-package struct TranslationTask: FinetuningTask {
+package struct TranslationTask: FinetuningTask, PlannedTask {
   package static let purpose = "finetune"
 
   package let configuration: FinetuneConfiguration
@@ -116,12 +116,17 @@ package struct TranslationTask: FinetuningTask {
       model = try ModelArchive.loadTranslationModel(checkpoint, precision: precision).model
       origins = model.archiveEntries.map { ($0, $0.isShared ? .shared : .loaded(from: $0.name)) }
     } else {
-      model = TranslationModel(
-        declaring: configuration.model, decoder: configuration.decoder, precision: precision)
+      model = declaredModel(precision)
       origins = try origin.start(model, seed: UInt64(configuration.seed))
     }
-    let objective = TranslationObjective(
-      model: model, batches: trainingBatches, microbatchCount: configuration.batch.microbatches,
+    return TrainingStart(objective(model, trainingBatches), origins: origins)
+  }
+
+  private func objective(_ model: TranslationModel, _ batches: LengthBatches<EncodedPair>)
+    -> TranslationObjective
+  {
+    TranslationObjective(
+      model: model, batches: batches, microbatchCount: configuration.batch.microbatches,
       specials: tokenizer.vocabulary.specials, labelSmoothing: configuration.labelSmoothing,
       wordDropout: configuration.wordDropout,
       noise: PairNoise(
@@ -129,7 +134,10 @@ package struct TranslationTask: FinetuningTask {
         maximumLength: configuration.batch.maximumLength, seed: UInt64(configuration.seed)),
       seed: UInt64(configuration.seed), synthetic: synthetic.map { ($0.batches, $0.stepCount) },
       policy: policy.map { ($0.batches, configuration.policy.weight) })
-    return TrainingStart(objective, origins: origins)
+  }
+
+  private func declaredModel(_ precision: ElementType) -> TranslationModel {
+    TranslationModel(declaring: configuration.model, decoder: configuration.decoder, precision: precision)
   }
 
   package func write(_ training: TranslationObjective, to folder: URL) throws {
@@ -210,5 +218,21 @@ extension Tokenizer {
       tokens: .init(
         start: specials.classification, end: specials.separator, padding: specials.padding,
         suppressed: Array(suppressed)))
+  }
+}
+
+extension TranslationTask {
+  package var microbatchCount: Int { configuration.batch.microbatches * (policy == nil ? 1 : 2) }
+  package var microbatchSizes: ClosedRange<Int> { configuration.batch.microbatchSizes }
+
+  package func declaredStore(_ precision: ElementType) throws -> ParameterStore {
+    declaredModel(precision).store
+  }
+
+  package func objective(_ training: TranslationObjective, microbatchSize: Int) -> TranslationObjective {
+    objective(
+      training.model,
+      LengthBatches(
+        trainingBatches.samples, tokensPerMicrobatch: microbatchSize, seed: UInt64(configuration.seed)))
   }
 }
