@@ -80,7 +80,7 @@ extension Tape {
     case .float32: cloze_activation_f32(activation.kernel, input.count, input.floats, output.floats)
     case .bfloat16: cloze_activation_bf16(activation.kernel, input.count, input.halves, output.halves)
     }
-    record("activation") { [unowned self] in
+    record("activation", output) { [unowned self] in
       guard let gradient = output.gradient else { return }
       let (inputGradient, accumulates) = destination(of: input)
       let dx = accumulates ? arena.allocate(bytes: input.count * input.type.size) : inputGradient

@@ -5,7 +5,7 @@ extension Tape {
   func floatAttention(_ heads: AttentionHeads, _ output: Tensor) {
     let attention = FloatAttention(heads, arena: arena)
     attention.forward(output)
-    record("attention") { [unowned self] in
+    record("attention", output) { [unowned self] in
       guard let outputGradient = output.gradient?.assumingMemoryBound(to: Float.self) else { return }
       func gradient(_ slice: ColumnSlice) -> UnsafeMutablePointer<Float> {
         zeroedGradient(of: slice.tensor).assumingMemoryBound(to: Float.self)

@@ -40,7 +40,7 @@ extension Tape {
         output.halves + span.queries.lowerBound * width + head * headWidth, width, scratch, portableKernels)
     }
 
-    record("attention") { [unowned self] in
+    record("attention", output) { [unowned self] in
       guard let outputGradient = output.gradient?.assumingMemoryBound(to: UInt16.self) else { return }
       func gradient(_ slice: ColumnSlice) -> UnsafeMutablePointer<UInt16> {
         zeroedGradient(of: slice.tensor).assumingMemoryBound(to: UInt16.self)

@@ -32,7 +32,7 @@ extension Tape {
     let output = makeTensor(rows: input.rows, columns: input.columns, type: input.type)
     runDropout(
       dropout, rows: input.rows, columns: input.columns, type: input.type, input.bytes, output.bytes, false)
-    record("dropout") { [unowned self] in
+    record("dropout", output) { [unowned self] in
       guard let outputGradient = output.gradient else { return }
       let (inputGradient, accumulates) = destination(of: input)
       runDropout(

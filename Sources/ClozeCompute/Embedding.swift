@@ -29,7 +29,7 @@ extension Tape {
         rows, width, token.ids, position.ids, segment.ids, token.values, position.values, segment.values,
         output.halves)
     }
-    record("embedding") { [unowned self] in
+    record("embedding", output) { [unowned self] in
       guard let lane, let gradient = output.gradient else { return }
       for part in parts {
         guard let table = part.table, !store.isFrozen(table) else { continue }
@@ -75,7 +75,7 @@ extension Tape {
         destination.copyMemory(from: input.bytes + Int(index) * rowBytes, byteCount: rowBytes)
       }
     }
-    record("gather") { [unowned self] in
+    record("gather", output) { [unowned self] in
       guard let outputGradient = output.gradient, input.needsGradient else { return }
       let (inputGradient, accumulates) = destination(of: input)
       if !accumulates {

@@ -18,7 +18,7 @@ extension Tape {
     case .bfloat16:
       cloze_gated_activation_bf16(activation.kernel, rows, width, input.halves, output.halves)
     }
-    record("gatedActivation") { [unowned self] in
+    record("gatedActivation", output) { [unowned self] in
       guard let gradient = output.gradient else { return }
       let (inputGradient, accumulates) = destination(of: input)
       let dx = accumulates ? arena.allocate(bytes: input.count * input.type.size) : inputGradient

@@ -24,7 +24,7 @@ extension Tape {
       "linear: input [\(rows), \(input.columns)], \(parameters.weight.path) \(parameters.weight.shape)")
     let output = makeTensor(rows: rows, columns: outputs, type: type)
     linearValues(input.bytes, rows: rows, parameters, into: output.bytes, type: output.type)
-    record("linear") { [unowned self] in
+    record("linear", output) { [unowned self] in
       // A product without rows writes nothing, so the lane would keep values of an earlier step.
       guard let lane, let outputGradient = output.gradient, rows > 0 else { return }
       let inputGradient = input.needsGradient ? destination(of: input) : nil

@@ -50,7 +50,7 @@ extension Tape {
         mean,
         inverseDeviation)
     }
-    record("norm") { [unowned self] in
+    record("norm", output) { [unowned self] in
       guard let lane, let outputGradient = output.gradient else { return }
       // The kernel writes the residual's gradient first, which matters if residual and input are one tensor.
       let dr = residual.map { destination(of: $0) }

@@ -74,7 +74,7 @@ extension Tape {
       RecurrentDirection(self, parameters, index: $0, steps: steps, gates: gates, output: output)
     }
     for direction in directions { direction.run(self) }
-    record("recurrent") { [unowned self] in
+    record("recurrent", output) { [unowned self] in
       guard let lane, let outputGradient = output.gradient, input.rows > 0 else { return }
       // Nothing else reads the gates, so there is nothing to add to.
       let gradient = destination(of: gates).bytes

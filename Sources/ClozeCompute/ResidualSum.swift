@@ -12,7 +12,7 @@ extension Tape {
     let output = makeTensor(rows: rows, columns: columns, type: type)
     output.bytes.copyMemory(from: residual.bytes, byteCount: input.count * type.size)
     runDropout(dropout, rows: rows, columns: columns, type: type, input.bytes, output.bytes, true)
-    record("add") { [unowned self] in
+    record("add", output) { [unowned self] in
       guard let outputGradient = output.gradient else { return }
       for (tensor, dropout) in [(residual, Dropout.none), (input, dropout)] {
         let (gradient, accumulates) = destination(of: tensor)

@@ -38,7 +38,7 @@ extension Tape {
       }
     }
     turn(input.bytes, 1)
-    record("rotary") {
+    record("rotary", nil) {
       if let gradient = input.gradient { turn(gradient, -1) }
     }
     return input

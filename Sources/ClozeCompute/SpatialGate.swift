@@ -54,7 +54,7 @@ extension Tape {
     let mark = arena.mark
     gate.run(self)
     arena.release(to: mark)
-    record("spatialGate") { [unowned self] in
+    record("spatialGate", output) { [unowned self] in
       guard let lane, let outputGradient = output.gradient, content.rows > 0 else { return }
       gate.runGradient(self, lane, of: outputGradient)
     }

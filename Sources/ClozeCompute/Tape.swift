@@ -29,6 +29,7 @@ package struct DropoutStream {
 package final class Tape {
   package let store: ParameterStore
   package let arena = Arena()
+  private let gradients = GradientMemory()
   let products = MatrixProducts()
   let rotaryTables = RotaryTables()
   /// Receives the gradients of parameters; nil outside training.
@@ -36,7 +37,7 @@ package final class Tape {
   private var dropoutStream: DropoutStream?
   /// Whether the operations that run now are not recorded, see `withoutGradient`.
   private var isPaused = false
-  private var backwards: [(operation: StaticString, run: () -> Void)] = []
+  private var backwards: [(operation: StaticString, output: Tensor?, run: () -> Void)] = []
   /// The time of each operation; nil measures nothing.
   package var profile: OperationProfile?
 
@@ -67,6 +68,7 @@ package final class Tape {
     MatrixProducts.useCallingThreadOnly()
     backwards.removeAll(keepingCapacity: true)
     arena.reset()
+    gradients.reset()
     self.lane = lane
     dropoutStream = dropout
     profile?.restart()
@@ -130,22 +132,40 @@ package final class Tape {
 
   /// Records the backward pass of an operation that has just run. The closure must capture the tape `unowned`, since
   /// the tape owns the closure.
-  func record(_ operation: StaticString, _ backward: @escaping () -> Void) {
+  ///
+  /// - Parameter output: the tensor that the operation made, whose gradient nothing reads after its backward pass; nil for an
+  ///   operation in place.
+  func record(_ operation: StaticString, _ output: Tensor?, _ backward: @escaping () -> Void) {
     lap(operation)
-    if isRecording { backwards.append((operation, backward)) }
+    if isRecording { backwards.append((operation, output, backward)) }
   }
 
   /// Adds the time since the last operation to `operation`, if time is measured.
   package func lap(_ operation: StaticString) { profile?.lap(operation) }
 
   /// Runs the recorded backward passes, last first. The loss has already written the gradient of its input.
+  ///
+  /// All readers of an operation's output have run their backward passes before its own, so the gradient of the output is
+  /// released after it. Gradients of tensors that no operation made, of `makeTensor`, are kept.
   package func backward() {
-    for (operation, run) in backwards.reversed() {
+    let mark = arena.mark
+    for (operation, output, run) in backwards.reversed() {
       run()
+      arena.release(to: mark)
+      if let output, let gradient = output.gradient {
+        gradients.release(gradient, bytes: output.count * output.type.size)
+        output.gradient = nil
+      }
       profile?.lap(operation, isBackward: true)
     }
     backwards.removeAll(keepingCapacity: true)
   }
+
+  /// The most bytes of activations and gradients at the same time since `begin`.
+  package var peakBytes: Int { arena.peak + gradients.peak }
+
+  /// The bytes that activations and gradients have from the system.
+  package var capacity: Int { arena.capacity + gradients.capacity }
 
   /// Sets the gradient of a loss with respect to `tensor`, before `backward`: for a loss that is not an operation of
   /// the tape.
@@ -153,14 +173,18 @@ package final class Tape {
     precondition(
       values.count == tensor.count,
       "seedGradient: \(values.count) values for [\(tensor.rows), \(tensor.columns)]")
-    let gradient = makeTensor(rows: tensor.rows, columns: tensor.columns, values: values, type: tensor.type)
-    tensor.gradient = gradient.bytes
+    let bytes = destination(of: tensor).bytes
+    let gradient = Tensor(
+      rows: tensor.rows, columns: tensor.columns, type: tensor.type, bytes: bytes, owner: gradients)
+    values.withUnsafeBufferPointer { source in
+      if let base = source.baseAddress { convert(base, count: values.count, to: gradient) }
+    }
   }
 
   /// The memory for the gradient of `tensor`, and whether a backward pass has to add to it instead of writing.
   func destination(of tensor: Tensor) -> (bytes: UnsafeMutableRawPointer, accumulates: Bool) {
     if let gradient = tensor.gradient { return (gradient, true) }
-    let gradient = arena.allocate(bytes: tensor.count * tensor.type.size)
+    let gradient = gradients.allocate(bytes: tensor.count * tensor.type.size)
     tensor.gradient = gradient
     return (gradient, false)
   }

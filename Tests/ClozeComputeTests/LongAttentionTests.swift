@@ -40,7 +40,7 @@ import Testing
     tape.seedGradient(of: output, with: RandomValues.signed(output.count, seed: 4))
     tape.backward()
     return Outcome(
-      values: output.values(), gradients: inputs.map { $0.gradientValues() }, memory: tape.arena.peak)
+      values: output.values(), gradients: inputs.map { $0.gradientValues() }, memory: tape.peakBytes)
   }
 
   private func expectClose(_ found: Outcome, _ expected: Outcome, _ tolerance: Float) {

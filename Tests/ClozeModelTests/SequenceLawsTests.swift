@@ -135,7 +135,7 @@ import Testing
       tape.begin(lane: lane, dropout: DropoutStream(seed: 3, step: 1, microbatch: microbatch))
       _ = model.crossEntropy(tape, input, predicted: (0..<9600).map { $0 }, labels: input.tokens)
       tape.backward()
-      capacities.append(tape.arena.capacity)
+      capacities.append(tape.capacity)
     }
     // More than one chunk, so that their joining is part of what is tested.
     #expect(capacities[0] >= 32 << 20)

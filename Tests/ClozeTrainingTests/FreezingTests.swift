@@ -93,7 +93,7 @@ import Testing
       lane.end()
       let trained = model.store.parameters.filter { !model.store.isFrozen($0) }
       let bits = trained.map { ($0.path, lane.values(of: $0).map(\.bitPattern)) }
-      return (Dictionary(uniqueKeysWithValues: bits), result.losses, tape.arena.peak)
+      return (Dictionary(uniqueKeysWithValues: bits), result.losses, tape.peakBytes)
     }
     let whole = try gradients(freezing: "none")
     for (freeze, trained) in [("embeddings,layers:0-1", 17), ("encoder", 5), ("layers:1", 5 + 24 + 5)] {

@@ -130,7 +130,7 @@ private struct RecordingTask: TrainingTask {
     let store = training.store
     arenas.withLock {
       guard $0.count < 2 else { return }
-      $0.append((store.parameters.count(where: store.isFrozen), tapes[0].arena.capacity))
+      $0.append((store.parameters.count(where: store.isFrozen), tapes[0].capacity))
     }
     return ValidationReport(figures: [:], score: 0)
   }

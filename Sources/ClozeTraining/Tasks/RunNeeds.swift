@@ -89,8 +89,8 @@ package struct RunNeeds<Task: PlannedTask> {
         tape, step: 0, microbatch: 0, gradientScales: objective.gradientScales(step: 0))
       tape.backward()
       let next = min(2 * size, sizes.upperBound)
-      guard workers * tape.arena.peak * next / size <= room else {
-        return workers * tape.arena.peak * sizes.upperBound / size
+      guard workers * tape.peakBytes * next / size <= room else {
+        return workers * tape.peakBytes * sizes.upperBound / size
       }
       size = next
     }

@@ -40,6 +40,6 @@ package struct StepProbe {
     self.steps = steps
     secondsPerStep = seconds / Double(steps)
     tokensPerSecond = Double(tokens) / max(seconds, 1e-9)
-    activationBytes = stepper.tapes.reduce(0) { $0 + $1.arena.capacity }
+    activationBytes = stepper.tapes.reduce(0) { $0 + $1.capacity }
   }
 }
