@@ -1,6 +1,6 @@
 internal import ClozeCore
 internal import ClozeEvaluation
-package import Foundation
+internal import Foundation
 
 /// One run of a label curve, by what distinguishes it.
 package struct CurveRun: Codable, Sendable, Equatable {

@@ -1,8 +1,8 @@
 internal import ClozeCore
 package import ClozeData
-package import ClozeEvaluation
+internal import ClozeEvaluation
 internal import ClozeModel
-package import ClozeText
+internal import ClozeText
 package import ClozeTraining
 package import Foundation
 

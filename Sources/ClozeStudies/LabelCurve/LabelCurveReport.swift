@@ -1,5 +1,5 @@
 internal import ClozeCore
-package import ClozeEvaluation
+internal import ClozeEvaluation
 package import Foundation
 
 /// All runs of a study, with their scores.

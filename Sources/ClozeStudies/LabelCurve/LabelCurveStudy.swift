@@ -1,5 +1,5 @@
 internal import ClozeCore
-package import ClozeEvaluation
+internal import ClozeEvaluation
 package import ClozeTraining
 package import Foundation
 

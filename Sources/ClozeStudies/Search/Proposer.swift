@@ -18,7 +18,6 @@ package protocol Proposer: Sendable {
 package enum ProposerKind: String, NamedChoice {
   case random
   case bayesian
-  case treeParzen
   case greedy
   case reinforcement
   case evolution
@@ -26,11 +25,10 @@ package enum ProposerKind: String, NamedChoice {
   package func proposer(space: SearchSpace, seed: UInt64) -> any Proposer {
     switch self {
     case .random: RandomProposer(space: space, seed: seed)
-    case .bayesian: BayesianProposer(space: space, seed: seed)
-    case .treeParzen: TreeParzenProposer(space: space, seed: seed)
-    case .greedy: GreedyProposer(space: space, seed: seed)
-    case .reinforcement: ReinforcementProposer(space: space, seed: seed)
-    case .evolution: EvolutionProposer(space: space, seed: seed)
+    case .bayesian: LearningProposer<BayesianOptimization>(space: space, seed: seed)
+    case .greedy: LearningProposer<GreedyBandit>(space: space, seed: seed)
+    case .reinforcement: LearningProposer<PolicyGradient>(space: space, seed: seed)
+    case .evolution: LearningProposer<RegularizedEvolution>(space: space, seed: seed)
     }
   }
 }
@@ -38,13 +36,13 @@ package enum ProposerKind: String, NamedChoice {
 /// Uniform draws, whatever was observed: the control of every study.
 ///
 /// Source: Bergstra and Bengio 2012, "Random search for hyper-parameter optimization".
-package struct RandomProposer: Proposer {
+struct RandomProposer: Proposer {
   let space: SearchSpace
   let seed: UInt64
 
-  package init(space: SearchSpace, seed: UInt64) { (self.space, self.seed) = (space, seed) }
+  init(space: SearchSpace, seed: UInt64) { (self.space, self.seed) = (space, seed) }
 
-  package func propose(trial: Int, observations: [SearchObservation], pending: [SearchPoint]) -> SearchPoint {
+  func propose(trial: Int, observations: [SearchObservation], pending: [SearchPoint]) -> SearchPoint {
     var random = CounterRandom(seed: seed, purpose: .proposal, index: trial)
     let seen = Set(observations.map(\.point) + pending)
     return space.draw(&random, seen: seen, from: space.sample)

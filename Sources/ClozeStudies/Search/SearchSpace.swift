@@ -86,14 +86,14 @@ package struct SearchSpace: Sendable {
     point { _, domain in domain.sample(&random) }
   }
 
-  /// The first of up to `attempts` draws that is allowed and not in `seen`; if there is none, the last allowed one, or the
-  /// last of all.
+  /// The first of up to 2,000 draws that is allowed and not in `seen`; if there is none, the first allowed one, or the last
+  /// of all.
   func draw(
-    _ random: inout CounterRandom, seen: Set<SearchPoint>, attempts: Int = 2000,
+    _ random: inout CounterRandom, seen: Set<SearchPoint>,
     from sample: (inout CounterRandom) -> SearchPoint
   ) -> SearchPoint {
     var fallback: SearchPoint?
-    for _ in 1..<attempts {
+    for _ in 1..<2000 {
       let point = sample(&random)
       let isNew = !seen.contains(point)
       guard isNew || fallback == nil, isAllowed(point) else { continue }

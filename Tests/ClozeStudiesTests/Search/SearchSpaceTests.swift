@@ -37,7 +37,7 @@ import Testing
   }
 
   @Test func everyDrawIsAPointOfTheSpace() {
-    let proposer = RandomProposer(space: Self.mixed, seed: 1)
+    let proposer = ProposerKind.random.proposer(space: Self.mixed, seed: 1)
     let points = (0..<500).map { proposer.propose(trial: $0, observations: [], pending: []) }
     #expect(points.allSatisfy { Self.holds($0, in: Self.mixed) })
     #expect(Set(points.map { $0.values["width"] }).count == 7)
@@ -48,7 +48,7 @@ import Testing
   }
 
   @Test func aPointSurvivesItsJSON() throws {
-    let proposer = RandomProposer(space: Self.mixed, seed: 2)
+    let proposer = ProposerKind.random.proposer(space: Self.mixed, seed: 2)
     for trial in 0..<50 {
       let observation = SearchObservation(
         point: proposer.propose(trial: trial, observations: [], pending: []), loss: trial == 0 ? nil : 1.5)
@@ -63,7 +63,7 @@ import Testing
     let space = SearchSpace(
       dimensions: [SearchDimension(key: "a", domain: axis), SearchDimension(key: "b", domain: axis)],
       isAllowed: { $0.values["a"] != .number(2) || $0.values["b"] != .number(2) })
-    let proposer = RandomProposer(space: space, seed: 3)
+    let proposer = ProposerKind.random.proposer(space: space, seed: 3)
     var points: [SearchPoint] = []
     for trial in 0..<8 { points.append(proposer.propose(trial: trial, observations: [], pending: points)) }
     #expect(Set(points).count == 8)

@@ -11,7 +11,7 @@ internal import Foundation
 /// Source: Williams 1992, "Simple statistical gradient-following algorithms for connectionist reinforcement learning"; Zoph and Le
 /// 2017, "Neural architecture search with reinforcement learning", section 3.2. Their policy is a recurrent network; some hundred
 /// trials do not train one.
-package struct ReinforcementProposer: Proposer {
+struct PolicyGradient: SearchStrategy {
   static let startTrials = 6
   /// Parts of a range.
   private static let parts = 8
@@ -20,22 +20,12 @@ package struct ReinforcementProposer: Proposer {
   private static let baselineRate = 0.1
 
   private let space: SearchSpace
-  private let seed: UInt64
-  private let start: StartDesign
 
-  package init(space: SearchSpace, seed: UInt64) {
-    (self.space, self.seed) = (space, seed)
-    start = StartDesign(space, seed: seed)
-  }
+  init(_ space: SearchSpace) { self.space = space }
 
-  package func propose(trial: Int, observations: [SearchObservation], pending: [SearchPoint]) -> SearchPoint {
-    let seen = Set(observations.map(\.point) + pending)
-    guard seen.count >= ReinforcementProposer.startTrials, let losses = StudyLosses(observations) else {
-      return start.point(seen.count, seen: seen)
-    }
-    let policy = policy(observations, losses)
-    var random = CounterRandom(seed: seed, purpose: .proposal, index: trial)
-    return space.draw(&random, seen: seen) { random in
+  func point(after trials: StudyTrials, _ random: inout CounterRandom) -> SearchPoint {
+    let policy = policy(trials.observations, trials.losses)
+    return space.draw(&random, seen: trials.seen) { random in
       space.point { index, domain in sample(index, domain, policy, &random) }
     }
   }
@@ -61,13 +51,13 @@ package struct ReinforcementProposer: Proposer {
     var baseline = 0.0
     for (observation, reward) in zip(observations, rewards) {
       let advantage = reward - baseline
-      baseline += ReinforcementProposer.baselineRate * (reward - baseline)
+      baseline += PolicyGradient.baselineRate * (reward - baseline)
       for decision in decisions(observation.point) {
         var logits = policy[decision.name] ?? [Double](repeating: 0, count: decision.count)
-        let probabilities = ReinforcementProposer.softmax(logits)
+        let probabilities = PolicyGradient.softmax(logits)
         for index in logits.indices {
           let gradient = (index == decision.taken ? 1 : 0) - probabilities[index]
-          logits[index] += ReinforcementProposer.rate * advantage * gradient
+          logits[index] += PolicyGradient.rate * advantage * gradient
         }
         policy[decision.name] = logits
       }
@@ -80,7 +70,7 @@ package struct ReinforcementProposer: Proposer {
       guard let value = point.values[dimension.key] else { return [] }
       switch (dimension.domain, value) {
       case (.range, _):
-        let parts = ReinforcementProposer.parts
+        let parts = PolicyGradient.parts
         let part = min(Int(dimension.domain.share(of: value) * Double(parts)), parts - 1)
         return [Decision(name: .init(dimension: index), count: parts, taken: part)]
       case (.levels(let levels), .choice(let position)):
@@ -105,7 +95,7 @@ package struct ReinforcementProposer: Proposer {
     _ index: Int, _ domain: SearchDomain, _ policy: Policy, _ random: inout CounterRandom
   ) -> SearchValue {
     func draw(_ name: Decision.Name, _ count: Int) -> Int {
-      let probabilities = ReinforcementProposer.softmax(policy[name] ?? [Double](repeating: 0, count: count))
+      let probabilities = PolicyGradient.softmax(policy[name] ?? [Double](repeating: 0, count: count))
       var rest = random.uniform()
       for (taken, probability) in probabilities.enumerated() {
         rest -= probability
@@ -115,8 +105,8 @@ package struct ReinforcementProposer: Proposer {
     }
     switch domain {
     case .range:
-      let part = draw(.init(dimension: index), ReinforcementProposer.parts)
-      return domain.value(at: (Double(part) + random.uniform()) / Double(ReinforcementProposer.parts))
+      let part = draw(.init(dimension: index), PolicyGradient.parts)
+      return domain.value(at: (Double(part) + random.uniform()) / Double(PolicyGradient.parts))
     case .levels(let levels): return .choice(draw(.init(dimension: index), levels.count))
     case .choice(let names): return .choice(draw(.init(dimension: index), names.count))
     case .sequence(let choices, let lengths):

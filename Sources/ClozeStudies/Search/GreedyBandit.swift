@@ -8,39 +8,29 @@ internal import ClozeCore
 /// from the best one before it in one setting pulled that arm.
 ///
 /// Source: Sutton and Barto 2018, "Reinforcement learning", sections 2.2 to 2.6.
-package struct GreedyProposer: Proposer {
+struct GreedyBandit: SearchStrategy {
   static let startTrials = 6
   private static let exploration = 0.2
   /// How much of its distance to the newest reward an estimate moves, for rewards become rarer as the best improves.
   private static let rate = 0.3
 
   private let space: SearchSpace
-  private let seed: UInt64
-  private let start: StartDesign
 
-  package init(space: SearchSpace, seed: UInt64) {
-    (self.space, self.seed) = (space, seed)
-    start = StartDesign(space, seed: seed)
-  }
+  init(_ space: SearchSpace) { self.space = space }
 
-  package func propose(trial: Int, observations: [SearchObservation], pending: [SearchPoint]) -> SearchPoint {
-    let seen = Set(observations.map(\.point) + pending)
-    guard seen.count >= GreedyProposer.startTrials, let losses = StudyLosses(observations) else {
-      return start.point(seen.count, seen: seen)
-    }
-    let best = observations[losses.order[0]].point
-    let estimates = estimates(observations)
-    var random = CounterRandom(seed: seed, purpose: .proposal, index: trial)
-    return space.draw(&random, seen: seen) { random in
+  func point(after trials: StudyTrials, _ random: inout CounterRandom) -> SearchPoint {
+    let best = trials.observations[trials.losses.order[0]].point
+    let estimates = estimates(trials.observations)
+    return space.draw(&random, seen: trials.seen) { random in
       let active = space.dimensions.indices.filter { best.values[space.dimensions[$0].key] != nil }
       guard !active.isEmpty else { return space.sample(&random) }
       var arms = [active[random.below(active.count)]]
       let draw = random.uniform()
-      if draw >= GreedyProposer.exploration {
+      if draw >= GreedyBandit.exploration {
         // Ties are broken by chance: the first drawn arm wins them.
         let noise = active.map { ($0, estimates[$0] + 0.05 * random.uniform()) }
         arms = noise.max { $0.1 < $1.1 }.map { [$0.0] } ?? arms
-      } else if draw < GreedyProposer.exploration / 2 {
+      } else if draw < GreedyBandit.exploration / 2 {
         arms.append(active[random.below(active.count)])
       }
       let deviation = [0.3, 0.1, 0.03][random.below(3)]
@@ -63,7 +53,7 @@ package struct GreedyProposer: Proposer {
           return best.point.values[key] != nil && best.point.values[key] != observation.point.values[key]
         }
         if changed.count == 1 {
-          estimates[changed[0]] += GreedyProposer.rate * ((loss < best.loss ? 1 : 0) - estimates[changed[0]])
+          estimates[changed[0]] += GreedyBandit.rate * ((loss < best.loss ? 1 : 0) - estimates[changed[0]])
         }
       }
       if loss < best?.loss ?? .infinity { best = (observation.point, loss) }

@@ -8,7 +8,7 @@ internal import ClozeCore
 ///
 /// Source: Snoek, Larochelle and Adams 2012, "Practical Bayesian optimization of machine learning algorithms"; Ginsbourger, Le Riche
 /// and Carraro 2010, "Kriging is well-suited to parallelize optimization", section 4.
-package struct BayesianProposer: Proposer {
+struct BayesianOptimization: SearchStrategy {
   /// Trials before the first that the process chooses.
   static let startTrials = 6
   /// Observations that the process sees: the better half of the greatest number, and the latest.
@@ -17,38 +17,27 @@ package struct BayesianProposer: Proposer {
   private static let centers = 5
 
   private let space: SearchSpace
-  private let seed: UInt64
   private let features: PointFeatures
-  private let start: StartDesign
 
-  package init(space: SearchSpace, seed: UInt64) {
-    (self.space, self.seed) = (space, seed)
-    features = PointFeatures(space)
-    start = StartDesign(space, seed: seed)
-  }
+  init(_ space: SearchSpace) { (self.space, features) = (space, PointFeatures(space)) }
 
-  package func propose(trial: Int, observations: [SearchObservation], pending: [SearchPoint]) -> SearchPoint {
-    let seen = Set(observations.map(\.point) + pending)
-    guard seen.count >= BayesianProposer.startTrials, let losses = StudyLosses(observations) else {
-      return start.point(seen.count, seen: seen)
-    }
-    let chosen = losses.bestAndLatest(BayesianProposer.mostObservations)
-    var points = chosen.map { observations[$0].point }
-    var targets = StudyLosses.standardized(chosen.map { losses.values[$0] })
+  func point(after trials: StudyTrials, _ random: inout CounterRandom) -> SearchPoint {
+    let chosen = trials.losses.bestAndLatest(BayesianOptimization.mostObservations)
+    var points = chosen.map { trials.observations[$0].point }
+    var targets = StudyLosses.standardized(chosen.map { trials.losses.values[$0] })
     var surrogate = Surrogate(points, targets: targets, features: features)
-    if !pending.isEmpty {
-      targets += pending.map { surrogate.posterior($0).mean }
-      points += pending
+    if !trials.pending.isEmpty {
+      targets += trials.pending.map { surrogate.posterior($0).mean }
+      points += trials.pending
       surrogate = Surrogate(points, targets: targets, features: features, known: surrogate.process.settings)
     }
     let means = points.map { surrogate.posterior($0).mean }
     let best = means.min() ?? 0
     let order = points.indices.sorted { (means[$0], $0) < (means[$1], $1) }
-    let search = AcquisitionSearch(space, seen: seen) { [surrogate] point in
+    let search = AcquisitionSearch(space, seen: trials.seen) { [surrogate] point in
       let (mean, deviation) = surrogate.posterior(point)
       return ExpectedImprovement.logarithm(mean: mean, deviation: deviation, best: best)
     }
-    var random = CounterRandom(seed: seed, purpose: .proposal, index: trial)
-    return search.best(around: order.prefix(BayesianProposer.centers).map { points[$0] }, &random)
+    return search.best(around: order.prefix(BayesianOptimization.centers).map { points[$0] }, &random)
   }
 }
