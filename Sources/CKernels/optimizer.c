@@ -38,6 +38,20 @@ CLONES void cloze_adamw_update(
   }
 }
 
+CLONES double cloze_adamw_relative_squares(
+    size_t count, const cloze_adamw *settings, const float *gradient, const float *second_moment) {
+  FAST
+  cloze_adamw s = *settings;
+  float least = s.epsilon * s.epsilon;
+  double sum = 0;
+  for (size_t i = 0; i < count; i++) {
+    float g = gradient[i] * s.gradient_scale;
+    float v = (s.beta2 * second_moment[i] + (1 - s.beta2) * g * g) / s.correction2;
+    sum += (double)(g * g / (v > least ? v : least));
+  }
+  return sum;
+}
+
 CLONES double cloze_muon_direction(
     size_t count, float gradient_scale, float beta, const float *gradient, float *momentum, float *direction) {
   FAST

@@ -39,14 +39,30 @@ package struct AdamWUpdate: Sendable {
     to store: ParameterStore, range: Range<Int>, decays: Bool, gradient: GradientLane,
     firstMoment: UnsafeMutablePointer<Float>, secondMoment: UnsafeMutablePointer<Float>
   ) {
-    var settings = cloze_adamw(
-      gradient_scale: Float(gradientScale), learning_rate: Float(learningRate), beta1: Float(beta1),
-      beta2: Float(beta2), epsilon: Float(epsilon), decay: decays ? Float(weightDecay) : 0,
-      correction1: Float(1 - power(beta1)), correction2: Float(1 - power(beta2)))
+    var settings = settings(decays: decays)
     let start = range.lowerBound
     cloze_adamw_update(
       range.count, &settings, gradient.values + start, store.values + start, firstMoment,
       secondMoment, store.copies.map { $0 + start })
+  }
+
+  /// Σ g² / max(v̂, ε²) over the elements `range`, with the v̂ that the update will make. Divided by the number of elements, it is
+  /// about 1 as long as gradients are as large as they were, and larger if they have grown.
+  ///
+  /// Source: Wortsman et al. 2023, algorithm 2 (StableAdamW), arXiv:2304.13013
+  package func relativeSquares(
+    range: Range<Int>, gradient: GradientLane, secondMoment: UnsafeMutablePointer<Float>
+  ) -> Double {
+    var settings = settings(decays: false)
+    return cloze_adamw_relative_squares(
+      range.count, &settings, gradient.values + range.lowerBound, secondMoment)
+  }
+
+  private func settings(decays: Bool) -> cloze_adamw {
+    cloze_adamw(
+      gradient_scale: Float(gradientScale), learning_rate: Float(learningRate), beta1: Float(beta1),
+      beta2: Float(beta2), epsilon: Float(epsilon), decay: decays ? Float(weightDecay) : 0,
+      correction1: Float(1 - power(beta1)), correction2: Float(1 - power(beta2)))
   }
 
   /// base^step by squaring, which gives the same bits on every machine, unlike the C library's `pow`.

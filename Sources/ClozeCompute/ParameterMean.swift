@@ -3,19 +3,19 @@ internal import CKernels
 extension ParameterStore {
   /// Adds the elements `range` to a mean of earlier values, in one pass.
   ///
-  ///     mean = mean + (value - mean) / count
+  ///     mean = mean + (value - mean) * weight
   ///
   /// The rounding of n such steps is at most n / 4 units in the last place, and grows with their root in practice.
   ///
   /// - Parameters:
-  ///   - mean: a flat buffer with the layout of the store; at a `count` of 1 its content is overwritten.
-  ///   - count: the number of values in the mean, these included.
-  package func add(to mean: UnsafeMutablePointer<Float>, range: Range<Int>, count: Int) {
+  ///   - mean: a flat buffer with the layout of the store; with a weight of 1 its content is overwritten.
+  ///   - weight: 1 / n for the n-th value of a mean of equal weights.
+  package func add(to mean: UnsafeMutablePointer<Float>, range: Range<Int>, weight: Float) {
     let start = range.lowerBound
-    if count == 1 {
+    if weight == 1 {
       (mean + start).update(from: values + start, count: range.count)
     } else {
-      cloze_running_mean(range.count, 1 / Float(count), values + start, mean + start)
+      cloze_running_mean(range.count, weight, values + start, mean + start)
     }
   }
 

@@ -28,6 +28,8 @@ import Testing
     (.cosine, 0.5, [1, 0.926777, 0.75, 0.573223, 0.512236, 0.5]),
     (.constantThenDecay, 0, [1, 1, 1, 1, 0.5, 0]),
     (.constantThenDecay, 0.1, [1, 1, 1, 1, 0.55, 0.1]),
+    (.constantThenSquareRootDecay, 0, [1, 1, 1, 1, 0.292893, 0]),
+    (.constantThenSquareRootDecay, 0.1, [1, 1, 1, 1, 0.363604, 0.1]),
   ])
   func shapes(shape: ScheduleConfiguration.Shape, final: Double, expected: [Double]) {
     let schedule = schedule(shape, final: final)
@@ -51,7 +53,7 @@ import Testing
   }
 
   /// The first step is taken at a quarter of the rate, not at 0, and the fourth at all of it.
-  @Test(arguments: [ScheduleConfiguration.Shape.linear, .cosine, .constantThenDecay])
+  @Test(arguments: ScheduleConfiguration.Shape.allCases)
   func theRateRisesOverTheWarmup(shape: ScheduleConfiguration.Shape) {
     let warm = schedule(shape, warmup: 4, final: 0.3)
     #expect((0..<6).map { warm.factor(step: $0, fraction: 0) } == [0.25, 0.5, 0.75, 1, 1, 1])
@@ -61,14 +63,15 @@ import Testing
     for step in [4, 10, 37, 39, 40] {
       let done = Double(step) / 40
       let (found, rest) = (
-        warm.factor(step: step, fraction: done), shape == .constantThenDecay ? done : Double(step - 4) / 36
+        warm.factor(step: step, fraction: done),
+        [.linear, .cosine].contains(shape) ? Double(step - 4) / 36 : done
       )
       #expect(abs(found - level.factor(step: 0, fraction: rest)) < 1e-12, "at \(step)")
     }
     #expect(schedule(shape, warmup: 0).factor(step: 0, fraction: 0) == 1)
   }
 
-  @Test(arguments: [ScheduleConfiguration.Shape.linear, .cosine, .constantThenDecay])
+  @Test(arguments: ScheduleConfiguration.Shape.allCases)
   func theRateNeverRisesAfterTheWarmup(shape: ScheduleConfiguration.Shape) {
     let schedule = schedule(shape, warmup: 10, final: 0.05)
     let factors = (10...200).map { schedule.factor(step: $0, fraction: Double($0) / 200) }

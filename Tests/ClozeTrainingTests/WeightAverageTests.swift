@@ -112,6 +112,39 @@ import Testing
     }
   }
 
+  /// The first steps have equal weights, until 1 / n is less than 1 - decay: from the fourth step on the weight is 0.3.
+  @Test func anExponentialMeanForgets() throws {
+    var settings = settings(lastShare: 0, steps: 8)
+    try run("plain", settings)
+    settings.average.decay = 0.7
+    #expect(
+      try run("averaged", settings).lines.contains { $0.hasPrefix("averages the weights from step 1 on") })
+    let steps = try (1...8).map { try tensors("plain", $0) }
+    let weights: [Double] = [1, 1 / 2, 1 / 3, 0.3, 0.3, 0.3, 0.3, 0.3]
+    for last in [3, 8] {
+      for (name, found) in try tensors("averaged", last) {
+        for (index, value) in found.enumerated() {
+          var mean = 0.0
+          for (step, weight) in zip(steps, weights).prefix(last) {
+            mean += (Double(step[name]?[index] ?? .nan) - mean) * weight
+          }
+          #expect(abs(Double(value) - mean) < 1e-6 * max(1, abs(mean)), "\(name) \(index)")
+        }
+      }
+    }
+  }
+
+  /// At each of the first steps, where weights change, and after them.
+  @Test(arguments: [1, 3, 4, 7]) func anInterruptionLeavesNoTraceInAnExponentialMean(step: Int) throws {
+    var settings = settings(lastShare: 0)
+    settings.average.decay = 0.7
+    settings.cadence.checkpointSteps = 4
+    try run("straight", settings, workers: 2)
+    #expect(try run("stopped", settings, workers: 3, until: step).outcome.reason == .interrupted)
+    try run("stopped", settings)
+    #expect(try bytes("stopped", 10) == bytes("straight", 10))
+  }
+
   /// Before the average, at its first step, within it, and before the last step.
   @Test(arguments: [2, 4, 5, 7, 9], Machine.precisions)
   func anInterruptionAndTheWorkersLeaveNoTrace(step: Int, precision: ElementType) throws {
@@ -194,5 +227,20 @@ import Testing
       return failureMessage { try optimizer.read(from: folder.url, average: average) }
     }
     #expect(message.contains("its averagedSteps is '\(count)'"), "\(message)")
+  }
+
+  @Test(arguments: [("decay=1", "decay: is 1.0; choose"), ("decay=-0.1", "decay: is -0.1; choose")])
+  func aBadDecayIsRefused(override: String, message: String) {
+    #expect(
+      failureMessage { _ = try LabelConfiguration.load(file: nil, overrides: ["average.\(override)"]) }
+        .hasPrefix("average.\(message)"))
+  }
+
+  @Test func twoMeansAreRefused() {
+    let refusal = failureMessage {
+      _ = try LabelConfiguration.load(file: nil, overrides: ["average.decay=0.9", "average.lastShare=0.2"])
+    }
+    #expect(
+      refusal.hasPrefix("average.decay: is 0.9, and average.lastShare is 0.2; choose one"), "\(refusal)")
   }
 }

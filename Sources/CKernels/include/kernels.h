@@ -32,6 +32,10 @@ typedef struct {
 void cloze_adamw_update(
     size_t count, const cloze_adamw *settings, const float *gradient, float *value, float *first_moment,
     float *second_moment, cloze_bf16 *copy);
+/// Σ g² / max(v̂, ε²), with g = gradient * gradient_scale and the v̂ that an update with the same settings makes of
+/// `second_moment`, which does not change.
+double cloze_adamw_relative_squares(
+    size_t count, const cloze_adamw *settings, const float *gradient, const float *second_moment);
 /// With g = gradient * gradient_scale: momentum = β momentum + (1 - β) g, direction = β momentum + (1 - β) g.
 /// Returns Σ direction².
 double cloze_muon_direction(

@@ -26,6 +26,8 @@ package final class Optimizer {
     let pace: Pace
     /// The index of its first value in the second moments; nil if Muon updates it.
     let secondIndex: Int?
+    /// The index of its tensor among those that are trained.
+    let tensor: Int
   }
 
   /// Small enough that the chunks of all lanes stay in a core's cache while they are added.
@@ -38,6 +40,8 @@ package final class Optimizer {
   private var chunks: [Chunk] = []
   /// Those that AdamW updates.
   private var adamWChunks: [Chunk] = []
+  /// The number of values of each tensor that is trained.
+  private var tensorCounts: [Int] = []
   /// What Muon updates, the largest first, so that no worker begins a large one when the others end.
   private var matrices: [(matrix: HiddenMatrix, pace: Pace)] = []
   private var origin = ScheduleOrigin()
@@ -96,22 +100,31 @@ package final class Optimizer {
     store.freeze(firstStep == nil ? frozen : [])
     let rates = LayerRates(store, decay: configuration.layerDecay)
     let thawed = Set(frozen.map(\.index))
-    (chunks, matrices) = ([], [])
+    (chunks, matrices, tensorCounts) = ([], [], [])
     for parameter in store.parameters where !store.isFrozen(parameter) {
       let pace = Pace(
         rateFactor: rates.factor(parameter),
         firstStep: max(origin.step, thawed.contains(parameter.index) ? firstStep ?? 0 : 0))
-      let range = parameter.range
-      chunks += stride(from: range.lowerBound, to: range.upperBound, by: Optimizer.chunkElements).map {
-        start in
-        Chunk(
-          range: start..<min(start + Optimizer.chunkElements, range.upperBound), decays: parameter.decays,
-          pace: pace, secondIndex: secondOffsets[parameter.index].map { $0 + start - range.lowerBound })
+      for range in tensors(parameter) {
+        chunks += stride(from: range.lowerBound, to: range.upperBound, by: Optimizer.chunkElements).map {
+          start in
+          Chunk(
+            range: start..<min(start + Optimizer.chunkElements, range.upperBound), decays: parameter.decays,
+            pace: pace, secondIndex: secondOffsets[parameter.index].map { $0 + start - parameter.offset },
+            tensor: tensorCounts.count)
+        }
+        tensorCounts.append(range.count)
       }
       matrices += configuration.muonMatrices(parameter).map { ($0, pace) }
     }
     adamWChunks = chunks.filter { $0.secondIndex != nil }
     matrices.sort { $0.matrix.count > $1.matrix.count }
+  }
+
+  /// The ranges of a parameter that StableAdamW treats each by itself: the parameter, or the matrices that are one product.
+  private func tensors(_ parameter: Parameter) -> [Range<Int>] {
+    let matrices = configuration.algorithm == .stableAdamW ? parameter.hiddenMatrices : []
+    return matrices.count > 1 ? matrices.map { $0.offset..<$0.offset + $0.count } : [parameter.range]
   }
 
   /// Takes step number `step` (from 0) along the mean gradient.
@@ -156,6 +169,7 @@ package final class Optimizer {
     guard let first = firstMoment.baseAddress, let second = secondMoment.baseAddress else { return }
     nonisolated(unsafe) let moments = (first, second)
     let origin = origin
+    let stability = stability(adamW, gradient, workers)
     workers.forEach(matrices.count + adamWChunks.count) {
       [matrices, adamWChunks, newtonSchulz, store, schedule = configuration.schedule] index in
       func rate(_ pace: Pace) -> Double {
@@ -172,13 +186,35 @@ package final class Optimizer {
       } else {
         let chunk = adamWChunks[index - matrices.count]
         var update = adamW
-        update.learningRate = rate(chunk.pace)
+        update.learningRate = rate(chunk.pace) * (stability?[chunk.tensor] ?? 1)
         update.step -= chunk.pace.firstStep
         update.apply(
           to: store, range: chunk.range, decays: chunk.decays, gradient: gradient,
           firstMoment: moments.0 + chunk.range.lowerBound, secondMoment: moments.1 + (chunk.secondIndex ?? 0))
       }
     }
+  }
+
+  /// By tensor, the factor of StableAdamW on its rate, 1 / max(1, root mean square of g / sqrt(v̂)); nil for other algorithms.
+  /// The sums of the chunks are added in their order, so the factors do not depend on the workers.
+  private func stability(_ update: AdamWUpdate, _ gradient: GradientLane, _ workers: WorkerGroup) -> [Double]?
+  {
+    guard configuration.algorithm == .stableAdamW, let second = secondMoment.baseAddress else { return nil }
+    nonisolated(unsafe) let moments = second
+    var squares = [Double](repeating: 0, count: adamWChunks.count)
+    squares.withUnsafeMutableBufferPointer { squares in
+      nonisolated(unsafe) let squares = squares
+      workers.forEach(adamWChunks.count) { [adamWChunks] index in
+        let chunk = adamWChunks[index]
+        var update = update
+        update.step -= chunk.pace.firstStep
+        squares[index] = update.relativeSquares(
+          range: chunk.range, gradient: gradient, secondMoment: moments + (chunk.secondIndex ?? 0))
+      }
+    }
+    var sums = [Double](repeating: 0, count: tensorCounts.count)
+    for (chunk, square) in zip(adamWChunks, squares) { sums[chunk.tensor] += square }
+    return zip(sums, tensorCounts).map { 1 / max(1, ($0 / Double($1)).squareRoot()) }
   }
 
   // MARK: State

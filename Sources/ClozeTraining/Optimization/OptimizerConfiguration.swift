@@ -6,6 +6,9 @@ package struct OptimizerConfiguration: Codable, Sendable, Equatable {
   package enum Algorithm: String, NamedChoice {
     /// For all parameters, see `AdamWUpdate`.
     case adamW
+    /// AdamW, whose rate for a tensor is divided by the root mean square of g / sqrt(v̂) where that is above 1: where the
+    /// gradient has grown faster than the second moment. Source: Wortsman et al. 2023, algorithm 2, arXiv:2304.13013
+    case stableAdamW
     /// For the weight matrices of hidden layers, see `MuonUpdate`; AdamW for tables, output layers, biases and norms.
     case muon
   }

@@ -71,6 +71,9 @@ package struct ScheduleConfiguration: Codable, Sendable, Equatable {
     case cosine
     /// Constant, then linear decay in the last `decayFraction` of the run (Zhai et al. 2022, arXiv:2106.04560).
     case constantThenDecay
+    /// Constant, then in the last `decayFraction` of the run 1 - sqrt(x) of the peak, x being the share of the decay that is
+    /// done (Hägele et al. 2024, section 3.2, arXiv:2405.18392).
+    case constantThenSquareRootDecay
   }
 
   package var shape = Shape.linear
@@ -107,9 +110,15 @@ package struct ScheduleConfiguration: Codable, Sendable, Equatable {
     switch shape {
     case .linear: remaining = 1 - decayed
     case .cosine: remaining = 0.5 * (1 + cos(Double.pi * decayed))
-    case .constantThenDecay: remaining = decayFraction > 0 ? min(1, (1 - fraction) / decayFraction) : 1
+    case .constantThenDecay: remaining = left(fraction)
+    case .constantThenSquareRootDecay: remaining = 1 - (1 - left(fraction)).squareRoot()
     }
     return finalRate + (1 - finalRate) * remaining
+  }
+
+  /// The share of the decay of a constant rate that is left at `fraction` of the run: 1 before it, and without one.
+  private func left(_ fraction: Double) -> Double {
+    decayFraction > 0 ? min(1, (1 - fraction) / decayFraction) : 1
   }
 
   /// The factor of the warm-up alone: 1 from its end on.

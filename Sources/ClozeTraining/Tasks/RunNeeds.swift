@@ -107,7 +107,7 @@ package struct RunNeeds<Task: PlannedTask> {
       ("\(lanes) gradient lanes", 4 * lanes * store.elementCount),
       ("moments", 4 * configuration.optimizer.momentCount(store)),
       ("Muon's matrices", configuration.optimizer.updateBytes(store, workers: workers)),
-      ("average", configuration.average.lastShare > 0 ? 4 * store.elementCount : 0),
+      ("average", configuration.average.isActive ? 4 * store.elementCount : 0),
     ].filter { $0.1 > 0 }
   }
 }
