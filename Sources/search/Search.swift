@@ -18,7 +18,7 @@ struct Search: Tool {
       trials, and whether they are better than chance. SIGINT, SIGTERM, SIGHUP and SIGUSR1 save and exit with 128 plus their \
       number; --resume continues, also after a kill, to the same result.
 
-      The setting task says what the runs are: pretraining on the shards of --data or, from the model of --model on the rows of \
+      The setting task says what the runs are: pretraining on the shards of --data or the raw text of --text or, from the model of --model on the rows of \
       --train and --validation, translation, classification or tagging.
 
       Examples:
@@ -38,6 +38,18 @@ struct Search: Tool {
   var data: String?
 
   @Option(
+    parsing: .upToNextOption,
+    help: ArgumentHelp(
+      "With task pretraining, in place of --data: raw text, for a study that varies model.vocabularySize; files, folders or patterns. The study makes shards of it, once for each size.",
+      valueName: "files"))
+  var text: [String] = []
+
+  @Option(help: "With --text: the share of documents to hold out, in 0...1.")
+  var validationRate = 0.01
+
+  @OptionGroup(title: "How --text is read") var reading: DocumentOptions
+
+  @Option(
     help: ArgumentHelp(
       "With the other tasks: the model folder from which the runs start, or the run folder that holds it.",
       valueName: "folder"))
@@ -53,12 +65,17 @@ struct Search: Tool {
   @Flag(help: "Print the trials, the rungs and the hours of the study, and write nothing.")
   var plan = false
 
+  mutating func validate() throws {
+    guard (0...1).contains(validationRate) else {
+      throw ValidationError("--validation-rate is \(validationRate); choose a share in 0...1, such as 0.01")
+    }
+  }
+
   mutating func execute() throws {
     let settings = try settings.load(SearchConfiguration.self)
     switch settings.task {
     case .pretraining:
-      let data = try text()
-      try make(MaskedSearchSubject(base: .base(settings.base), data: data), settings)
+      try pretrain(settings)
     case .translation:
       let (model, pairs) = (try start(settings.task, nil), try rows.pairs())
       try make(
@@ -80,19 +97,32 @@ struct Search: Tool {
           validation: samples.validation)), settings)
   }
 
-  private func text() throws -> URL {
-    guard let data, model == nil, rows.isEmpty else {
+  private func pretrain(_ settings: SearchConfiguration) throws {
+    guard (data == nil) != text.isEmpty, model == nil, rows.isEmpty else {
       throw ValidationError(
-        "the study has task: pretraining, which needs --data FOLDER alone; for --model, --train and --validation give it "
-          + "task: translation, classification or tagging")
+        "the study has task: pretraining, which needs --data FOLDER or --text FILES alone; for --model, --train and "
+          + "--validation give it task: translation, classification or tagging")
     }
-    return URL(fileURLWithPath: data)
+    if let data {
+      return try make(
+        MaskedSearchSubject(base: .base(settings.base), data: URL(fileURLWithPath: data)), settings)
+    }
+    // A plan writes nothing into the folder of the study.
+    let scratch = FileManager.default.temporaryDirectory.appendingPathComponent("cloze-\(UUID().uuidString)")
+    defer { if plan { try? FileManager.default.removeItem(at: scratch) } }
+    let folder = plan ? scratch : URL(fileURLWithPath: output).appendingPathComponent("vocabularies")
+    let isQuiet = common.quiet
+    let vocabularies = StudyVocabularies(
+      text, format: try reading.format(), validationRate: validationRate, folder: folder
+    ) { message in if !isQuiet { Console.error(message) } }
+    try make(VocabularySearchSubject(base: .base(settings.base), vocabularies: vocabularies), settings)
   }
 
   private func start(_ task: SearchConfiguration.Task, _ kind: LabelKind?) throws -> URL {
-    guard let model, data == nil else {
+    guard let model, data == nil, text.isEmpty else {
       throw ValidationError(
-        "the study has task: \(task.rawValue), which needs --model FOLDER and labelled rows, and no --data")
+        "the study has task: \(task.rawValue), which needs --model FOLDER and labelled rows, and no --data or --text"
+      )
     }
     try rows.check(kind)
     return URL(fileURLWithPath: model)

@@ -131,7 +131,7 @@ import Testing
       "base.validation.patience: is 2, so that trials would end"
     ),
     ("task: summaries", "task: is 'summaries'; choose one of pretraining, translation"),
-    ("task: pretraining", "task: pretraining, which needs --data FOLDER alone"),
+    ("task: pretraining", "task: pretraining, which needs --data FOLDER or --text FILES alone"),
   ])
   func whatIsRefused(setting: String, message: String) throws {
     // The line stands in place of that of the same key.
@@ -147,7 +147,10 @@ import Testing
   }
 
   @Test(arguments: [
-    (["--data", "shards"], "task: translation, which needs --model FOLDER and labelled rows, and no --data"),
+    (
+      ["--data", "shards"],
+      "task: translation, which needs --model FOLDER and labelled rows, and no --data or --text"
+    ),
     (["--model", "run", "--train", "train.tsv"], "give --validation FILE"),
   ])
   func missingOptions(options: [String], message: String) throws {

@@ -1,6 +1,7 @@
 package import ClozeCompute
 package import ClozeData
 package import ClozeModel
+package import ClozeText
 
 /// Scores masked-token prediction under frozen masks. The masks are a function of the text, the seed and the scheme
 /// alone, so two models with the same tokenizer predict exactly the same tokens.
@@ -32,6 +33,12 @@ package struct MaskedEvaluation: Sendable {
   /// - Throws: what the source throws.
   package func asksAnything() throws -> Bool {
     try windows.indices.contains { try !source(windows[$0...$0]).labels.isEmpty }
+  }
+
+  /// The tokens that are to be predicted, in the order of the text.
+  /// - Throws: what the source throws.
+  package func labels() throws -> [TokenID] {
+    try windows.indices.flatMap { try source(windows[$0...$0]).labels }
   }
 
   /// Scores `model` on a worker for each tape. The report has the same bits for any number of workers.

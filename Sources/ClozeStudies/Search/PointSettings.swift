@@ -27,6 +27,7 @@ struct PointSettings<Subject: SearchSubject>: Sendable {
     let refusal = { @Sendable (point: SearchPoint) -> String? in
       do {
         let settings = try base.with(named.overrides(point))
+        try subject.check(settings)
         guard limits.parameters > 0 else { return nil }
         let count = try subject.parameterCount(settings)
         return count <= limits.parameters
@@ -62,7 +63,7 @@ struct PointSettings<Subject: SearchSubject>: Sendable {
           var point = point
           point.values[dimension.key] = value
           do {
-            _ = try subject.base.with(named.overrides(point))
+            try subject.check(subject.base.with(named.overrides(point)))
             return nil
           } catch {
             return "\(error)"

@@ -6,7 +6,7 @@ internal import Foundation
 /// Fine-tuning on labelled rows, scored as the run ranks its own checkpoints (`validation.rankBy`).
 package struct RowSearchSubject<Rows: TrainingRows>: SearchSubject {
   package let base: Rows.Task.Settings
-  package let identities: [String: String]
+  private let digests: [String: String]
   /// About the rows and the start.
   package let warnings: [String]
   private let rows: Rows
@@ -31,9 +31,11 @@ package struct RowSearchSubject<Rows: TrainingRows>: SearchSubject {
       "is \(task.patience), so that trials would end before their rung; choose 0")
     warnings = task.damaged.map { "\($0)" } + task.warnings + task.findings.messages
     let start = try StartFolder(rows.model)
-    identities = rows.identities.merging(["model": start.digest.hex]) { first, _ in first }
+    digests = rows.identities.merging(["model": start.digest.hex]) { first, _ in first }
     startsWithDecoder = try ModelArchive.decoderConfiguration(start.folder) != nil
   }
+
+  package func identities() -> [String: String] { digests }
 
   package var score: SearchScore {
     let (name, prefersLarger) = base.rankingFigure

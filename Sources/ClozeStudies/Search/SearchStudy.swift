@@ -53,7 +53,7 @@ package final class SearchStudy<Subject: SearchSubject> {
     fixed.space = .scalar("")
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
-    return try subject.identities.merging([
+    return try subject.identities().merging([
       "base": Digest(of: subject.base.trajectory.yaml() + "\(subject.base.stop)").hex,
       "space": Digest(of: encoder.encode(settings.space)).hex, "settings": Digest(of: fixed.yaml()).hex,
     ]) { first, _ in first }

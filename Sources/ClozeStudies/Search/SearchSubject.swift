@@ -50,12 +50,17 @@ package protocol SearchSubject: Sendable {
   /// The settings that all trials share.
   var base: Task.Settings { get }
   /// The digests of the data.
-  var identities: [String: String] { get }
+  func identities() throws -> [String: String]
   var score: SearchScore { get }
   /// Findings about the data, for people.
   var warnings: [String] { get }
 
   func task(_ settings: Task.Settings) throws -> Task
+  /// What a trial is compared by, less is better, of the score of its run's validation.
+  func loss(ofScore score: Double, in task: Task) throws -> Double
+  /// Refuses settings that a run would take and a study does not.
+  /// - Throws: `ConfigurationError`
+  func check(_ settings: Task.Settings) throws
   func parameterCount(_ settings: Task.Settings) throws -> Int
   /// The steps of a whole run.
   func steps(_ settings: Task.Settings) -> Int
@@ -63,10 +68,15 @@ package protocol SearchSubject: Sendable {
   func refusal(varying key: String) -> String?
 }
 
+extension SearchSubject {
+  package func loss(ofScore score: Double, in task: Task) throws -> Double { -score }
+  package func check(_ settings: Task.Settings) throws {}
+}
+
 /// Masked-language pretraining, scored by the loss on frozen masks of the validation split.
 package struct MaskedSearchSubject: SearchSubject {
   package let base: PretrainConfiguration
-  package let identities: [String: String]
+  private let digests: [String: String]
   private let data: URL
   private let vocabularySize: Int
 
@@ -74,18 +84,12 @@ package struct MaskedSearchSubject: SearchSubject {
   ///
   /// - Throws: `ConfigurationError`, and what opening a run throws
   package init(base: PretrainConfiguration, data: URL) throws {
-    let require = SettingsCheck("base")
-    try require(
-      base.objective == .masked, "objective",
-      "is \(base.objective.rawValue); a search trains with objective masked")
-    try require(
-      base.stop.minutes == 0 && (base.stop.steps > 0 || base.stop.tokens > 0), "stop",
-      "limits trials by minutes, which no two runs have equal; give stop.steps or stop.tokens")
+    try base.checkSearched()
     (self.base, self.data) = (base, data)
     let text = try PretrainingText(configuration: base, data: data)
     // All that a task of this text can refuse.
     _ = try MaskedLanguageTask(text)
-    identities = text.identities
+    digests = text.identities
     vocabularySize = text.configuration.model.vocabularySize
   }
 
@@ -96,26 +100,54 @@ package struct MaskedSearchSubject: SearchSubject {
     try MaskedLanguageTask(PretrainingText(configuration: settings, data: data))
   }
 
+  package func identities() -> [String: String] { digests }
+
   package func parameterCount(_ settings: PretrainConfiguration) -> Int {
-    var model = settings.model
-    model.vocabularySize = vocabularySize
-    return MaskedLanguageModel(declaring: model, precision: settings.compute.resolved.elementType).store
-      .parameterCount
+    settings.maskedParameterCount(vocabularySize: vocabularySize)
   }
 
-  package func steps(_ settings: PretrainConfiguration) -> Int {
-    let (stop, batch) = (settings.stop, settings.batch)
+  package func steps(_ settings: PretrainConfiguration) -> Int { settings.searchedSteps }
+
+  package func refusal(varying key: String) -> String? {
+    if key == "model.vocabularySize" {
+      return "is that of the data; to vary it give --text in place of --data"
+    }
+    return commonRefusal(varying: key) ?? PretrainConfiguration.refusal(varying: key)
+  }
+}
+
+extension PretrainConfiguration {
+  /// Checks the base of a study.
+  /// - Throws: `ConfigurationError`
+  func checkSearched() throws {
+    let require = SettingsCheck("base")
+    try require(
+      objective == .masked, "objective",
+      "is \(objective.rawValue); a search trains with objective masked")
+    try require(
+      stop.minutes == 0 && (stop.steps > 0 || stop.tokens > 0), "stop",
+      "limits trials by minutes, which no two runs have equal; give stop.steps or stop.tokens")
+  }
+
+  /// Of a new model.
+  func maskedParameterCount(vocabularySize: Int) -> Int {
+    var model = model
+    model.vocabularySize = vocabularySize
+    return MaskedLanguageModel(declaring: model, precision: compute.resolved.elementType).store.parameterCount
+  }
+
+  /// The steps of a whole run.
+  var searchedSteps: Int {
     let stepTokens = batch.windows * batch.windowLength
     let byTokens = stop.tokens > 0 ? (stop.tokens + stepTokens - 1) / stepTokens : Int.max
     return min(byTokens, stop.steps > 0 ? stop.steps : .max)
   }
 
-  package func refusal(varying key: String) -> String? {
-    if let reason = commonRefusal(varying: key) { return reason }
-    return switch (key.split(separator: ".").first.map(String.init) ?? "", key) {
+  /// Why a study of pretraining cannot vary a setting; nil if it can.
+  static func refusal(varying key: String) -> String? {
+    switch (key.split(separator: ".").first.map(String.init) ?? "", key) {
     case (_, "objective"), (_, "batch.windowLength"):
       "decides what is scored, so that losses could not be compared; set it in base"
-    case (_, "model.vocabularySize"): "is that of the data; leave it out"
     case ("decoder", _), ("corruption", _), ("replacedTokens", _):
       "does nothing with objective masked; leave it out"
     default: nil

@@ -116,12 +116,12 @@ struct TrialRunner<Subject: SearchSubject> {
     let output = self.output(trial.number)
     let before = schedule.share(trial.last?.rung)
     let done = status.share
-    var loss: Double?
+    var score: Double?
     let run = try TrainingRun(subject.task(settings), output: output, resume: .ifPresent)
     let outcome = try run.run(until: step, isInterrupted: isInterrupted) { event in
       var share = done
       switch event {
-      case .validated(step, let validation): loss = -validation.score
+      case .validated(step, let validation): score = validation.score
       case .progress(let progress): share += max(0, progress.fraction - before) / schedule.cost
       default: break
       }
@@ -129,7 +129,8 @@ struct TrialRunner<Subject: SearchSubject> {
     }
     guard outcome.cursor.step >= step else { return .interrupted }
     // A process that was killed after the validation has left it in the log.
-    loss = try loss ?? RunFolder(output).validationScore(at: step).map { -$0 }
+    score = try score ?? RunFolder(output).validationScore(at: step)
+    let loss = try score.map { try subject.loss(ofScore: $0, in: run.task) }
     if let loss, loss.isFinite { return .loss(loss, step: step) }
     guard loss == nil, !isSecondTry else {
       return .failed("diverged: its loss at step \(step) is not finite")

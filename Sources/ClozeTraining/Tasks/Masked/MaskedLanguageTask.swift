@@ -16,10 +16,18 @@ package struct MaskedLanguageTask: PretrainingTask {
   private let evaluation: MaskedEvaluation
 
   package init(_ text: PretrainingText) throws {
+    try self.init(text, validationMasking: MaskingConfiguration())
+  }
+
+  /// - Parameter validationMasking: in place of the standard masks.
+  /// - Throws: `PretrainError` if the text gives nothing to predict, `ShardError`, `FileError`
+  package init(_ text: PretrainingText, validationMasking: MaskingConfiguration) throws {
     self.text = text
     do {
       evaluation = try MaskedQuestions(
-        text.validation, scheme: EvaluationScheme(windowLength: text.configuration.batch.windowLength),
+        text.validation,
+        scheme: EvaluationScheme(
+          masking: validationMasking, windowLength: text.configuration.batch.windowLength),
         vocabulary: text.tokenizer.vocabulary
       ).evaluation(windows: text.configuration.validation.windows)
     } catch is ShardError {
@@ -28,6 +36,18 @@ package struct MaskedLanguageTask: PretrainingTask {
     guard try evaluation.asksAnything() else {
       throw PretrainError.nothingToLearn(data: text.folder, split: .validation)
     }
+  }
+
+  /// What a loss of one nat a prediction is in bits a character of the validation text: predictions over characters (Unicode
+  /// scalars of the selected pieces, without the spaces between words) over ln 2.
+  package func bitsPerCharacterForNats() throws -> Double {
+    let vocabulary = text.tokenizer.vocabulary
+    let labels = try evaluation.labels()
+    let characters = labels.reduce(0) { sum, label in
+      let prefix = vocabulary.isContinuation[Int(label)] ? Vocabulary.continuationPrefix.count : 0
+      return sum + vocabulary.tokens[Int(label)].unicodeScalars.count - prefix
+    }
+    return Double(labels.count) / (Double(characters) * log(2))
   }
 
   package var contextFreeLoss: Double? {

@@ -1,0 +1,76 @@
+internal import ClozeCore
+package import ClozeData
+internal import ClozeText
+package import Foundation
+
+/// Raw text as data folders, one for each size of the vocabulary, each made once.
+///
+/// All have the same validation documents. A folder has the same bytes as one that `tokenize` makes of the text, and an
+/// unfinished one is gone on with.
+package final class StudyVocabularies: Sendable {
+  private let inputs: [String]
+  private let format: CorpusFormat
+  private let validationRate: Double
+  private let folder: URL
+  private let report: @Sendable (String) -> Void
+  /// The digest of the text, once it is known.
+  private let corpus = Guarded<Digest?>(nil)
+
+  package static let sizes = 100...1_000_000
+  /// The size without a setting, as in `tokenize`.
+  package static let standardSize = 8192
+
+  /// - Parameters:
+  ///   - inputs: files, folders and patterns.
+  ///   - validationRate: the share of documents to hold out, 0...1.
+  ///   - folder: that of the data folders.
+  ///   - report: is told what takes long.
+  package init(
+    _ inputs: [String], format: CorpusFormat, validationRate: Double, folder: URL,
+    report: @escaping @Sendable (String) -> Void
+  ) {
+    (self.inputs, self.format, self.validationRate) = (inputs, format, validationRate)
+    (self.folder, self.report) = (folder, report)
+  }
+
+  /// The data folder with a vocabulary of `size` tokens, which is made if it is not there.
+  ///
+  /// - Throws: `SearchError.otherStudy` if the text is not that of the other folders, `ConfigurationError` if it has too few
+  ///   pieces for the size, `CorpusError`, `ShardError`, `FileError`
+  package func data(size: Int) throws -> URL {
+    let data = folder.appendingPathComponent("\(size)")
+    if !FileManager.default.fileExists(atPath: DataFolder(data).index.path) { try tokenize(size, into: data) }
+    let index = try DataIndex.read(folder: data).index
+    let first = corpus.withLock { known in
+      known = known ?? index.corpus
+      return known
+    }
+    guard index.corpus == first else { throw SearchError.otherStudy(path: data.path, what: "text") }
+    guard index.vocabularySize == size else {
+      throw ConfigurationError.invalid(
+        path: "model.vocabularySize",
+        reason: "is \(size), and the text has pieces for \(index.vocabularySize) tokens; choose at most these"
+      )
+    }
+    return data
+  }
+
+  private func tokenize(_ size: Int, into data: URL) throws {
+    report("tokenizing with a vocabulary of \(Figure.count(size)) tokens")
+    try Folder.create(data)
+    try DataFolder(data).withLock {
+      _ = try DataFolder(data).completeMove()
+      let corpus = try CorpusInputs(inputs, excluding: folder)
+      try corpus.check(format)
+      let pool = WorkerPool(workerCount: ProcessInfo.processInfo.activeProcessorCount)
+      let pass = CorpusPass(corpus, format: format, seed: 1, validationRate: validationRate, pool: pool)
+      let run = try TokenizeRun(
+        pass, .trained(VocabularyTrainer(size: size), TextNormalizer(lowercases: false)),
+        layout: ShardLayout(corpusBytes: corpus.byteCount), folder: data, replacesOtherCorpus: true
+      ) { [report] event in
+        if case .warning(let text) = event { report(text) }
+      }
+      _ = try run.encode(checkpointBytes: 16_000_000, allowsUnknown: false)
+    }
+  }
+}
