@@ -147,6 +147,19 @@ package struct GaussianProcess: Sendable {
     return (mean, max(variance, 0).squareRoot())
   }
 
+  /// The mean alone, in linear time.
+  func mean(_ covariances: [Double]) -> Double {
+    covariances.indices.reduce(0) { $0 + covariances[$1] * weights[$1] }
+  }
+
+  /// For each target its difference to what the process expects there without it: weights_i / K⁻¹_ii.
+  ///
+  /// Source: Rasmussen and Williams 2006, section 5.4.2, equation 5.12.
+  func leaveOneOutErrors() -> [Double] {
+    let inverse = factor.inverseMatrix()
+    return weights.indices.map { weights[$0] / inverse[$0 * weights.count + $0] }
+  }
+
   /// The covariances of an input with others, all divided by their groups' lengths.
   package func covariances(_ input: [Double], with others: [[Double]]) -> [Double] {
     others.map { other in

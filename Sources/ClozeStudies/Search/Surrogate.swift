@@ -25,7 +25,12 @@ struct Surrogate: Sendable {
   }
 
   func posterior(_ point: SearchPoint) -> (mean: Double, deviation: Double) {
-    let input = zip(features(point), scales).map { $0 * $1 }
-    return process.posterior(process.covariances(input, with: inputs))
+    process.posterior(covariances(point))
+  }
+
+  func mean(_ point: SearchPoint) -> Double { process.mean(covariances(point)) }
+
+  private func covariances(_ point: SearchPoint) -> [Double] {
+    process.covariances(zip(features(point), scales).map { $0 * $1 }, with: inputs)
   }
 }
