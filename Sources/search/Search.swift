@@ -141,6 +141,7 @@ struct Search: Tool {
     let result = try study.run(isInterrupted: { interruption.isRequested }, report: display.show)
     guard let result else { throw interruption.exitCode }
     try StandardOutput.writeLine(ResultTable(result, settings.proposer).text)
+    try StandardOutput.writeLine("\n" + ImportanceTable(importance: study.importance(result)).text)
     if result.best != nil {
       try StandardOutput.writeLine("\nbest  \(output.appendingPathComponent("best.yaml").path)")
     }

@@ -93,3 +93,17 @@ struct ResultTable {
       .joined(separator: "\n")
   }
 }
+
+/// The importance of each setting as a table for people.
+struct ImportanceTable {
+  let importance: SettingImportance
+
+  var text: String {
+    let rows = importance.settings.map {
+      [$0.key, Figure.percent($0.alone, 0), Figure.percent($0.total, 0)]
+    }
+    let table =
+      rows.isEmpty ? [] : [Table.columns([["setting", "share alone", "with interactions"]] + rows), ""]
+    return (table + importance.summary).joined(separator: "\n")
+  }
+}

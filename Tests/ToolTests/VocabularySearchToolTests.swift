@@ -10,7 +10,21 @@ import Testing
     work = try Workplace()
     try work.folder.write(Self.base, to: "base.yaml")
     try work.folder.write(Self.settings, to: "search.yaml")
+    try work.folder.write(Self.words, to: "words.txt")
   }
+
+  /// Documents of words of three syllables, which have more pieces than the vocabularies of these tests.
+  private static let words: String = {
+    let syllables = ["ba", "ke", "lo", "mi", "nu", "pa", "re", "so", "ti", "vu"]
+    return (0..<120).map { document in
+      (0..<4).map { line in
+        RandomValues.tokens(10, below: 200, seed: 4 * document + line).map { number in
+          let word = Int(number)
+          return syllables[word % 10] + syllables[word / 10 % 10] + syllables[(word / 20 + word) % 10]
+        }.joined(separator: " ")
+      }.joined(separator: "\n")
+    }.joined(separator: "\n\n")
+  }()
 
   private static let base = """
     model: {vocabularySize: 200, layerCount: 1, hiddenSize: 32, headCount: 2, feedForwardSize: 64, positionCount: 64}
@@ -34,7 +48,7 @@ import Testing
     rungs: {count: 2, factor: 3}
     """
 
-  private static let text = ["--text", "corpus.txt", "--validation-rate", "0.1"]
+  private static let text = ["--text", "words.txt", "--validation-rate", "0.1"]
 
   private func search(_ options: [String], data: [String] = text) throws -> Program.Result {
     try Program("search", ["--config", "search.yaml", "--output", "study"] + data + options, in: work.folder)
@@ -55,6 +69,7 @@ import Testing
     let result = try search([])
     #expect(result.status == 0, "\(result.errors)")
     #expect(result.output.contains("  bits/character  "))
+    #expect(result.output.contains("The importance of the settings needs 10 trials with a loss; there are "))
     #expect(result.errors.contains("tokenizing with a vocabulary of 120 tokens"))
     #expect(try work.names("study/vocabularies") == ["120", "200"])
     let journal = try work.lines("study/trials.jsonl")
@@ -103,7 +118,10 @@ import Testing
   }
 
   @Test(arguments: [
-    ("model.vocabularySize: [50, 200]", "model.vocabularySize=50.0 is refused by the runs themselves: "),
+    (
+      "model.vocabularySize: [50, 200]",
+      "model.vocabularySize=50 is refused by the runs themselves: model.vocabularySize: is 50; choose 100 to "
+    ),
     ("batch.windowLength: [16, 32]", "decides what is scored"),
   ])
   func whatIsRefused(line: String, message: String) throws {
@@ -133,6 +151,8 @@ import Testing
   ])
   func wrongData(options: [String], message: String) throws {
     try work.tokenize()
+    try work.folder.write(
+      Self.base.replacingOccurrences(of: "vocabularySize: 200", with: "vocabularySize: 0"), to: "base.yaml")
     let result = try search([], data: options)
     #expect(result.status != 0)
     #expect(result.errors.contains(message), "\(result.errors)")

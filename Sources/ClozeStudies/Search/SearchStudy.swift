@@ -178,6 +178,13 @@ package final class SearchStudy<Subject: SearchSubject> {
     }
   }
 
+  /// What the trials of a result show of the settings that were varied, those of random search included.
+  package func importance(_ result: SearchResult) -> SettingImportance {
+    SettingImportance(
+      points.space,
+      SearchObservation.all(result.trials.filter { $0.arm != .base }, rungCount: settings.rungs.count))
+  }
+
   /// `best.yaml`: the settings of the best trial, as `--config` of `pretrain` or `finetune` takes them.
   private func write(_ result: SearchResult) throws {
     guard let best = result.best else { return }
