@@ -1,3 +1,9 @@
+/// The memory of a tape, which its tensors keep.
+final class TapeMemory {
+  let arena = Arena()
+  let gradients = GradientMemory()
+}
+
 /// Memory for the gradients of one micro-batch's activations. A gradient is short-lived: it exists from the backward pass of
 /// its tensor's last reader to that of the operation that made it. Memory that is released is used again for gradients of the
 /// same size, of which every layer of a network has the same ones.

@@ -28,8 +28,7 @@ package struct DropoutStream {
 /// several operations read a tensor, its gradient is their sum: the first closure writes, the others add.
 package final class Tape {
   package let store: ParameterStore
-  package let arena = Arena()
-  private let gradients = GradientMemory()
+  private let memory = TapeMemory()
   let products = MatrixProducts()
   let rotaryTables = RotaryTables()
   /// Receives the gradients of parameters; nil outside training.
@@ -53,6 +52,10 @@ package final class Tape {
     portableKernels = usesPortableKernels ? 1 : 0
     self.longestKeptSpan = longestKeptSpan
   }
+
+  /// The memory of activations.
+  package var arena: Arena { memory.arena }
+  private var gradients: GradientMemory { memory.gradients }
 
   /// The type of activations.
   package var precision: ElementType { store.precision }
@@ -115,7 +118,7 @@ package final class Tape {
     let type = type ?? precision
     return Tensor(
       rows: rows, columns: columns, type: type, bytes: arena.allocate(bytes: rows * columns * type.size),
-      owner: arena)
+      owner: memory)
   }
 
   /// A tensor with the given f32 values, converted to `type`.
@@ -175,7 +178,7 @@ package final class Tape {
       "seedGradient: \(values.count) values for [\(tensor.rows), \(tensor.columns)]")
     let bytes = destination(of: tensor).bytes
     let gradient = Tensor(
-      rows: tensor.rows, columns: tensor.columns, type: tensor.type, bytes: bytes, owner: gradients)
+      rows: tensor.rows, columns: tensor.columns, type: tensor.type, bytes: bytes, owner: memory)
     values.withUnsafeBufferPointer { source in
       if let base = source.baseAddress { convert(base, count: values.count, to: gradient) }
     }

@@ -1,6 +1,6 @@
 /// A matrix of activations [rows, columns] in a tape's arena, and the gradient of the loss with respect to it.
 ///
-/// A tensor is valid until its tape begins the next micro-batch. It retains its arena and not its tape.
+/// A tensor is valid until its tape begins the next micro-batch. It retains the tape's memory and not the tape.
 package final class Tensor {
   package let rows: Int
   package let columns: Int

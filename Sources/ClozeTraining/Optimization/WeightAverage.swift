@@ -39,8 +39,8 @@ package struct AverageConfiguration: Codable, Sendable, Equatable {
   }
 }
 
-/// The mean of the parameters after each step of the last share of a run, or their exponential mean from the first step on. Once it has begun, a run validates it, and its
-/// checkpoints have it for their model. Training goes on with the parameters themselves.
+/// The mean of the parameters after each step of the last share of a run, or their exponential mean from the first step on. Once
+/// it has begun, a run validates it, and its checkpoints have it for their model. Training goes on with the parameters themselves.
 ///
 /// The parameters of single steps scatter around a minimum, and their mean lies nearer to it.
 ///
