@@ -75,25 +75,14 @@ extension Tape {
   /// y = activation(x), element by element. Backward: dx = dy activation'(x).
   package func activation(_ input: Tensor, _ activation: Activation) -> Tensor {
     precondition(input.type == precision, "activation: input is \(input.type), the tape \(precision)")
+    let nonlinearity = Nonlinearity(activation)
     let output = makeTensor(rows: input.rows, columns: input.columns)
-    switch precision {
-    case .float32: cloze_activation_f32(activation.kernel, input.count, input.floats, output.floats)
-    case .bfloat16: cloze_activation_bf16(activation.kernel, input.count, input.halves, output.halves)
-    }
+    nonlinearity.values(of: input, into: output.bytes)
     record("activation", output) { [unowned self] in
       guard let gradient = output.gradient else { return }
       let (inputGradient, accumulates) = destination(of: input)
       let dx = accumulates ? arena.allocate(bytes: input.count * input.type.size) : inputGradient
-      switch precision {
-      case .float32:
-        cloze_activation_gradient_f32(
-          activation.kernel, input.count, input.floats, gradient.assumingMemoryBound(to: Float.self),
-          dx.assumingMemoryBound(to: Float.self))
-      case .bfloat16:
-        cloze_activation_gradient_bf16(
-          activation.kernel, input.count, input.halves, gradient.assumingMemoryBound(to: UInt16.self),
-          dx.assumingMemoryBound(to: UInt16.self))
-      }
+      nonlinearity.gradient(at: input, of: gradient, into: dx)
       if accumulates { add(dx, to: inputGradient, count: input.count, type: input.type) }
     }
     return output

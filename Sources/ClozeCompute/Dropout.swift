@@ -30,33 +30,37 @@ extension Tape {
     let dropout = nextDropout(rate: rate)
     guard dropout.isActive else { return input }
     let output = makeTensor(rows: input.rows, columns: input.columns, type: input.type)
-    runDropout(
-      dropout, rows: input.rows, columns: input.columns, type: input.type, input.bytes, output.bytes, false)
+    addDropout(dropout, of: input, input.bytes, to: nil, into: output.bytes)
     record("dropout", output) { [unowned self] in
       guard let outputGradient = output.gradient else { return }
       let (inputGradient, accumulates) = destination(of: input)
-      runDropout(
-        dropout, rows: input.rows, columns: input.columns, type: input.type, outputGradient, inputGradient,
-        accumulates)
+      addDropout(
+        dropout, of: input, outputGradient, to: accumulates ? inputGradient : nil, into: inputGradient)
     }
     return output
   }
 
-  /// Writes dropout(input) to `output`, or adds it; without an active dropout that is the input.
-  func runDropout(
-    _ dropout: Dropout, rows: Int, columns: Int, type: ElementType, _ input: UnsafeMutableRawPointer,
-    _ output: UnsafeMutableRawPointer, _ accumulates: Bool
+  /// Writes residual + dropout(values) to `output`, which may be the memory of either; without an active dropout the values
+  /// stay as they are.
+  ///
+  /// - Parameters:
+  ///   - tensor: has the shape and the type of all three.
+  ///   - residual: nil for 0.
+  func addDropout(
+    _ dropout: Dropout, of tensor: Tensor, _ values: UnsafeMutableRawPointer,
+    to residual: UnsafeMutableRawPointer?,
+    into output: UnsafeMutableRawPointer
   ) {
     var kernel = dropout.kernel
-    switch type {
+    switch tensor.type {
     case .float32:
       cloze_dropout_rows_f32(
-        rows, columns, &kernel, input.assumingMemoryBound(to: Float.self),
-        output.assumingMemoryBound(to: Float.self), accumulates ? 1 : 0)
+        tensor.rows, tensor.columns, &kernel, residual?.assumingMemoryBound(to: Float.self),
+        values.assumingMemoryBound(to: Float.self), output.assumingMemoryBound(to: Float.self))
     case .bfloat16:
       cloze_dropout_rows_bf16(
-        rows, columns, &kernel, input.assumingMemoryBound(to: UInt16.self),
-        output.assumingMemoryBound(to: UInt16.self), accumulates ? 1 : 0)
+        tensor.rows, tensor.columns, &kernel, residual?.assumingMemoryBound(to: UInt16.self),
+        values.assumingMemoryBound(to: UInt16.self), output.assumingMemoryBound(to: UInt16.self))
     }
   }
 }

@@ -18,10 +18,12 @@ extension Tape {
   ///
   /// All shapes [N, D]; statistics in f32.
   ///
+  /// - Parameter overwritesInput: whether the sum takes the memory of x, whose values nothing may read afterwards.
+  ///
   /// Source: Ba, Kiros and Hinton 2016, "Layer normalization", arXiv:1607.06450; Vaswani et al. 2017, section 3.1 and 5.4.
   package func norm(
     _ input: Tensor, residual: Tensor? = nil, _ parameters: NormParameters, epsilon: Float,
-    dropoutRate: Double = 0
+    dropoutRate: Double = 0, overwritesInput: Bool = false
   ) -> Tensor {
     let (rows, width) = (input.rows, input.columns)
     precondition(
@@ -30,8 +32,8 @@ extension Tape {
       "norm: \(input.type) input [\(rows), \(width)], \(parameters.gain.path) \(parameters.gain.shape)")
     let dropout = nextDropout(rate: dropoutRate)
     // Without residual and dropout the sum is the input.
-    let isPlain = residual == nil && !dropout.isActive
-    let sum = isPlain ? input : makeTensor(rows: rows, columns: width)
+    let isInput = overwritesInput || residual == nil && !dropout.isActive
+    let sum = isInput ? input : makeTensor(rows: rows, columns: width)
     let output = makeTensor(rows: rows, columns: width)
     let mean = arena.allocate(Float.self, count: rows)
     let inverseDeviation = arena.allocate(Float.self, count: rows)

@@ -24,6 +24,12 @@ package final class Tensor {
 
   package var count: Int { rows * columns }
 
+  /// A tensor that takes over this one's memory, with a gradient of its own. The values of this one are gone once the other
+  /// is written.
+  func sharingMemory() -> Tensor {
+    Tensor(rows: rows, columns: columns, type: type, bytes: bytes, owner: owner)
+  }
+
   /// A copy of the values in f32; for tests and results, not for hot loops.
   package func values() -> [Float] { Tensor.floats(bytes, count: count, type: type) }
 

@@ -42,17 +42,19 @@ struct Residual<Branch: Sendable>: Sendable {
   ///
   /// - Parameters:
   ///   - mark: the position of the arena before the sub-layer; without recording, only the result is kept.
-  ///   - compute: computes the branch of its input [N, D].
+  ///   - compute: computes the branch of its input [N, D]. The sum takes the memory of its result, which no backward pass reads.
   func callAsFunction(
     _ tape: Tape, _ state: Tensor, since mark: Arena.Mark, _ compute: (Branch, Tensor) -> Tensor
   ) -> Tensor {
     let output =
       if position == .post, let norm {
-        tape.norm(compute(branch, state), residual: state, norm, epsilon: epsilon, dropoutRate: dropoutRate)
+        tape.norm(
+          compute(branch, state), residual: state, norm, epsilon: epsilon, dropoutRate: dropoutRate,
+          overwritesInput: true)
       } else {
         tape.add(
           compute(branch, norm.map { tape.norm(state, $0, epsilon: epsilon) } ?? state), to: state,
-          dropoutRate: dropoutRate)
+          dropoutRate: dropoutRate, overwritesInput: true)
       }
     return tape.keep(output, since: mark)
   }

@@ -103,33 +103,29 @@ struct CrossAttention: SubLayer {
 ///
 /// A gated one has two products from D to F, which are one here, and multiplies the activation of the first with the second.
 ///
-/// Source: Vaswani et al. 2017, section 3.3; gated: Shazeer 2020, arXiv:2002.05202.
+/// Source: see `Nonlinearity`.
 struct FeedForward: SubLayer {
   /// [F, D], or [2F, D] if it is gated.
   let intermediate: LinearParameters
   let output: LinearParameters
-  private let activation: Activation
-  private let isGated: Bool
+  private let nonlinearity: Nonlinearity
 
   /// - Parameter kind: any but `none`.
   init(
     _ store: ParameterStore, path: String, configuration: EncoderConfiguration, kind: FeedForwardKind = .plain
   ) {
-    activation = kind.activation ?? configuration.activation
-    isGated = kind.isGated
+    nonlinearity = Nonlinearity(kind.activation ?? configuration.activation, isGated: kind.isGated)
     intermediate = LinearParameters(
       store, path: path + ".intermediate", inputs: configuration.hiddenSize,
-      outputs: (isGated ? 2 : 1) * configuration.feedForwardSize,
-      configuration: configuration, hiddenMatrixCount: isGated ? 2 : 1)
+      outputs: (kind.isGated ? 2 : 1) * configuration.feedForwardSize,
+      configuration: configuration, hiddenMatrixCount: kind.isGated ? 2 : 1)
     output = LinearParameters(
       store, path: path + ".output", inputs: configuration.feedForwardSize, outputs: configuration.hiddenSize,
       configuration: configuration)
   }
 
   func callAsFunction(_ tape: Tape, _ input: Tensor) -> Tensor {
-    let hidden = tape.linear(input, intermediate)
-    return tape.linear(
-      isGated ? tape.gatedActivation(hidden, activation) : tape.activation(hidden, activation), output)
+    tape.linear(tape.linear(input, intermediate), after: nonlinearity, output)
   }
 }
 

@@ -18,7 +18,9 @@ import Testing
   }
 
   /// A chain of residual sums and nonlinearities, after its backward pass.
-  private func run(layers: Int) -> (input: Tensor, outputs: [Tensor]) {
+  ///
+  /// - Parameter overwritesInput: whether a sum takes the memory of its branch.
+  private func run(layers: Int, overwritesInput: Bool = false) -> (input: Tensor, outputs: [Tensor]) {
     tape.begin(lane: lane)
     let (rows, columns) = (GradientMemoryTests.rows, GradientMemoryTests.columns)
     let input = tape.makeTensor(
@@ -26,7 +28,7 @@ import Testing
     var states = [input]
     for _ in 0..<layers {
       let branch = tape.activation(states[states.count - 1], .tanh)
-      states.append(tape.add(branch, to: states[states.count - 1]))
+      states.append(tape.add(branch, to: states[states.count - 1], overwritesInput: overwritesInput))
     }
     tape.seedGradient(of: states[layers], with: RandomValues.signed(rows * columns, seed: 2))
     tape.backward()
@@ -43,6 +45,13 @@ import Testing
       // The nonlinearity adds to a gradient that is there, by a tensor of its own.
       #expect(tape.peakBytes <= activations + 4 * GradientMemoryTests.tensorBytes, "\(layers) layers")
     }
+  }
+
+  /// Sums in the memory of their branches: a chain keeps one activation for each layer, and its gradient is the same.
+  @Test func sumsTakeTheMemoryOfTheirBranches() {
+    let expected = run(layers: 16).input.gradientValues()
+    #expect(run(layers: 16, overwritesInput: true).input.gradientValues() == expected)
+    #expect(tape.peakBytes <= (1 + 16 + 4) * GradientMemoryTests.tensorBytes)
   }
 
   /// The gradient of what no operation made is there after the pass, and that of an operation's output is not.

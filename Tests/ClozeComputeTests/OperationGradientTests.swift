@@ -44,10 +44,11 @@ import Testing
     )
   }
 
+  /// The sum may take the memory of its input.
   @Test(arguments: [(1, 3), (3, 8), (2, 19)], [0, 0.3])
   func norm(size: (rows: Int, width: Int), dropoutRate: Double) {
     let input = GradientCheck.Input(size.rows, size.width)
-    for hasResidual in [false, true] {
+    for (hasResidual, overwritesInput) in [(false, false), (true, false), (true, true)] {
       expectRight(
         GradientCheck(
           inputs: hasResidual ? [input, input] : [input], parameters: [[size.width], [size.width]]
@@ -57,19 +58,22 @@ import Testing
             tape.norm(
               inputs[0], residual: hasResidual ? inputs[1] : nil,
               NormParameters(gain: parameters[0], bias: parameters[1]), epsilon: 1e-3,
-              dropoutRate: dropoutRate))
+              dropoutRate: dropoutRate, overwritesInput: overwritesInput))
         })
     }
   }
 
-  /// The residual may be the input itself, whose gradient is then the sum of both.
+  /// The residual may be the input itself, whose gradient is then the sum of both, and the sum may take the input's memory.
   @Test(arguments: [(1, 3), (4, 600)], [0, 0.3])
   func residualSum(size: (rows: Int, width: Int), dropoutRate: Double) {
     let input = GradientCheck.Input(size.rows, size.width)
-    for inputs in [[input], [input, input]] {
+    for (inputs, overwritesInput) in [([input], false), ([input, input], false), ([input, input], true)] {
       expectRight(
         GradientCheck(inputs: inputs) { tape, inputs, _ in
-          .values(tape.add(inputs[0], to: inputs[inputs.count - 1], dropoutRate: dropoutRate))
+          .values(
+            tape.add(
+              inputs[0], to: inputs[inputs.count - 1], dropoutRate: dropoutRate,
+              overwritesInput: overwritesInput))
         })
     }
   }
@@ -82,11 +86,15 @@ import Testing
       })
   }
 
-  @Test(arguments: [Activation.gelu, .silu, .sigmoid])
-  func gatedActivation(_ activation: Activation) {
+  @Test(arguments: [Activation.gelu, .silu, .sigmoid], [false, true])
+  func linearAfterNonlinearity(_ activation: Activation, isGated: Bool) {
     expectRight(
-      GradientCheck(inputs: [.init(5, 14)]) { tape, inputs, _ in
-        .values(tape.gatedActivation(inputs[0], activation))
+      GradientCheck(inputs: [.init(5, isGated ? 14 : 7)], parameters: [[3, 7], [3]]) {
+        tape, inputs, parameters in
+        .values(
+          tape.linear(
+            inputs[0], after: Nonlinearity(activation, isGated: isGated),
+            LinearParameters(weight: parameters[0], bias: parameters[1])))
       })
   }
 

@@ -158,18 +158,23 @@ import Testing
     #expect(greatestError(result.values(), expected) < tolerance(precision) + 1e-4)
   }
 
-  @Test(arguments: [Activation.gelu, .silu], Machine.precisions)
-  func gatedActivation(activation: Activation, precision: ElementType) {
-    let (rows, width) = (3, 21)
-    let x = values(rows * 2 * width, seed: 6)
-    let (tape, _) = makeTape(precision, [])
-    let result = tape.gatedActivation(
-      tape.makeTensor(rows: rows, columns: 2 * width, values: x), activation)
+  /// The values of the nonlinearity itself, by the identity as the weight.
+  @Test(arguments: [(Activation.gelu, false), (.gelu, true), (.silu, true)], Machine.precisions)
+  func linearAfterNonlinearity(_ kind: (activation: Activation, isGated: Bool), precision: ElementType) {
+    let (rows, width, columns) = (3, 21, kind.isGated ? 42 : 21)
+    let x = values(rows * columns, seed: 6)
+    let identity: [Float] = (0..<width * width).map { $0 % (width + 1) == 0 ? 1 : 0 }
+    let (tape, parameters) = makeTape(precision, [([width, width], identity)])
+    let result = tape.linear(
+      tape.makeTensor(rows: rows, columns: columns, values: x),
+      after: Nonlinearity(kind.activation, isGated: kind.isGated),
+      LinearParameters(weight: parameters[0], bias: nil))
     let expected = (0..<rows * width).map { index in
-      let first = index / width * 2 * width + index % width
-      return ReferenceKernels.activation(activation, Double(x[first])) * Double(x[first + width])
+      let first = index / width * columns + index % width
+      return ReferenceKernels.activation(kind.activation, Double(x[first]))
+        * (kind.isGated ? Double(x[first + width]) : 1)
     }
-    #expect(greatestError(result.values(), expected) < tolerance(precision))
+    #expect(greatestError(result.values(), expected) < 2 * tolerance(precision))
   }
 
   /// Scores far apart: the softmax must neither overflow nor lose the sum of its probabilities.

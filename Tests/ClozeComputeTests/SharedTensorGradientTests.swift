@@ -6,9 +6,9 @@ import Testing
 @Suite struct SharedTensorGradientTests {
   /// The operations that read a tensor [4, 6] and give one of the same shape.
   enum Reader: CaseIterable {
-    case linear, gatherRows, norm, residual, activation, dropout
+    case linear, gatherRows, norm, residual, activation, linearAfterActivation, dropout
 
-    var readsWeight: Bool { self == .linear || self == .residual }
+    var readsWeight: Bool { [.linear, .residual, .linearAfterActivation].contains(self) }
 
     func callAsFunction(_ tape: Tape, _ input: Tensor, _ parameters: [Parameter]) -> Tensor {
       let norm = NormParameters(gain: parameters[0], bias: parameters[1])
@@ -20,6 +20,9 @@ import Testing
         let product = tape.linear(input, LinearParameters(weight: parameters[2], bias: nil))
         return tape.norm(product, residual: input, norm, epsilon: 1e-3, dropoutRate: 0.2)
       case .activation: return tape.activation(input, .gelu)
+      case .linearAfterActivation:
+        return tape.linear(
+          input, after: Nonlinearity(.gelu), LinearParameters(weight: parameters[2], bias: parameters[1]))
       case .dropout: return tape.dropout(input, rate: 0.3)
       }
     }

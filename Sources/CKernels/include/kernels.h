@@ -122,7 +122,7 @@ void cloze_toeplitz_gradient(
       size_t rows, size_t width, const int32_t *tokens, const int32_t *positions, const int32_t *segments,            \
       const float *token_table, const float *position_table, const float *segment_table, T *output);                  \
   void cloze_scatter_add_##SUFFIX(size_t rows, size_t width, const int32_t *indices, const T *source, float *table);  \
-  /* sum = residual + dropout(input); output = norm(sum). residual may be NULL. */                                    \
+  /* sum = residual + dropout(input); output = norm(sum). residual may be NULL, and sum the input. */                 \
   void cloze_norm_##SUFFIX(                                                                                           \
       size_t rows, size_t width, float epsilon, const cloze_dropout *dropout, const T *residual, const T *input,      \
       const float *gain, const float *bias, T *sum, T *output, float *mean, float *inverse_deviation);                \
@@ -131,8 +131,9 @@ void cloze_toeplitz_gradient(
       const float *gain, const float *mean, const float *inverse_deviation, T *residual_gradient,                     \
       int residual_accumulates, T *input_gradient, int input_accumulates, float *gain_gradient,                       \
       float *bias_gradient);                                                                                          \
-  void cloze_dropout_rows_##SUFFIX(                                                                              \
-      size_t rows, size_t width, const cloze_dropout *dropout, const T *input, T *output, int accumulates);           \
+  /* output = residual + dropout(input). residual may be NULL, and may be the output. */                              \
+  void cloze_dropout_rows_##SUFFIX(                                                                                   \
+      size_t rows, size_t width, const cloze_dropout *dropout, const T *residual, const T *input, T *output);         \
   void cloze_activation_##SUFFIX(int kind, size_t count, const T *input, T *output);                                  \
   void cloze_activation_gradient_##SUFFIX(                                                                            \
       int kind, size_t count, const T *input, const T *output_gradient, T *input_gradient);                           \
