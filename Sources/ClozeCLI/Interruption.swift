@@ -6,13 +6,14 @@ internal import Synchronization
 /// Whether a signal has asked the program to stop: SIGINT, SIGTERM, and SIGHUP and SIGUSR1, which terminals and
 /// clusters send before they end a job. A second signal exits at once. A signal that was ignored when the program
 /// started, as SIGHUP under `nohup`, stays ignored.
-package final class Interruption {
+package final class Interruption: @unchecked Sendable {
   private final class Signals: Sendable {
     /// The number of the first signal; 0 if there was none.
     let first = Atomic<Int32>(0)
   }
 
   private let signals = Signals()
+  /// Kept, and not touched again.
   private let sources: [any DispatchSourceSignal]
 
   package init() {

@@ -138,7 +138,7 @@ package struct EncoderConfiguration: Configuration, Equatable {
   }
 
   /// The block of each layer. The settings must have been validated.
-  var layerBlocks: [Block] {
+  package var layerBlocks: [Block] {
     do {
       return try blocks.blocks(layerCount: layerCount, path: "model.blocks")
     } catch { preconditionFailure("EncoderConfiguration: \(error)") }

@@ -15,6 +15,11 @@
 /// Source: Sennrich, Haddow and Birch 2016, "Neural Machine Translation of Rare Words with Subword Units", section 3.2,
 /// arXiv:1508.07909; with BERT's "##", as Hugging Face's `WordPieceTrainer` does it.
 package struct VocabularyTrainer: Sendable {
+  /// The sizes that the tools take.
+  package static let sizes = 100...1_000_000
+  /// The size unless one is asked for.
+  package static let standardSize = 8192
+
   /// The number of tokens, special ones included. The result has fewer if the text does not have enough pairs.
   package var size: Int
   /// The most distinct characters to keep, the most frequent ones. A word with any other character is left out, since

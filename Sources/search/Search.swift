@@ -14,8 +14,8 @@ struct Search: Tool {
     discussion: """
       Makes a study: short runs with settings of a space, which the file --config describes, as a proposer thinks \
       of them, with random search on a share of the trials as control. Most trials stop at a rung early in the run; the best \
-      go on. Writes trials.jsonl, a run folder for each trial, and best.yaml, which `pretrain --config` or `finetune --config` takes; prints the best \
-      trials, and whether they are better than chance. SIGINT, SIGTERM, SIGHUP and SIGUSR1 save and exit with 128 plus their \
+      go on. Writes trials.jsonl, a run folder for each trial, best.yaml, which `pretrain --config` or `finetune --config` takes, and \
+      report.html, a page with drawings; prints the best trials, and whether they are better than chance. SIGINT, SIGTERM, SIGHUP and SIGUSR1 save and exit with 128 plus their \
       number; --resume continues, also after a kill, to the same result.
 
       The setting task says what the runs are: pretraining on the shards of --data or the raw text of --text or, from the model of --model on the rows of \
@@ -111,11 +111,12 @@ struct Search: Tool {
     let scratch = FileManager.default.temporaryDirectory.appendingPathComponent("cloze-\(UUID().uuidString)")
     defer { if plan { try? FileManager.default.removeItem(at: scratch) } }
     let folder = plan ? scratch : URL(fileURLWithPath: output).appendingPathComponent("vocabularies")
-    let isQuiet = common.quiet
-    let vocabularies = StudyVocabularies(
-      text, format: try reading.format(), validationRate: validationRate, folder: folder
+    let (isQuiet, base) = (common.quiet, try PretrainConfiguration.base(settings.base))
+    let vocabularies = try StudyVocabularies(
+      text, format: reading.format(), validationRate: validationRate, folder: folder,
+      workers: base.compute.workers
     ) { message in if !isQuiet { Console.error(message) } }
-    try make(VocabularySearchSubject(base: .base(settings.base), vocabularies: vocabularies), settings)
+    try make(VocabularySearchSubject(base: base, vocabularies: vocabularies), settings)
   }
 
   private func start(_ task: SearchConfiguration.Task, _ kind: LabelKind?) throws -> URL {
@@ -142,9 +143,10 @@ struct Search: Tool {
     guard let result else { throw interruption.exitCode }
     try StandardOutput.writeLine(ResultTable(result, settings.proposer).text)
     try StandardOutput.writeLine("\n" + ImportanceTable(importance: study.importance(result)).text)
-    if result.best != nil {
-      try StandardOutput.writeLine("\nbest  \(output.appendingPathComponent("best.yaml").path)")
-    }
+    var files = Table()
+    if result.best != nil { files.add("best", output.appendingPathComponent("best.yaml").path) }
+    files.add("report", output.appendingPathComponent(StudyPage.fileName).path)
+    try StandardOutput.writeLine("\n" + files.text)
   }
 
   private func showPlan(_ study: SearchStudy<some SearchSubject>) throws {

@@ -56,17 +56,6 @@ final class StudyDisplay {
   }
 }
 
-extension SearchArm {
-  /// For people.
-  func name(_ proposer: ProposerKind) -> String {
-    switch self {
-    case .base: "base"
-    case .control: "random"
-    case .proposer: proposer.rawValue
-    }
-  }
-}
-
 /// The result of a study as a table for people.
 struct ResultTable {
   private let result: SearchResult

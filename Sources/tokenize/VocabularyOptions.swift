@@ -55,7 +55,7 @@ struct VocabularyOptions: ParsableArguments {
       guard tokenizer != nil else {
         throw ValidationError("--extend-to needs --tokenizer, whose vocabulary it extends")
       }
-      guard (100...1_000_000).contains(extendTo) else {
+      guard VocabularyTrainer.sizes.contains(extendTo) else {
         throw ValidationError(
           "--extend-to is \(extendTo); choose a number above the tokenizer's, up to 1000000")
       }
@@ -65,7 +65,7 @@ struct VocabularyOptions: ParsableArguments {
         throw ValidationError(
           "--vocabulary-size is for a vocabulary to train, and --tokenizer gives one; leave out one")
       }
-      guard (100...1_000_000).contains(vocabularySize) else {
+      guard VocabularyTrainer.sizes.contains(vocabularySize) else {
         throw ValidationError("--vocabulary-size is \(vocabularySize); choose 100...1000000, such as 8192")
       }
     }
@@ -108,7 +108,8 @@ struct VocabularyOptions: ParsableArguments {
       lowercases: lowercases, stripsAccents: accents.map { $0 == .stripAccents } ?? (lowercases ? false : nil)
     )
     return .trained(
-      VocabularyTrainer(size: vocabularySize ?? 8192, longestWord: longestWord), normalizer)
+      VocabularyTrainer(size: vocabularySize ?? VocabularyTrainer.standardSize, longestWord: longestWord),
+      normalizer)
   }
 }
 

@@ -1,5 +1,6 @@
 import ClozeTestSupport
 import Foundation
+import FoundationXML
 import Testing
 
 @Suite struct SearchToolTests {
@@ -76,6 +77,8 @@ import Testing
     try work.succeed(
       "pretrain", "--config", "study/best.yaml", "--data", "shards", "--output", "found", "--set",
       "stop.steps=2")
+    let page = try work.bytes("study/report.html")
+    #expect(XMLParser(data: page).parse())
     // Its end is there already.
     #expect(try search("--resume").output == result.output)
     #expect(try search().status == 64)
@@ -86,6 +89,7 @@ import Testing
     try limitBase()
     #expect(try search().status == 0)
     let (expected, best) = (try work.bytes("study/trials.jsonl"), try work.bytes("study/best.yaml"))
+    let page = try work.bytes("study/report.html")
     try FileManager.default.removeItem(at: work.folder.file("study"))
     var kills = 0
     for count in [3, 9, 16, 24] {
@@ -101,6 +105,24 @@ import Testing
     #expect(try search("--resume").status == 0)
     #expect(try work.bytes("study/trials.jsonl") == expected)
     #expect(try work.bytes("study/best.yaml") == best)
+    #expect(try work.bytes("study/report.html") == page)
+  }
+
+  /// Trials side by side: the journal is that of one trial after the other, also when it is killed.
+  @Test(arguments: [0, 3]) func trialsSideBySide(lag: Int) throws {
+    try limitBase()
+    #expect(try search("--set", "lag=\(lag)").status == 0)
+    let expected = try work.bytes("study/trials.jsonl")
+    try FileManager.default.removeItem(at: work.folder.file("study"))
+    let several = ["--set", "lag=\(lag)", "--set", "trialsAtOnce=3"]
+    for count in [6, 18] {
+      let program = try Program("search", Self.arguments + several + ["--resume-or-start"], in: work.folder)
+      while program.process.isRunning, ((try? journal("study").count) ?? 0) < count { usleep(2000) }
+      kill(program.process.processIdentifier, SIGKILL)
+      _ = try program.wait()
+    }
+    #expect(try search(several + ["--resume"]).status == 0)
+    #expect(try work.bytes("study/trials.jsonl") == expected)
   }
 
   @Test func anotherStudyIsNotResumed() throws {

@@ -1,4 +1,4 @@
-package import ClozeCore
+internal import ClozeCore
 package import ClozeText
 
 /// Why a line of text gives no synthetic pair.

@@ -1,4 +1,4 @@
-package import ClozeCore
+internal import ClozeCore
 package import ClozeText
 
 /// Changes of the sources of labelled pairs in training. Targets stay, so the decoder learns to write a whole sentence from a

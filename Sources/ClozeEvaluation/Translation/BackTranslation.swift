@@ -1,6 +1,6 @@
 package import ClozeCompute
 package import ClozeData
-package import ClozeText
+internal import ClozeText
 
 /// Makes synthetic pairs from text in the target language: a translator of the other direction gives each line a source.
 ///

@@ -3,7 +3,7 @@ package import ClozeData
 internal import ClozeEvaluation
 internal import ClozeModel
 internal import ClozeText
-package import ClozeTraining
+internal import ClozeTraining
 package import Foundation
 
 /// What a label curve trains with different numbers of labels, and how it scores the result.

@@ -4,6 +4,7 @@ internal import Foundation
 /// A label curve as a drawing: the score over the logarithm of the number of labels, with a band for each interval.
 struct LabelCurveChart {
   private let report: LabelCurveReport
+  private let marks: AxisMarks
   private let width = 640.0
   private let height = 400.0
   // The margins.
@@ -12,84 +13,66 @@ struct LabelCurveChart {
   private let top = 30.0
   private let bottom = 50.0
 
-  init(_ report: LabelCurveReport) { self.report = report }
+  init(_ report: LabelCurveReport) {
+    self.report = report
+    let highest =
+      report.sizes.flatMap { [$0.pretrained, $0.scratch] }.map { $0.intervals[0].high }.max() ?? 1
+    marks = AxisMarks(least: 0, most: highest)
+  }
 
   private var rows: [Int] { report.sizes.map(\.rows) }
-  /// The greatest value of the vertical axis, and the distance of its marks.
-  private var scale: (most: Double, step: Double) {
-    let most = report.sizes.flatMap { [$0.pretrained, $0.scratch] }.map { $0.intervals[0].high }.max() ?? 1
-    let magnitude = pow(10, (log10(max(most, 1e-9) / 5)).rounded(.down))
-    let step = [1, 2, 5, 10].map { $0 * magnitude }.first { most / $0 <= 6 } ?? most
-    return (max(step, (most / step).rounded(.up) * step), step)
-  }
 
-  private func x(_ rows: Int) -> Double {
-    guard let first = self.rows.first, let last = self.rows.last, first < last else {
-      return left + (width - left - right) / 2
+  private func point(_ rows: Int, _ score: Double) -> Drawing.Point {
+    var share = 0.5
+    if let first = self.rows.first, let last = self.rows.last, first < last {
+      share = log(Double(rows) / Double(first)) / log(Double(last) / Double(first))
     }
-    let share = log(Double(rows) / Double(first)) / log(Double(last) / Double(first))
-    return left + share * (width - left - right)
+    return Drawing.Point(
+      x: left + share * (width - left - right),
+      y: height - bottom - marks.share(max(0, score)) * (height - top - bottom))
   }
-
-  private func y(_ score: Double) -> Double {
-    height - bottom - max(0, score) / scale.most * (height - top - bottom)
-  }
-
-  private func point(_ rows: Int, _ score: Double) -> String { "\(decimal(x(rows))),\(decimal(y(score)))" }
-  private func decimal(_ value: Double) -> String { Figure.decimal(value, 1) }
 
   var svg: String {
-    var lines = [
-      "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"\(Int(width))\" height=\"\(Int(height))\" "
-        + "viewBox=\"0 0 \(Int(width)) \(Int(height))\" font-family=\"sans-serif\" font-size=\"12\">",
-      "<title>\(report.metrics[0]) by number of labelled rows, with 95 % intervals</title>",
-      "<rect width=\"100%\" height=\"100%\" fill=\"white\"/>",
-    ]
-    lines += axes
-    let arms: [(String, String, KeyPath<LabelCurveReport.Size, LabelCurveReport.Arm>)] = [
-      ("from scratch", "#b35806", \.scratch), ("pretrained", "#2166ac", \.pretrained),
-    ]
-    for (number, (name, color, arm)) in arms.enumerated() {
-      lines += curve(arm, color: color)
-      let place = top + 8 + 18 * Double(1 - number)
-      lines.append(
-        "<rect x=\"\(decimal(left + 14))\" y=\"\(decimal(place - 9))\" width=\"12\" height=\"12\" fill=\"\(color)\"/>"
-      )
-      lines.append(text(left + 32, place + 1, name))
-    }
-    return (lines + ["</svg>", ""]).joined(separator: "\n")
+    var drawing = Drawing(
+      width: width, height: height,
+      title: "\(report.metrics[0]) by number of labelled rows, with 95 % intervals")
+    drawAxes(&drawing)
+    let (scratch, pretrained) = ("#b35806", "#2166ac")
+    drawCurve(\.scratch, color: scratch, &drawing)
+    drawCurve(\.pretrained, color: pretrained, &drawing)
+    drawing.legend(
+      [("pretrained", pretrained), ("from scratch", scratch)], at: Drawing.Point(x: left + 14, y: top))
+    return drawing.svg
   }
 
-  private func curve(_ arm: KeyPath<LabelCurveReport.Size, LabelCurveReport.Arm>, color: String) -> [String] {
-    let sizes = report.sizes
-    let upper = sizes.map { point($0.rows, $0[keyPath: arm].intervals[0].high) }
-    let lower = sizes.map { point($0.rows, $0[keyPath: arm].intervals[0].low) }
-    let middle = sizes.map { point($0.rows, $0[keyPath: arm].scores[0]) }
-    let dots = sizes.map {
-      "<circle cx=\"\(decimal(x($0.rows)))\" cy=\"\(decimal(y($0[keyPath: arm].scores[0])))\" r=\"3\" fill=\"\(color)\"/>"
-    }
-    return [
-      "<polygon points=\"\((upper + lower.reversed()).joined(separator: " "))\" fill=\"\(color)\" opacity=\"0.2\"/>",
-      "<polyline points=\"\(middle.joined(separator: " "))\" fill=\"none\" stroke=\"\(color)\" stroke-width=\"2\"/>",
-    ] + dots
+  private func drawCurve(
+    _ arm: KeyPath<LabelCurveReport.Size, LabelCurveReport.Arm>, color: String, _ drawing: inout Drawing
+  ) {
+    let arms = report.sizes.map { (rows: $0.rows, arm: $0[keyPath: arm]) }
+    let upper = arms.map { point($0.rows, $0.arm.intervals[0].high) }
+    let lower = arms.map { point($0.rows, $0.arm.intervals[0].low) }
+    let middle = arms.map { point($0.rows, $0.arm.scores[0]) }
+    drawing.area(upper + lower.reversed(), color: color)
+    drawing.line(middle, color: color)
+    for place in middle { drawing.dot(at: place, color: color) }
   }
 
-  private var axes: [String] {
+  private func drawAxes(_ drawing: inout Drawing) {
     let floor = height - bottom
-    var lines = [
-      "<path d=\"M\(decimal(left)) \(decimal(top))V\(decimal(floor))H\(decimal(width - right))\" fill=\"none\" stroke=\"black\"/>",
-      text((left + width - right) / 2, height - 12, "labelled rows (logarithmic)", anchor: "middle"),
-      text(left - 45, top - 12, report.metrics[0]),
-    ]
-    for mark in stride(from: 0, through: scale.most + scale.step / 2, by: scale.step) {
-      lines.append(text(left - 8, y(mark) + 4, Figure.decimal(mark, scale.step < 1 ? 1 : 0), anchor: "end"))
-      lines.append(
-        "<path d=\"M\(decimal(left)) \(decimal(y(mark)))H\(decimal(width - right))\" stroke=\"#dddddd\"/>")
+    for mark in marks.values {
+      let y = floor - marks.share(mark) * (height - top - bottom)
+      drawing.text(marks.text(mark), at: .init(x: left - 8, y: y + 4), anchor: .end)
+      drawing.line([.init(x: left, y: y), .init(x: width - right, y: y)], color: "#dddddd", width: 1)
     }
-    return lines + rows.map { text(x($0), floor + 18, Figure.count($0), anchor: "middle") }
-  }
-
-  private func text(_ x: Double, _ y: Double, _ text: String, anchor: String = "start") -> String {
-    "<text x=\"\(decimal(x))\" y=\"\(decimal(y))\" text-anchor=\"\(anchor)\">\(text)</text>"
+    drawing.line(
+      [.init(x: left, y: top), .init(x: left, y: floor), .init(x: width - right, y: floor)], color: "black",
+      width: 1)
+    drawing.text(
+      "labelled rows (logarithmic)", at: .init(x: (left + width - right) / 2, y: height - 12),
+      anchor: .middle)
+    drawing.text(report.metrics[0], at: .init(x: left - 45, y: top - 12))
+    for count in rows {
+      drawing.text(Figure.count(count), at: .init(x: point(count, 0).x, y: floor + 18), anchor: .middle)
+    }
   }
 }

@@ -1,5 +1,5 @@
 internal import ClozeCore
-internal import ClozeModel
+package import ClozeModel
 package import ClozeTraining
 internal import Foundation
 
@@ -55,6 +55,8 @@ package struct RowSearchSubject<Rows: TrainingRows>: SearchSubject {
     parameterCounts.withLock { $0[key] = count }
     return count
   }
+
+  package func network(_ settings: Rows.Task.Settings) -> [Block] { [] }
 
   package func steps(_ settings: Rows.Task.Settings) -> Int { settings.stop.steps }
 

@@ -46,6 +46,8 @@ package struct SearchConfiguration: Configuration, Equatable {
   package var rungs = Rungs()
   /// A proposal does not wait for the results of so many trials before it.
   package var lag = 0
+  /// Trials that run side by side. It changes no result.
+  package var trialsAtOnce = 1
   package var seed = 1
 
   package init() {}
@@ -65,6 +67,11 @@ package struct SearchConfiguration: Configuration, Equatable {
       "is \(rungs.count), of which a bracket has \(bracketSize) trials; choose fewer rungs or a smaller factor"
     )
     try require(lag, in: 0...1000, "lag")
+    try require(trialsAtOnce, in: 1...1000, "trialsAtOnce")
+    try require(
+      trialsAtOnce == 1 || (limits.memoryGB == 0 && limits.secondsPerStep == 0), "trialsAtOnce",
+      "is \(trialsAtOnce), and limits.memoryGB and limits.secondsPerStep are measured of a trial that runs alone; choose 1, or 0 "
+        + "for both limits")
     try require(limits.parameters >= 0, "limits.parameters", "is \(limits.parameters); choose 0 for none")
     for (name, limit) in [("memoryGB", limits.memoryGB), ("secondsPerStep", limits.secondsPerStep)] {
       try require(limit >= 0 && limit.isFinite, "limits.\(name)", "is \(limit); choose 0 for none")

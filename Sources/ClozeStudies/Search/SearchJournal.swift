@@ -26,6 +26,10 @@ package struct SearchTrial: Sendable, Equatable {
   /// Why it ended without a loss; nil if it did not.
   package fileprivate(set) var failure: String?
 
+  package init(number: Int, arm: SearchArm, point: SearchPoint, settings: [String], seed: Int) {
+    (self.number, self.arm, self.point, self.settings, self.seed) = (number, arm, point, settings, seed)
+  }
+
   /// The highest rung that it has reached, and its loss there.
   package var last: (rung: Int, loss: Double)? {
     failure == nil ? losses.max { $0.key < $1.key }.map { ($0.key, $0.value) } : nil
@@ -54,6 +58,11 @@ package enum SearchEvent: Sendable, Equatable {
 
     package init(trial: Int, arm: SearchArm, point: SearchPoint, settings: [String], seed: Int) {
       (self.trial, self.arm, self.point, self.settings, self.seed) = (trial, arm, point, settings, seed)
+    }
+
+    init(_ trial: SearchTrial) {
+      (self.trial, arm, point) = (trial.number, trial.arm, trial.point)
+      (settings, seed) = (trial.settings, trial.seed)
     }
   }
 

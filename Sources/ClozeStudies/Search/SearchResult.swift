@@ -16,7 +16,10 @@ package struct SearchResult: Sendable {
     (self.schedule, self.proposer, self.score) = (schedule, proposer, score)
   }
 
-  private var lastRung: Int { schedule.rungCount - 1 }
+  var lastRung: Int { schedule.rungCount - 1 }
+
+  /// The trials of an arm, as they were compared.
+  func brackets(_ arm: SearchArm) -> [Range<Int>] { schedule.brackets.filter { $0.arm == arm }.map(\.trials) }
 
   /// The trial with the lowest loss at the last rung, of equal ones the first. The base counts with the seed of all trials.
   package var best: SearchTrial? { SearchResult.best(of: trials, rung: lastRung) }
@@ -33,6 +36,11 @@ package struct SearchResult: Sendable {
     trials.filter { $0.losses[lastRung] != nil && $0.failure == nil }.sorted {
       ($0.losses[lastRung] ?? 0, $0.number) < ($1.losses[lastRung] ?? 0, $1.number)
     }
+  }
+
+  /// What the trials of both arms tell of the settings that were varied.
+  package var observations: [SearchObservation] {
+    SearchObservation.all(trials.filter { $0.arm != .base }, rungCount: schedule.rungCount)
   }
 
   /// The losses of the base with several seeds.

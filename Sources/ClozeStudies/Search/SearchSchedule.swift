@@ -48,6 +48,16 @@ package struct SearchSchedule: Sendable, Equatable {
     max(1, (0..<rung).reduce(count) { count, _ in count / factor })
   }
 
+  /// The trials of a bracket that run to a rung above the first, the best first.
+  ///
+  /// - Parameters:
+  ///   - losses: by number, of the trials that came to the rung before; of equal ones the lower number is the better.
+  ///   - count: the trials of the bracket.
+  package func promoted(_ losses: [Int: Double], of count: Int, to rung: Int) -> [Int] {
+    losses.sorted { ($0.value, $0.key) < ($1.value, $1.key) }.prefix(self.count(of: count, at: rung)).map(
+      \.key)
+  }
+
   /// The steps of the rungs of a run with `total` steps; the last is the whole run.
   package func steps(total: Int) -> [Int] {
     let parts = (1..<rungCount).reduce(1) { parts, _ in parts * factor }

@@ -51,6 +51,7 @@ package final class SearchStudy<Subject: SearchSubject> {
     var fixed = settings
     fixed.base = .scalar("")
     fixed.space = .scalar("")
+    fixed.trialsAtOnce = 1
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
     return try subject.identities().merging([
@@ -107,7 +108,7 @@ package final class SearchStudy<Subject: SearchSubject> {
   /// - Returns: nil if it was interrupted.
   /// - Throws: `SearchError`, and what training throws that has nothing to do with a trial's settings
   package func run(
-    isInterrupted: @escaping () -> Bool, report: @escaping (SearchProgress) -> Void
+    isInterrupted: @escaping @Sendable () -> Bool, report: @escaping (SearchProgress) -> Void
   ) throws -> SearchResult? {
     guard let journal else { preconditionFailure("SearchStudy.run: a study that was opened to plan it") }
     let schedule = try schedule(secondsPerRun: secondsPerRun)
@@ -115,21 +116,15 @@ package final class SearchStudy<Subject: SearchSubject> {
       try AtomicFile.write(Data(try settings.yaml().utf8), to: folder.appendingPathComponent("config.yaml"))
       try journal.append(.started(.init(identities: try identities(), trials: schedule.trialCount)))
     }
+    let atOnce = settings.trialsAtOnce
     let runner = TrialRunner(
       subject: subject, folder: folder.appendingPathComponent("trials"), schedule: schedule,
-      limits: settings.limits, programBytes: ProcessMemory.resident, journal: journal,
-      isInterrupted: isInterrupted, report: report)
-    for number in 1..<schedule.baseCount + 1 {
-      if journal.trials[number] == nil {
-        try journal.append(
-          .proposed(
-            .init(
-              trial: number, arm: .base, point: SearchPoint(), settings: [],
-              seed: subject.base.seed + number - 1)))
-      }
-      guard try runner.advance(number, to: schedule.rungCount - 1) else { return nil }
-      if let reason = journal.trials[number]?.failure { throw SearchError.baseFailed(reason: reason) }
-    }
+      limits: settings.limits,
+      threads: atOnce > 1 ? max(1, ProcessInfo.processInfo.activeProcessorCount / atOnce) : nil,
+      journal: journal, isInterrupted: isInterrupted, report: report)
+    defer { runner.stop() }
+    let base = Array(1..<schedule.baseCount + 1)
+    guard try advance(base, .base, to: schedule.rungCount - 1, ahead: atOnce, runner) else { return nil }
     for bracket in schedule.brackets {
       guard try run(bracket, runner) else { return nil }
     }
@@ -142,53 +137,98 @@ package final class SearchStudy<Subject: SearchSubject> {
 
   /// - Returns: false if it was interrupted.
   private func run(_ bracket: SearchSchedule.Bracket, _ runner: TrialRunner<Subject>) throws -> Bool {
-    let journal = runner.journal
-    for number in bracket.trials {
-      if journal.trials[number] == nil {
-        try propose(number, bracket.arm, rungCount: runner.schedule.rungCount, journal)
-      }
-      guard try runner.advance(number, to: 0) else { return false }
-    }
+    let (journal, count) = (runner.journal, bracket.trials.count)
+    // A proposal has to wait for all results but the latest `lag` ones.
+    let ahead = min(settings.trialsAtOnce, settings.lag + 1)
+    guard try advance(Array(bracket.trials), bracket.arm, to: 0, ahead: ahead, runner) else { return false }
     for rung in 1..<runner.schedule.rungCount {
-      let ranked = bracket.trials.compactMap { number in
-        journal.trials[number]?.losses[rung - 1].map { (loss: $0, number: number) }
-      }.sorted { $0 < $1 }
-      for (_, number) in ranked.prefix(runner.schedule.count(of: bracket.trials.count, at: rung)) {
-        guard try runner.advance(number, to: rung) else { return false }
+      var losses: [Int: Double] = [:]
+      for number in bracket.trials { losses[number] = journal.trials[number]?.losses[rung - 1] }
+      let promoted = runner.schedule.promoted(losses, of: count, to: rung)
+      guard try advance(promoted, bracket.arm, to: rung, ahead: settings.trialsAtOnce, runner) else {
+        return false
       }
     }
     runner.tidy()
     return true
   }
 
-  private func propose(_ number: Int, _ arm: SearchArm, rungCount: Int, _ journal: SearchJournal) throws {
+  /// Runs trials to a rung, and writes their events in this order.
+  ///
+  /// - Parameter ahead: how many may run at once.
+  /// - Returns: false if it was interrupted.
+  private func advance(
+    _ numbers: [Int], _ arm: SearchArm, to rung: Int, ahead: Int, _ runner: TrialRunner<Subject>
+  ) throws -> Bool {
+    let journal = runner.journal
+    // Trials that have begun before their turn, and are not yet in the journal.
+    var early: [Int: SearchTrial] = [:]
+    for (index, number) in numbers.enumerated() {
+      if journal.trials[number] == nil {
+        let trial =
+          try early.removeValue(forKey: number) ?? proposal(number, arm, after: [SearchTrial](), runner)
+        try journal.append(.proposed(.init(trial)))
+      }
+      if let trial = journal.trials[number], let reason = refusal(trial) {
+        try journal.append(.failed(.init(trial: number, reason: reason)))
+      }
+      for next in numbers[index..<min(index + ahead, numbers.count)] {
+        let trial =
+          try journal.trials[next] ?? early[next] ?? proposal(next, arm, after: early.values, runner)
+        if journal.trials[next] == nil { early[next] = trial }
+        if refusal(trial) == nil { try runner.begin(trial, to: rung) }
+      }
+      guard try runner.end(number, at: rung) else { return false }
+      if arm == .base, let reason = journal.trials[number]?.failure {
+        throw SearchError.baseFailed(reason: reason)
+      }
+    }
+    return true
+  }
+
+  /// Why a new trial is not run; nil if it is, or if that is known.
+  private func refusal(_ trial: SearchTrial) -> String? {
+    guard trial.arm != .base, trial.losses.isEmpty, trial.failure == nil else { return nil }
+    return points.refusal(trial.point)
+  }
+
+  /// The settings of a new trial.
+  ///
+  /// - Parameter begun: the trials of its arm that are not yet in the journal.
+  private func proposal(
+    _ number: Int, _ arm: SearchArm, after begun: some Sequence<SearchTrial>, _ runner: TrialRunner<Subject>
+  ) throws -> SearchTrial {
+    guard arm != .base else {
+      return SearchTrial(
+        number: number, arm: .base, point: SearchPoint(), settings: [], seed: subject.base.seed + number - 1)
+    }
     // An arm does not know what the other one found, or they could not be compared.
-    let before = journal.trials.values.filter { $0.arm == arm }.sorted { $0.number < $1.number }
+    let known = runner.journal.trials.values.filter { $0.arm == arm }
+    let before = (known + begun).sorted { $0.number < $1.number }
     let kind = arm == .control ? ProposerKind.random : settings.proposer
     let point = kind.proposer(space: points.space, seed: UInt64(settings.seed)).propose(
-      trial: number, observations: SearchObservation.all(before.dropLast(settings.lag), rungCount: rungCount),
+      trial: number,
+      observations: SearchObservation.all(
+        before.dropLast(settings.lag), rungCount: runner.schedule.rungCount),
       pending: before.suffix(settings.lag).map(\.point))
-    try journal.append(
-      .proposed(
-        .init(
-          trial: number, arm: arm, point: point, settings: points.named.overrides(point),
-          seed: subject.base.seed)))
-    if let reason = points.refusal(point) {
-      try journal.append(.failed(.init(trial: number, reason: reason)))
-    }
+    return SearchTrial(
+      number: number, arm: arm, point: point, settings: points.named.overrides(point), seed: subject.base.seed
+    )
   }
 
   /// What the trials of a result show of the settings that were varied, those of random search included.
   package func importance(_ result: SearchResult) -> SettingImportance {
-    SettingImportance(
-      points.space,
-      SearchObservation.all(result.trials.filter { $0.arm != .base }, rungCount: settings.rungs.count))
+    SettingImportance(points.space, result.observations)
   }
 
-  /// `best.yaml`: the settings of the best trial, as `--config` of `pretrain` or `finetune` takes them.
+  /// Writes `best.yaml`, the settings of the best trial, as `--config` of `pretrain` or `finetune` takes them, and `report.html`.
   private func write(_ result: SearchResult) throws {
-    guard let best = result.best else { return }
-    let settings = try subject.base.with(best.settings)
-    try AtomicFile.write(Data(try settings.yaml().utf8), to: folder.appendingPathComponent("best.yaml"))
+    let best = try result.best.map { try subject.base.with($0.settings) }
+    if let best {
+      try AtomicFile.write(Data(try best.yaml().utf8), to: folder.appendingPathComponent("best.yaml"))
+    }
+    let page = StudyPage(
+      result, space: points.space, proposer: settings.proposer, network: best.map(subject.network) ?? [])
+    try AtomicFile.write(Data(page.html.utf8), to: folder.appendingPathComponent(StudyPage.fileName))
   }
 }

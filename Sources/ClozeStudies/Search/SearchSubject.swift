@@ -1,5 +1,5 @@
 package import ClozeCore
-internal import ClozeModel
+package import ClozeModel
 package import ClozeTraining
 package import Foundation
 
@@ -7,6 +7,7 @@ package import Foundation
 package protocol SearchedSettings: RunConfiguration {
   var seed: Int { get set }
   var cadence: CadenceConfiguration { get set }
+  var compute: ComputeConfiguration { get set }
 }
 
 extension PretrainConfiguration: SearchedSettings {}
@@ -62,6 +63,8 @@ package protocol SearchSubject: Sendable {
   /// - Throws: `ConfigurationError`
   func check(_ settings: Task.Settings) throws
   func parameterCount(_ settings: Task.Settings) throws -> Int
+  /// The blocks of the network that a run with these settings makes; empty if it starts from one.
+  func network(_ settings: Task.Settings) -> [Block]
   /// The steps of a whole run.
   func steps(_ settings: Task.Settings) -> Int
   /// Why a study cannot vary a setting; nil if it can.
@@ -71,6 +74,11 @@ package protocol SearchSubject: Sendable {
 extension SearchSubject {
   package func loss(ofScore score: Double, in task: Task) throws -> Double { -score }
   package func check(_ settings: Task.Settings) throws {}
+}
+
+extension SearchSubject where Task.Settings == PretrainConfiguration {
+  package func network(_ settings: PretrainConfiguration) -> [Block] { settings.model.layerBlocks }
+  package func steps(_ settings: PretrainConfiguration) -> Int { settings.searchedSteps }
 }
 
 /// Masked-language pretraining, scored by the loss on frozen masks of the validation split.
@@ -105,8 +113,6 @@ package struct MaskedSearchSubject: SearchSubject {
   package func parameterCount(_ settings: PretrainConfiguration) -> Int {
     settings.maskedParameterCount(vocabularySize: vocabularySize)
   }
-
-  package func steps(_ settings: PretrainConfiguration) -> Int { settings.searchedSteps }
 
   package func refusal(varying key: String) -> String? {
     if key == "model.vocabularySize" {

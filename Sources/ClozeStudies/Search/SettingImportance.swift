@@ -38,21 +38,15 @@ package struct SettingImportance: Sendable, Equatable {
   private static let samples = 2000
 
   package init(_ space: SearchSpace, _ observations: [SearchObservation]) {
-    let known = observations.filter { $0.finiteLoss != nil }
     let needed = SettingImportance.leastTrials(space)
-    guard known.count >= needed, let losses = StudyLosses(known) else {
-      (settings, predicted, withheld) = ([], 0, .fewTrials(known.count, needed: needed))
+    guard let losses = FittedLosses(space, observations, needed: needed) else {
+      let known = observations.count { $0.finiteLoss != nil }
+      (settings, predicted, withheld) = ([], 0, .fewTrials(known, needed: needed))
       return
     }
-    let chosen = losses.bestAndLatest(BayesianOptimization.mostObservations)
-    let targets = StudyLosses.standardized(chosen.map { losses.values[$0] })
-    let surrogate = Surrogate(
-      chosen.map { known[$0].point }, targets: targets, features: PointFeatures(space))
-    // The targets have variance 1.
-    let errors = surrogate.process.leaveOneOutErrors()
-    predicted = 1 - errors.reduce(0) { $0 + $1 * $1 } / Double(errors.count)
+    predicted = losses.predicted
     guard predicted >= SettingImportance.leastPredicted,
-      let indices = SobolIndices(space, samples: SettingImportance.samples, of: surrogate.mean)
+      let indices = SobolIndices(space, samples: SettingImportance.samples, of: losses.callAsFunction)
     else {
       (settings, withheld) = ([], .unpredicted(share: predicted))
       return

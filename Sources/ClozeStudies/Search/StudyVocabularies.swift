@@ -8,29 +8,30 @@ package import Foundation
 /// All have the same validation documents. A folder has the same bytes as one that `tokenize` makes of the text, and an
 /// unfinished one is gone on with.
 package final class StudyVocabularies: Sendable {
-  private let inputs: [String]
+  private let corpus: CorpusInputs
   private let format: CorpusFormat
   private let validationRate: Double
   private let folder: URL
+  private let workerCount: Int
   private let report: @Sendable (String) -> Void
   /// The digest of the text, once it is known.
-  private let corpus = Guarded<Digest?>(nil)
-
-  package static let sizes = 100...1_000_000
-  /// The size without a setting, as in `tokenize`.
-  package static let standardSize = 8192
+  private let corpusDigest = Guarded<Digest?>(nil)
 
   /// - Parameters:
   ///   - inputs: files, folders and patterns.
   ///   - validationRate: the share of documents to hold out, 0...1.
   ///   - folder: that of the data folders.
+  ///   - workers: threads; 0 for one a processor.
   ///   - report: is told what takes long.
+  /// - Throws: `CorpusError`, `FileError` for text that is not there or cannot be read
   package init(
-    _ inputs: [String], format: CorpusFormat, validationRate: Double, folder: URL,
+    _ inputs: [String], format: CorpusFormat, validationRate: Double, folder: URL, workers: Int,
     report: @escaping @Sendable (String) -> Void
-  ) {
-    (self.inputs, self.format, self.validationRate) = (inputs, format, validationRate)
-    (self.folder, self.report) = (folder, report)
+  ) throws {
+    corpus = try CorpusInputs(inputs, excluding: folder)
+    try corpus.check(format)
+    (self.format, self.validationRate, self.folder, self.report) = (format, validationRate, folder, report)
+    workerCount = workers > 0 ? workers : ProcessInfo.processInfo.activeProcessorCount
   }
 
   /// The data folder with a vocabulary of `size` tokens, which is made if it is not there.
@@ -41,7 +42,7 @@ package final class StudyVocabularies: Sendable {
     let data = folder.appendingPathComponent("\(size)")
     if !FileManager.default.fileExists(atPath: DataFolder(data).index.path) { try tokenize(size, into: data) }
     let index = try DataIndex.read(folder: data).index
-    let first = corpus.withLock { known in
+    let first = corpusDigest.withLock { known in
       known = known ?? index.corpus
       return known
     }
@@ -60,9 +61,7 @@ package final class StudyVocabularies: Sendable {
     try Folder.create(data)
     try DataFolder(data).withLock {
       _ = try DataFolder(data).completeMove()
-      let corpus = try CorpusInputs(inputs, excluding: folder)
-      try corpus.check(format)
-      let pool = WorkerPool(workerCount: ProcessInfo.processInfo.activeProcessorCount)
+      let pool = WorkerPool(workerCount: workerCount)
       let pass = CorpusPass(corpus, format: format, seed: 1, validationRate: validationRate, pool: pool)
       let run = try TokenizeRun(
         pass, .trained(VocabularyTrainer(size: size), TextNormalizer(lowercases: false)),

@@ -23,72 +23,113 @@ package struct SearchStatus: Sendable {
   package let share: Double
 }
 
-/// Runs trials to their rungs, and writes into the journal what it measured.
-struct TrialRunner<Subject: SearchSubject> {
-  let subject: Subject
-  /// That of the run folders.
-  let folder: URL
+/// Runs trials to their rungs, several at once, and writes into the journal what they measured.
+///
+/// The events of a trial are written when its turn comes, in the order of one trial after the other. So the journal does not depend on
+/// how many run at once, or which of them ends first. A trial that was ahead when the process was killed is proposed again, as
+/// the same, and resumes its run.
+final class TrialRunner<Subject: SearchSubject> {
+  private let training: TrialTraining<Subject>
   let schedule: SearchSchedule
-  let limits: SearchConfiguration.Limits
+  private let limits: SearchConfiguration.Limits
   /// The memory of this process before its first run.
-  let programBytes: Int
+  private let programBytes: Int
   let journal: SearchJournal
-  let isInterrupted: () -> Bool
-  let report: (SearchProgress) -> Void
+  private let report: (SearchProgress) -> Void
+  private let work = BackgroundWork<Place, TrialEvent, TrialOutcome>()
+  private let isStopped = Guarded(false)
+  /// By number, the share of the study's work that trials have done since their last rung.
+  private var advanced: [Int: Double] = [:]
 
-  private enum Outcome {
-    case interrupted
-    case loss(Double, step: Int)
-    case failed(String)
+  private struct Place: Hashable, Sendable {
+    let number: Int
+    let rung: Int
   }
 
-  /// Runs a trial to a rung, unless it was there or has failed.
+  private struct TrialEvent: Sendable {
+    let trial: SearchTrial
+    let event: TrainingEvent
+  }
+
+  /// - Parameters:
+  ///   - folder: that of the run folders.
+  ///   - threads: of each trial; nil for those of its settings.
+  init(
+    subject: Subject, folder: URL, schedule: SearchSchedule, limits: SearchConfiguration.Limits,
+    threads: Int?,
+    journal: SearchJournal, isInterrupted: @escaping @Sendable () -> Bool,
+    report: @escaping (SearchProgress) -> Void
+  ) {
+    (self.schedule, self.limits, self.journal, self.report) = (schedule, limits, journal, report)
+    programBytes = ProcessMemory.resident
+    training = TrialTraining(subject: subject, folder: folder, schedule: schedule, threads: threads) {
+      [isStopped] in isInterrupted() || isStopped.withLock { $0 }
+    }
+  }
+
+  /// Begins a trial's run to a rung, unless it was there, has failed or is running.
+  ///
+  /// - Throws: what opening a run throws that has nothing to do with the trial's settings
+  func begin(_ trial: SearchTrial, to rung: Int) throws {
+    guard trial.failure == nil, trial.losses[rung] == nil else { return }
+    if needsAdmission(trial), let reason = try training.findings(trial, { try refusal(of: trial, $0) }) {
+      return try journal.append(.failed(.init(trial: trial.number, reason: reason)))
+    }
+    if advanced[trial.number] == nil { report(.running(trial, rung: rung, status)) }
+    advanced[trial.number] = advanced[trial.number] ?? 0
+    work.begin(Place(number: trial.number, rung: rung)) { [training] report in
+      try training(trial, to: rung) { report(TrialEvent(trial: trial, event: $0)) }
+    }
+  }
+
+  /// Waits for the end of a run that has begun, and writes what it measured.
   ///
   /// - Returns: false if it was interrupted.
   /// - Throws: what training throws that has nothing to do with the trial's settings
-  func advance(_ number: Int, to rung: Int) throws -> Bool {
+  func end(_ number: Int, at rung: Int) throws -> Bool {
     guard let trial = journal.trials[number], trial.failure == nil, trial.losses[rung] == nil else {
       return true
     }
-    report(.running(trial, rung: rung, status))
-    switch try outcome(of: trial, at: rung) {
+    switch try work.wait(for: Place(number: number, rung: rung), report: pass) {
     case .interrupted: return false
     case .loss(let loss, let step):
       try journal.append(.measured(.init(trial: number, rung: rung, step: step, loss: loss)))
     case .failed(let reason):
       try journal.append(.failed(.init(trial: number, reason: reason)))
     }
+    advanced[number] = nil
     if let trial = journal.trials[number] { report(.ended(trial, status)) }
     return true
   }
 
-  private func outcome(of trial: SearchTrial, at rung: Int) throws -> Outcome {
-    do {
-      let total = try subject.steps(subject.base.with(trial.settings))
-      let steps = schedule.steps(total: total)
-      let settings = try subject.settings(trial.settings, seed: trial.seed, rungs: steps)
-      if let reason = try refusal(of: trial, settings) { return .failed(reason) }
-      return try train(trial, settings, until: steps[min(rung, steps.count - 1)])
-    } catch let error as ConfigurationError {
-      return .failed("\(error)")
-    } catch let error as CheckpointError {
-      guard case .notFinite = error else { throw error }
-      return .failed(
-        "diverged: its loss or gradient stopped being finite, and returning to a checkpoint did not help")
+  /// Stops what runs, each after a checkpoint.
+  func stop() {
+    isStopped.withLock { $0 = true }
+    work.finish()
+  }
+
+  private func pass(_ event: TrialEvent) {
+    if case .progress(let progress) = event.event {
+      let before = schedule.share(event.trial.last?.rung)
+      advanced[event.trial.number] = max(0, progress.fraction - before) / schedule.cost
     }
+    let share = status.share + advanced.values.reduce(0, +)
+    report(.training(event.trial, event.event, share: min(share, 1)))
+  }
+
+  private func needsAdmission(_ trial: SearchTrial) -> Bool {
+    (limits.memoryGB > 0 || limits.secondsPerStep > 0) && trial.arm != .base && !trial.isAdmitted
+      && trial.losses.isEmpty
   }
 
   /// Why a trial is not made: it needs more memory or seconds than the study allows, by a few steps before its run.
   ///
   /// What was measured differs from one call to the next, so the decision is an event of the journal and is made once, and the
-  /// journal has no figure. The runs of the base are not held against the limits.
+  /// journal has no figure. The runs of the base are not held against the limits. No other trial runs meanwhile.
   private func refusal(of trial: SearchTrial, _ settings: Subject.Task.Settings) throws -> String? {
-    guard limits.memoryGB > 0 || limits.secondsPerStep > 0, trial.arm != .base, !trial.isAdmitted,
-      trial.losses.isEmpty
-    else { return nil }
     let room = limits.memoryGB > 0 ? Int(min(limits.memoryGB * 1e9, 1e18)) : nil
     let needs = try RunNeeds(
-      subject.task(settings), output: output(trial.number), resume: .ifPresent, room: room,
+      training.subject.task(settings), output: training.output(trial.number), resume: .ifPresent, room: room,
       programBytes: programBytes)
     let seconds = needs.secondsPerStep
     if needs.bytes > room ?? .max {
@@ -107,48 +148,12 @@ struct TrialRunner<Subject: SearchSubject> {
     report(.training(trial, .warning("trial \(trial.number) \(finding)"), share: status.share))
   }
 
-  /// - Parameter isSecondTry: whether a run without the figure that it should have logged was removed.
-  private func train(
-    _ trial: SearchTrial, _ settings: Subject.Task.Settings, until step: Int, isSecondTry: Bool = false
-  )
-    throws -> Outcome
-  {
-    let output = self.output(trial.number)
-    let before = schedule.share(trial.last?.rung)
-    let done = status.share
-    var score: Double?
-    let run = try TrainingRun(subject.task(settings), output: output, resume: .ifPresent)
-    let outcome = try run.run(until: step, isInterrupted: isInterrupted) { event in
-      var share = done
-      switch event {
-      case .validated(step, let validation): score = validation.score
-      case .progress(let progress): share += max(0, progress.fraction - before) / schedule.cost
-      default: break
-      }
-      report(.training(trial, event, share: min(share, 1)))
-    }
-    guard outcome.cursor.step >= step else { return .interrupted }
-    // A process that was killed after the validation has left it in the log.
-    score = try score ?? RunFolder(output).validationScore(at: step)
-    let loss = try score.map { try subject.loss(ofScore: $0, in: run.task) }
-    if let loss, loss.isFinite { return .loss(loss, step: step) }
-    guard loss == nil, !isSecondTry else {
-      return .failed("diverged: its loss at step \(step) is not finite")
-    }
-    // The machine lost its power before the line of the log was on the disk, or the loss was not finite.
-    try FileManager.default.removeItem(at: output)
-    return try train(trial, settings, until: step, isSecondTry: true)
-  }
-
-  private func output(_ number: Int) -> URL {
-    let digits = String(number)
-    return folder.appendingPathComponent(String(repeating: "0", count: max(0, 4 - digits.count)) + digits)
-  }
-
   /// Removes the checkpoints of trials that have ended, all but the best one's.
   func tidy() {
     let best = status.best?.number
-    for number in journal.trials.keys where number != best { RunFolder(output(number)).removeCheckpoints() }
+    for number in journal.trials.keys where number != best {
+      RunFolder(training.output(number)).removeCheckpoints()
+    }
   }
 
   private var status: SearchStatus {

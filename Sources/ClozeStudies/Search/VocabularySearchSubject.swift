@@ -1,5 +1,6 @@
 internal import ClozeCore
 internal import ClozeData
+internal import ClozeText
 package import ClozeTraining
 internal import Foundation
 
@@ -15,7 +16,7 @@ package struct VocabularySearchSubject: SearchSubject {
   /// - Throws: `ConfigurationError`
   package init(base: PretrainConfiguration, vocabularies: StudyVocabularies) throws {
     var base = base
-    if base.model.vocabularySize == 0 { base.model.vocabularySize = StudyVocabularies.standardSize }
+    if base.model.vocabularySize == 0 { base.model.vocabularySize = VocabularyTrainer.standardSize }
     (self.base, self.vocabularies) = (base, vocabularies)
     try base.checkSearched()
     try check(base)
@@ -28,7 +29,7 @@ package struct VocabularySearchSubject: SearchSubject {
   package func identities() throws -> [String: String] { try task(base).identities }
 
   package func check(_ settings: PretrainConfiguration) throws {
-    try SettingsCheck("model")(settings.model.vocabularySize, in: StudyVocabularies.sizes, "vocabularySize")
+    try SettingsCheck("model")(settings.model.vocabularySize, in: VocabularyTrainer.sizes, "vocabularySize")
   }
 
   package func task(_ settings: PretrainConfiguration) throws -> MaskedLanguageTask {
@@ -44,8 +45,6 @@ package struct VocabularySearchSubject: SearchSubject {
   package func parameterCount(_ settings: PretrainConfiguration) -> Int {
     settings.maskedParameterCount(vocabularySize: settings.model.vocabularySize)
   }
-
-  package func steps(_ settings: PretrainConfiguration) -> Int { settings.searchedSteps }
 
   package func refusal(varying key: String) -> String? {
     commonRefusal(varying: key) ?? PretrainConfiguration.refusal(varying: key)

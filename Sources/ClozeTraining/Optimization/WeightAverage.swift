@@ -1,7 +1,7 @@
 package import ClozeCompute
 internal import ClozeCore
 package import ClozeEvaluation
-package import Foundation
+internal import Foundation
 
 /// The settings of `WeightAverage`.
 package struct AverageConfiguration: Codable, Sendable, Equatable {

@@ -1,9 +1,9 @@
 package import ClozeCompute
-package import ClozeCore
+internal import ClozeCore
 package import ClozeData
-package import ClozeEvaluation
+internal import ClozeEvaluation
 internal import ClozeModel
-package import ClozeText
+internal import ClozeText
 package import Foundation
 
 /// Masked-language pretraining of an encoder.

@@ -1,4 +1,4 @@
-package import ClozeCompute
+internal import ClozeCompute
 internal import ClozeData
 package import ClozeEvaluation
 package import Foundation

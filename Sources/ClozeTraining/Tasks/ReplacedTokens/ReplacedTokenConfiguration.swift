@@ -1,4 +1,4 @@
-package import ClozeCore
+internal import ClozeCore
 
 /// What a generator learns.
 package enum GeneratorTraining: String, NamedChoice {

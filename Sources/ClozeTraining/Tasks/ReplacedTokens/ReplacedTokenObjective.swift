@@ -1,6 +1,6 @@
 package import ClozeCompute
 internal import ClozeCore
-package import ClozeData
+internal import ClozeData
 package import ClozeModel
 internal import ClozeText
 

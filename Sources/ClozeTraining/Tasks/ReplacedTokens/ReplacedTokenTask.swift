@@ -2,7 +2,7 @@ package import ClozeCompute
 internal import ClozeCore
 internal import ClozeData
 internal import ClozeEvaluation
-package import ClozeModel
+internal import ClozeModel
 internal import ClozeText
 package import Foundation
 

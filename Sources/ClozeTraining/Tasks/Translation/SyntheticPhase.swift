@@ -1,4 +1,4 @@
-package import ClozeCore
+internal import ClozeCore
 internal import ClozeData
 internal import ClozeEvaluation
 internal import ClozeText
