@@ -14,6 +14,9 @@ package struct Nonlinearity: Sendable {
     self.isGated = isGated
   }
 
+  /// The most bytes of h that the backward pass does not compute again.
+  static let largestKeptResult = 16 << 20
+
   /// The columns of h for those of x.
   func width(_ inputColumns: Int) -> Int { isGated ? inputColumns / 2 : inputColumns }
 
@@ -68,30 +71,35 @@ extension Tape {
   /// y = h Wᵀ + b with h = nonlinearity(x), for x [N, F] ([N, 2F] if gated), giving [N, outputs]: the second half of a
   /// feed-forward layer.
   ///
-  /// h is not kept: the backward pass computes it again, in memory that is released at once. So a layer keeps x alone.
+  /// A large h is not kept: the backward pass computes it again, in memory that is released at once.
   ///
   /// Backward: dh = dy W, dW += dyᵀ h, db += Σ rows of dy, dx from dh.
-  package func linear(_ input: Tensor, after nonlinearity: Nonlinearity, _ parameters: LinearParameters)
-    -> Tensor
-  {
+  ///
+  /// - Parameter keeps: whether h is kept; nil decides by its size.
+  package func linear(
+    _ input: Tensor, after nonlinearity: Nonlinearity, _ parameters: LinearParameters, keeps: Bool? = nil
+  ) -> Tensor {
     let (rows, width, outputs) = (input.rows, parameters.weight.columns, parameters.weight.rows)
     precondition(
       input.type == precision && input.columns == (nonlinearity.isGated ? 2 : 1) * width,
       "linear: \(input.type) input [\(rows), \(input.columns)], \(parameters.weight.path) \(parameters.weight.shape)"
     )
     let bytes = rows * width * input.type.size
+    let keeps = isRecording && keeps ?? (bytes <= Nonlinearity.largestKeptResult)
     let output = makeTensor(rows: rows, columns: outputs)
     let mark = arena.mark
-    let hidden = arena.allocate(bytes: bytes)
-    nonlinearity.values(of: input, into: hidden)
+    let result = arena.allocate(bytes: bytes)
+    nonlinearity.values(of: input, into: result)
     lap("activation")
-    linearValues(hidden, rows: rows, parameters, into: output.bytes, type: output.type)
-    arena.release(to: mark)
+    linearValues(result, rows: rows, parameters, into: output.bytes, type: output.type)
+    if !keeps { arena.release(to: mark) }
     record("linear", output) { [unowned self] in
       guard let lane, let outputGradient = output.gradient, rows > 0 else { return }
-      let hidden = arena.allocate(bytes: bytes)
-      nonlinearity.values(of: input, into: hidden)
-      profile?.lap("activation", isBackward: true)
+      let hidden = keeps ? result : arena.allocate(bytes: bytes)
+      if !keeps {
+        nonlinearity.values(of: input, into: hidden)
+        profile?.lap("activation", isBackward: true)
+      }
       let hiddenGradient = arena.allocate(bytes: bytes)
       linearGradient(
         of: outputGradient, type: output.type, rows: rows, input: hidden, inputGradient: hiddenGradient,

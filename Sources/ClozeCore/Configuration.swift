@@ -115,6 +115,19 @@ extension Node {
   }
 }
 
+/// Settings that are changed many times: `Configuration.with`, without writing them as text each time.
+package final class ConfigurationTemplate<Settings: Configuration>: Sendable {
+  private let tree: Guarded<ConfigurationTree>
+
+  package init(_ settings: Settings) throws { tree = Guarded(try ConfigurationTree(encoding: settings)) }
+
+  /// The settings with each `key=value` of `overrides`, checked.
+  /// - Throws: `ConfigurationError`
+  package func with(_ overrides: [String]) throws -> Settings {
+    try tree.withLock { try $0.configuration(overrides) }
+  }
+}
+
 /// A configuration as a tree of YAML nodes whose keys are exactly the valid ones.
 private struct ConfigurationTree {
   var root: Node
@@ -215,9 +228,8 @@ private struct ConfigurationTree {
   }
 
   func decode<Settings: Configuration>(_ type: Settings.Type) throws -> Settings {
-    let text = try Yams.serialize(node: root)
     do {
-      return try YAMLDecoder().decode(type, from: text)
+      return try YAMLDecoder().decode(type, from: root)
     } catch let error as DecodingError {
       throw ConfigurationTree.explain(error)
     }

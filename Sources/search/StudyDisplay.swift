@@ -66,19 +66,12 @@ struct ResultTable {
   init(_ result: SearchResult, _ proposer: ProposerKind) { (self.result, self.proposer) = (result, proposer) }
 
   var text: String {
-    let rows = result.finished.prefix(ResultTable.most).map { trial in
-      [
-        "\(trial.number)", trial.arm.name(proposer),
-        Figure.decimal(result.score.value(ofLoss: trial.last?.loss ?? 0), 4),
-        trial.settings.isEmpty ? "seed=\(trial.seed)" : trial.settings.joined(separator: " "),
-      ]
-    }
     let (failed, finished) = (result.trials.count { $0.failure != nil }, result.finished.count)
     let counts =
       "\(Figure.count(finished)) of \(Figure.count(result.trials.count)) trials came to the end, "
       + "\(Figure.count(result.trials.count - finished - failed)) stopped at a rung, \(Figure.count(failed)) failed."
     return
-      ([Table.columns([["trial", "from", result.score.name, "settings"]] + rows), "", counts] + result.verdict)
+      ([Table.columns(result.rows(ResultTable.most, proposer)), "", counts] + result.verdict)
       .joined(separator: "\n")
   }
 }

@@ -88,14 +88,16 @@ import Testing
 
   @Test(arguments: [Activation.gelu, .silu, .sigmoid], [false, true])
   func linearAfterNonlinearity(_ activation: Activation, isGated: Bool) {
-    expectRight(
-      GradientCheck(inputs: [.init(5, isGated ? 14 : 7)], parameters: [[3, 7], [3]]) {
-        tape, inputs, parameters in
-        .values(
-          tape.linear(
-            inputs[0], after: Nonlinearity(activation, isGated: isGated),
-            LinearParameters(weight: parameters[0], bias: parameters[1])))
-      })
+    for keeps in [false, true] {
+      expectRight(
+        GradientCheck(inputs: [.init(5, isGated ? 14 : 7)], parameters: [[3, 7], [3]]) {
+          tape, inputs, parameters in
+          .values(
+            tape.linear(
+              inputs[0], after: Nonlinearity(activation, isGated: isGated),
+              LinearParameters(weight: parameters[0], bias: parameters[1]), keeps: keeps))
+        })
+    }
   }
 
   /// The columns behind the heads stay as they are.

@@ -13,16 +13,37 @@ import Testing
     try DataFixture.write(DataFixture.documents(80, maximumLength: 60), to: folder.url, tokensPerFrame: 100)
   }
 
-  private func source(_ strategy: MaskingStrategy = .token, seed: UInt64 = 1, length: Int = 32) throws
-    -> MaskedBatchSource
-  {
+  private func source(
+    _ strategy: MaskingStrategy = .token, seed: UInt64 = 1, length: Int = 32, finalRate: Double = 0,
+    sampleCount: Int? = nil
+  ) throws -> MaskedBatchSource {
     let vocabulary = try DataFixture.vocabulary()
     let dataset = try TokenDataset(folder: folder.url, split: .train, cachedFrames: 2)
     let windows = try PackedWindows(dataset, windowLength: length, specials: vocabulary.specials, seed: seed)
     var configuration = MaskingConfiguration()
     configuration.strategy = strategy
+    configuration.finalSelectionRate = finalRate
     return MaskedBatchSource(
-      windows: windows, masking: try Masking(configuration, vocabulary: vocabulary), seed: seed)
+      windows: windows, masking: try Masking(configuration, vocabulary: vocabulary), seed: seed,
+      sampleCount: sampleCount)
+  }
+
+  /// From 15 to 60 % of the tokens over a run, by the number of the sample alone.
+  @Test func theRateChangesInARun() throws {
+    let source = try source(finalRate: 0.6, sampleCount: 400)
+    func share(_ samples: Range<Int>) throws -> Double {
+      let batch = try source.batch(samples: samples)
+      return Double(batch.selectedPositions.count) / Double(batch.inputIDs.count)
+    }
+    // Special tokens are not selected.
+    let (first, middle, last) = (try share(0..<20), try share(190..<210), try share(380..<400))
+    let ordinary = first / 0.16
+    #expect(abs(middle / ordinary - 0.375) < 0.03)
+    #expect(abs(last / ordinary - 0.59) < 0.03)
+    // Past its end it stays.
+    #expect(abs(try share(500..<520) - last) < 0.03)
+    // What has no length is masked as at the start.
+    #expect(try self.source(finalRate: 0.6).batch(samples: 0..<3) == self.source().batch(samples: 0..<3))
   }
 
   @Test(arguments: MaskingStrategy.allCases)

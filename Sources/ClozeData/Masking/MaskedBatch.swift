@@ -44,17 +44,20 @@ package struct MaskedBatch: Sendable, Equatable {
   }
 }
 
-/// Makes masked batches from sample numbers. A sample is a function of the data, the seed and its number alone, so it
-/// is the same in any batch, on any thread and after any interruption.
+/// Makes masked batches from sample numbers. A sample is a function of the data, the seed and its number alone (and of the length of
+/// the run, if the share of masked tokens changes in it), so it is the same in any batch, on any thread and after any interruption.
 package struct MaskedBatchSource: Sendable {
   package let windows: PackedWindows
   package let masking: Masking
   private let seed: UInt64
+  /// Those of the whole run; nil if it is not known, or does not matter.
+  private let sampleCount: Int?
 
-  package init(windows: PackedWindows, masking: Masking, seed: UInt64) {
+  package init(windows: PackedWindows, masking: Masking, seed: UInt64, sampleCount: Int? = nil) {
     self.windows = windows
     self.masking = masking
     self.seed = seed
+    self.sampleCount = sampleCount
   }
 
   /// Samples of a run, for training. Every epoch has other masks.
@@ -65,7 +68,8 @@ package struct MaskedBatchSource: Sendable {
       let place = windows.place(ofSample: sample)
       let window = try windows.window(at: place)
       let random = CounterRandom(seed: seed, purpose: .masking, epoch: place.epoch, index: sample)
-      batch.append(masking.mask(window, random: random), documentStarts: window.documentStarts)
+      let done = sampleCount.map { min(1, Double(sample) / Double(max($0 - 1, 1))) } ?? 0
+      batch.append(masking.mask(window, random: random, done: done), documentStarts: window.documentStarts)
     }
     return batch
   }

@@ -44,16 +44,21 @@ package struct Masking: Sendable {
     ordinary = (0..<vocabulary.count).filter { !vocabulary.isSpecial[$0] }.map { TokenID($0) }
   }
 
-  /// The number of positions to select of `selectable` ones: max(1, round(selectionRate · selectable)), and 0 of 0.
-  package func budget(selectable: Int) -> Int {
-    selectable == 0 ? 0 : max(1, Int((configuration.selectionRate * Double(selectable)).rounded()))
+  /// The number of positions to select of `selectable` ones: max(1, round(rate · selectable)), and 0 of 0.
+  ///
+  /// - Parameter done: the share of the run, for a rate that changes in it.
+  package func budget(selectable: Int, done: Double = 0) -> Int {
+    selectable == 0
+      ? 0 : max(1, Int((configuration.selectionRate(at: done) * Double(selectable)).rounded()))
   }
 
-  /// The masked window: a function of the window and the random stream alone.
-  package func mask(_ window: TokenWindow, random: CounterRandom) -> MaskedWindow {
+  /// The masked window: a function of its arguments alone.
+  ///
+  /// - Parameter done: the share of the run, see `budget`.
+  package func mask(_ window: TokenWindow, random: CounterRandom, done: Double = 0) -> MaskedWindow {
     var random = random
     let text = WindowText(window, vocabulary: vocabulary)
-    let budget = budget(selectable: text.selectable.count)
+    let budget = budget(selectable: text.selectable.count, done: done)
     let ranges = budget == 0 ? [] : selection.select(in: text, budget: budget, random: &random)
     var masked = MaskedWindow(inputIDs: window.tokens, positions: [], labels: [], outcomes: [])
     // In the order of the text, so that the draws do not depend on the order of selection.

@@ -21,6 +21,11 @@ package struct MaskingConfiguration: Configuration, Equatable {
   package var strategy = MaskingStrategy.token
   /// The share of a window's ordinary tokens to predict, in 0...1.
   package var selectionRate = 0.15
+  /// The share at the end of a run, to which `selectionRate` changes in equal steps; 0 for the same all the time.
+  ///
+  /// Source: Yang, Zhang and Zhao 2023, "Learning better masking for better language model pre-training", section 4.1 (linear masking ratio
+  /// decay), arXiv:2208.10806.
+  package var finalSelectionRate = 0.0
   /// The share of the selected tokens that become `[MASK]`, in 0...1.
   package var maskRate = 0.8
   /// The share of the selected tokens that become a random token, in 0...1; the rest stays as it is.
@@ -57,8 +62,16 @@ package struct MaskingConfiguration: Configuration, Equatable {
     return (maskRate + randomRate) * unigramEntropy + surprise(kept) + surprise(randomRate)
   }
 
+  /// The share of tokens to predict once a share of the run is done, in 0...1.
+  package func selectionRate(at done: Double) -> Double {
+    finalSelectionRate > 0 ? selectionRate + done * (finalSelectionRate - selectionRate) : selectionRate
+  }
+
   package func validate() throws {
     let require = SettingsCheck("masking")
+    try require(
+      (0...1).contains(finalSelectionRate), "finalSelectionRate",
+      "is \(finalSelectionRate); choose a share of at most 1, or 0 for selectionRate all the time")
     try require(
       selectionRate > 0 && selectionRate <= 1, "selectionRate",
       "is \(selectionRate); choose a share above 0 and at most 1, such as 0.15")

@@ -4,14 +4,6 @@ internal import ClozeCore
 struct BestSoFarChart {
   private let result: SearchResult
   private let proposer: ProposerKind
-  private let width = 640.0
-  private let height = 360.0
-  // The margins.
-  private let left = 70.0
-  private let right = 20.0
-  private let top = 30.0
-  private let bottom = 46.0
-
   static let caption =
     "A step is a bracket of trials, of which one or more came to the end. The bands say how far a single run may lie from its expected "
     + "score by chance alone, 19 times of 20, as far as the runs of base with several seeds tell; the best of many runs is lucky "
@@ -20,31 +12,27 @@ struct BestSoFarChart {
   init(_ result: SearchResult, proposer: ProposerKind) { (self.result, self.proposer) = (result, proposer) }
 
   var svg: String {
+    var drawing = Drawing(
+      width: 640, height: 360, title: "The best \(result.score.name) after so many trials of each arm")
     let arms = [SearchArm.proposer, .control].map { (arm: $0, points: result.bestSoFar($0)) }
       .filter { !$0.points.isEmpty }
-    let margin = result.noise?.limit(others: result.noise?.count ?? 1) ?? 0
-    let losses = arms.flatMap { $0.points.map(\.loss) } + (result.noise.map { [$0.mean] } ?? [])
-    let values = losses.flatMap { [$0 - margin, $0 + margin] }.map(result.score.value(ofLoss:))
-    let marks = AxisMarks(least: values.min() ?? 0, most: values.max() ?? 1)
     let most = Double(arms.compactMap { $0.points.last?.trials }.max() ?? 1)
+    let area = PlotArea(in: drawing, marks: marks(arms.flatMap { $0.points.map(\.loss) }))
+    area.drawAxes(
+      vertical: result.score.name, horizontal: "trials of the arm",
+      labels: AxisMarks(least: 0, most: most).values.filter { $0 <= most }
+        .map { ($0 / most, Figure.decimal($0, 0)) }, &drawing)
     func place(_ trials: Double, _ loss: Double) -> Drawing.Point {
-      Drawing.Point(
-        x: left + trials / most * (width - left - right),
-        y: height - bottom - marks.share(result.score.value(ofLoss: loss)) * (height - top - bottom))
+      area.place(trials / most, result.score.value(ofLoss: loss))
     }
-    func band(_ points: [(trials: Double, loss: Double)], color: String, _ drawing: inout Drawing) {
-      guard margin > 0 else { return }
-      drawing.area(
-        points.map { place($0.trials, $0.loss - margin) }
-          + points.reversed().map { place($0.trials, $0.loss + margin) }, color: color)
-    }
-    var drawing = Drawing(
-      width: width, height: height, title: "The best \(result.score.name) after so many trials of each arm")
-    drawAxes(marks, most: most, &drawing)
     var legend: [(name: String, color: String)] = []
     for (arm, points) in arms {
       let steps = staircase(points, to: most)
-      band(steps, color: arm.color, &drawing)
+      if margin > 0 {
+        drawing.area(
+          steps.map { place($0.trials, $0.loss - margin) }
+            + steps.reversed().map { place($0.trials, $0.loss + margin) }, color: arm.color)
+      }
       drawing.line(steps.map { place($0.trials, $0.loss) }, color: arm.color)
       legend.append((arm.name(proposer), arm.color))
     }
@@ -53,9 +41,20 @@ struct BestSoFarChart {
         [place(0, noise.mean), place(most, noise.mean)], color: SearchArm.base.color, isDashed: true)
       legend.append(("base, mean of \(noise.count)", SearchArm.base.color))
     }
+    // Where no curve is: better scores come later.
     drawing.legend(
-      legend, at: Drawing.Point(x: width - 150, y: result.score.prefersLarger ? height - 110 : top))
+      legend,
+      at: .init(x: drawing.width - 180, y: result.score.prefersLarger ? drawing.height - 115 : area.corner.y))
     return drawing.svg
+  }
+
+  /// How far from its expected loss a single run may lie by chance.
+  private var margin: Double { result.noise?.limit(others: result.noise?.count ?? 1) ?? 0 }
+
+  private func marks(_ losses: [Double]) -> AxisMarks {
+    let values = (losses + (result.noise.map { [$0.mean] } ?? [])).flatMap { [$0 - margin, $0 + margin] }
+      .map(result.score.value(ofLoss:))
+    return AxisMarks(least: values.min() ?? 0, most: values.max() ?? 1)
   }
 
   /// The corners of a line that is level between points.
@@ -69,22 +68,6 @@ struct BestSoFarChart {
     }
     if let last = corners.last { corners.append((end, last.loss)) }
     return corners
-  }
-
-  private func drawAxes(_ marks: AxisMarks, most: Double, _ drawing: inout Drawing) {
-    let floor = height - bottom
-    for mark in marks.values {
-      let y = floor - marks.share(mark) * (height - top - bottom)
-      drawing.text(marks.text(mark), at: .init(x: left - 8, y: y + 4), anchor: .end)
-      drawing.line([.init(x: left, y: y), .init(x: width - right, y: y)], color: "#dddddd", width: 1)
-    }
-    drawing.text(result.score.name, at: .init(x: left - 50, y: top - 12))
-    drawing.text("trials of the arm", at: .init(x: (left + width) / 2, y: height - 10), anchor: .middle)
-    for mark in AxisMarks(least: 0, most: most).values where mark <= most {
-      drawing.text(
-        Figure.decimal(mark, 0), at: .init(x: left + mark / most * (width - left - right), y: floor + 18),
-        anchor: .middle)
-    }
   }
 }
 

@@ -107,3 +107,42 @@ struct AxisMarks {
     Figure.decimal(value, max(0, Int((-log10(step)).rounded(.up))))
   }
 }
+
+/// The part of a drawing in which values are drawn, with its axes around it. Horizontal places are shares of its width, 0...1.
+struct PlotArea {
+  private let left: Double
+  private let right: Double
+  private let top: Double
+  private let bottom: Double
+  /// Of the vertical axis.
+  private let marks: AxisMarks
+
+  init(in drawing: Drawing, marks: AxisMarks) {
+    (left, right, top, bottom) = (70, drawing.width - 32, 30, drawing.height - 50)
+    self.marks = marks
+  }
+
+  /// The upper left corner.
+  var corner: Drawing.Point { Drawing.Point(x: left, y: top) }
+
+  func place(_ share: Double, _ value: Double) -> Drawing.Point {
+    Drawing.Point(x: left + share * (right - left), y: bottom - marks.share(value) * (bottom - top))
+  }
+
+  /// - Parameter labels: below the horizontal axis, each at its share.
+  func drawAxes(
+    vertical: String, horizontal: String, labels: [(share: Double, text: String)], _ drawing: inout Drawing
+  ) {
+    for mark in marks.values {
+      let (start, end) = (place(0, mark), place(1, mark))
+      drawing.text(marks.text(mark), at: .init(x: left - 8, y: start.y + 4), anchor: .end)
+      drawing.line([start, end], color: "#dddddd", width: 1)
+    }
+    drawing.line([corner, .init(x: left, y: bottom), .init(x: right, y: bottom)], color: "black", width: 1)
+    drawing.text(horizontal, at: .init(x: (left + right) / 2, y: bottom + 38), anchor: .middle)
+    drawing.text(vertical, at: .init(x: left - 50, y: top - 12))
+    for (share, text) in labels {
+      drawing.text(text, at: .init(x: place(share, marks.least).x, y: bottom + 18), anchor: .middle)
+    }
+  }
+}

@@ -52,17 +52,10 @@ package struct StudyPage {
   }
 
   private var trialTable: String {
-    let rows = result.finished.prefix(StudyPage.listedTrials).map { trial in
-      [
-        "\(trial.number)", trial.arm.name(proposer),
-        Figure.decimal(result.score.value(ofLoss: trial.last?.loss ?? 0), 4),
-        trial.settings.isEmpty ? "seed=\(trial.seed)" : trial.settings.joined(separator: " "),
-      ]
+    let lines = result.rows(StudyPage.listedTrials, proposer).enumerated().map { number, row in
+      let cell = number == 0 ? "th" : "td"
+      return "<tr>\(row.map { "<\(cell)>\(Drawing.escaped($0))</\(cell)>" }.joined())</tr>"
     }
-    let header = ["trial", "from", result.score.name, "settings"]
-    let lines =
-      ([header.map { "<th>\(Drawing.escaped($0))</th>" }]
-      + rows.map { $0.map { "<td>\(Drawing.escaped($0))</td>" } }).map { "<tr>\($0.joined())</tr>" }
     return "<table>\n\(lines.joined(separator: "\n"))\n</table>"
   }
 

@@ -32,21 +32,16 @@ struct AcquisitionSearch {
           space.changed(center, count: 2, deviation: [0.2, 0.05, 0.01][number % 3], &random))
       }
     }
-    var candidates = points.compactMap { candidate($0) }
-    guard !candidates.isEmpty else { return space.draw(&random, seen: seen, from: space.sample) }
-    candidates.sort { $0.score > $1.score }
-    var best = candidates[0]
-    for start in candidates.prefix(AcquisitionSearch.refined) {
+    // To ask whether a point is allowed takes longer than its score, so only the best are asked.
+    let candidates = points.filter { !seen.contains($0) }.map { (point: $0, score: score($0)) }
+      .sorted { $0.score > $1.score }
+      .lazy.filter { space.isAllowed($0.point) }.prefix(AcquisitionSearch.refined)
+    guard var best = candidates.first else { return space.draw(&random, seen: seen, from: space.sample) }
+    for start in candidates {
       let improved = refine(start, &random)
       if improved.score > best.score { best = improved }
     }
     return best.point
-  }
-
-  /// Nil for a point that is seen or not allowed.
-  private func candidate(_ point: SearchPoint) -> Candidate? {
-    guard !seen.contains(point), space.isAllowed(point) else { return nil }
-    return (point, score(point))
   }
 
   /// The step doubles after a success and shrinks by a sixth after a failure: it stays equal where one change in five succeeds
@@ -56,9 +51,10 @@ struct AcquisitionSearch {
     var deviation = 0.1
     for _ in 0..<AcquisitionSearch.refinementSteps {
       let changed = space.changed(best.point, count: 2, deviation: deviation, &random)
-      guard let candidate = candidate(changed) else { continue }
-      if candidate.score > best.score {
-        best = candidate
+      guard !seen.contains(changed), space.isAllowed(changed) else { continue }
+      let score = score(changed)
+      if score > best.score {
+        best = (changed, score)
         deviation = min(deviation * 2, 0.3)
       } else {
         deviation = max(deviation * 0.84, 1e-5)

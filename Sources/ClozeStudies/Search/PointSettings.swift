@@ -8,12 +8,13 @@ struct PointSettings<Subject: SearchSubject>: Sendable {
   /// Why a point is not allowed; nil if it is.
   let refusal: @Sendable (SearchPoint) -> String?
   private let subject: Subject
+  private let base: ConfigurationTemplate<Subject.Task.Settings>
 
   /// - Throws: `ConfigurationError` for a space that cannot be read
   init(_ subject: Subject, _ settings: SearchConfiguration) throws {
-    let base = subject.base
+    let base = try ConfigurationTemplate(subject.base)
     let reader = SearchSpaceReader(
-      leaves: try base.leaves(), refusal: subject.refusal(varying:),
+      leaves: try subject.base.leaves(), refusal: subject.refusal(varying:),
       nearest: { key in
         do {
           _ = try base.with(["\(key)=0"])
@@ -46,7 +47,7 @@ struct PointSettings<Subject: SearchSubject>: Sendable {
       known.withLock { $0[point] = isAllowed }
       return isAllowed
     }
-    (self.named, self.refusal, self.subject) = (named, refusal, subject)
+    (self.named, self.refusal, self.subject, self.base) = (named, refusal, subject, base)
   }
 
   /// Checks that the ends of each range and each choice are values that a run takes, and that some points of the space are
@@ -63,7 +64,7 @@ struct PointSettings<Subject: SearchSubject>: Sendable {
           var point = point
           point.values[dimension.key] = value
           do {
-            try subject.check(subject.base.with(named.overrides(point)))
+            try subject.check(base.with(named.overrides(point)))
             return nil
           } catch {
             return "\(error)"

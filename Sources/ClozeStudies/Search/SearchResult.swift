@@ -43,6 +43,17 @@ package struct SearchResult: Sendable {
     SearchObservation.all(trials.filter { $0.arm != .base }, rungCount: schedule.rungCount)
   }
 
+  /// A table for people: the names of its columns, and the best trials that came to the last rung.
+  package func rows(_ count: Int, _ proposer: ProposerKind) -> [[String]] {
+    [["trial", "from", score.name, "settings"]]
+      + finished.prefix(count).map { trial in
+        [
+          "\(trial.number)", trial.arm.name(proposer), text(trial.last?.loss ?? 0),
+          trial.settings.isEmpty ? "seed=\(trial.seed)" : trial.settings.joined(separator: " "),
+        ]
+      }
+  }
+
   /// The losses of the base with several seeds.
   package struct Noise: Sendable, Equatable {
     package let mean: Double

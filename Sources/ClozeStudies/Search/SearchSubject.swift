@@ -78,7 +78,7 @@ extension SearchSubject {
 
 extension SearchSubject where Task.Settings == PretrainConfiguration {
   package func network(_ settings: PretrainConfiguration) -> [Block] { settings.model.layerBlocks }
-  package func steps(_ settings: PretrainConfiguration) -> Int { settings.searchedSteps }
+  package func steps(_ settings: PretrainConfiguration) -> Int { settings.stepLimit ?? .max }
 }
 
 /// Masked-language pretraining, scored by the loss on frozen masks of the validation split.
@@ -140,13 +140,6 @@ extension PretrainConfiguration {
     var model = model
     model.vocabularySize = vocabularySize
     return MaskedLanguageModel(declaring: model, precision: compute.resolved.elementType).store.parameterCount
-  }
-
-  /// The steps of a whole run.
-  var searchedSteps: Int {
-    let stepTokens = batch.windows * batch.windowLength
-    let byTokens = stop.tokens > 0 ? (stop.tokens + stepTokens - 1) / stepTokens : Int.max
-    return min(byTokens, stop.steps > 0 ? stop.steps : .max)
   }
 
   /// Why a study of pretraining cannot vary a setting; nil if it can.

@@ -68,7 +68,9 @@ package struct MaskedLanguageTask: PretrainingTask {
     let masking = try Masking(configuration.masking, vocabulary: text.tokenizer.vocabulary)
     return TrainingStart(
       MaskedObjective(
-        model: model, source: MaskedBatchSource(windows: text.training, masking: masking, seed: seed),
+        model: model,
+        source: MaskedBatchSource(
+          windows: text.training, masking: masking, seed: seed, sampleCount: configuration.sampleLimit),
         batch: configuration.batch), origins: origins)
   }
 

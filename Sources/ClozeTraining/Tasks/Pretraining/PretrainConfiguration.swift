@@ -73,9 +73,28 @@ package struct PretrainConfiguration: RunConfiguration {
     try optimizer.validate()
     try average.validate()
     try stop.validate()
+    try require(
+      masking.finalSelectionRate == 0 || objective == .masked || objective == .replacedTokens,
+      "masking.finalSelectionRate",
+      "is \(masking.finalSelectionRate), and objective \(objective.rawValue); it is for masked and replacedTokens, choose 0"
+    )
+    try require(
+      masking.finalSelectionRate == 0 || sampleLimit != nil, "masking.finalSelectionRate",
+      "is \(masking.finalSelectionRate), and the run is limited by minutes alone; give stop.steps or stop.tokens, or choose 0"
+    )
     try cadence.validate()
     try compute.validate()
   }
+
+  /// The steps of the whole run; nil if it is limited by minutes alone.
+  package var stepLimit: Int? {
+    let stepTokens = batch.windows * batch.windowLength
+    let limits = [stop.steps, (stop.tokens + stepTokens - 1) / stepTokens].filter { $0 > 0 }
+    return limits.min()
+  }
+
+  /// The samples of the whole run; nil if it is limited by minutes alone.
+  var sampleLimit: Int? { stepLimit.map { $0 * batch.windows } }
 
   /// The settings that decide the bits of the run: without limits, cadence and workers.
   package var trajectory: PretrainConfiguration {

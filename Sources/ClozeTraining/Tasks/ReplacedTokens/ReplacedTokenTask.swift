@@ -53,7 +53,9 @@ package struct ReplacedTokenTask: PretrainingTask {
     let vocabulary = text.tokenizer.vocabulary
     let masking = try Masking(configuration.masking, vocabulary: vocabulary)
     let objective = ReplacedTokenObjective(
-      model: model, source: MaskedBatchSource(windows: text.training, masking: masking, seed: seed),
+      model: model,
+      source: MaskedBatchSource(
+        windows: text.training, masking: masking, seed: seed, sampleCount: configuration.sampleLimit),
       draw: ReplacementDraw(
         temperature: settings.temperature, vocabulary: vocabulary,
         rowCount: configuration.model.vocabularySize, seed: seed),

@@ -84,13 +84,8 @@ package struct TranslationTask: FinetuningTask, PlannedTask {
         $0, configuration: configuration, tokenizer: tokenizer, generator: origin.digest, held: held.pairs)
     }
     self.policy = policy
-    var findings = RowFindings(of: "pair")
-    findings.describe(training, usable, maximumLength: maximumLength)
-    findings.describe(validation, held, maximumLength: maximumLength)
-    findings.describeOverlap(of: validation, with: training.pairs)
-    if let phase { findings.describe(phase.file, phase.selection, maximumLength: phase.maximumLength) }
-    if let policy { findings.describe(policy.file, policy.selection, maximumLength: maximumLength) }
-    self.findings = findings
+    findings = TranslationTask.findings(
+      training, usable, validation, held, phase, policy, maximumLength: maximumLength)
 
     var identities: CheckpointManifest.Identities = [
       "tokenizer": tokenizer.digest.hex, "pairs": training.digest.hex,
@@ -106,6 +101,20 @@ package struct TranslationTask: FinetuningTask, PlannedTask {
       + UnknownPairs(training.pairs, tokenizer).warnings(of: "training")
       + UnknownPairs(validation.pairs, tokenizer).warnings(of: "validation") + (phase?.warnings ?? [])
       + (policy?.warnings ?? [])
+  }
+
+  private static func findings(
+    _ training: TranslationPairs, _ usable: PairSelection, _ validation: TranslationPairs,
+    _ held: PairSelection,
+    _ phase: SyntheticPhase?, _ policy: PolicySamples?, maximumLength: Int
+  ) -> RowFindings {
+    var findings = RowFindings(of: "pair")
+    findings.describe(training, usable, maximumLength: maximumLength)
+    findings.describe(validation, held, maximumLength: maximumLength)
+    findings.describeOverlap(of: validation, with: training.pairs)
+    if let phase { findings.describe(phase.file, phase.selection, maximumLength: phase.maximumLength) }
+    if let policy { findings.describe(policy.file, policy.selection, maximumLength: maximumLength) }
+    return findings
   }
 
   package func start(from checkpoint: URL?) throws -> TrainingStart<TranslationObjective> {
