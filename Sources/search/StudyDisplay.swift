@@ -23,7 +23,7 @@ final class StudyDisplay {
     case .training(let trial, let event, let share):
       switch event {
       case .progress(let step): progress.update(line(trial, step, share))
-      case .warning: progress.show(event.message)
+      case .warning(let text): progress.warning("trial \(trial.number): \(text)")
       default: break
       }
     case .ended(let trial, let status):

@@ -22,28 +22,30 @@ import Testing
     let windows = try PackedWindows(dataset, windowLength: length, specials: vocabulary.specials, seed: seed)
     var configuration = MaskingConfiguration()
     configuration.strategy = strategy
-    configuration.finalSelectionRate = finalRate
+    if finalRate > 0 { (configuration.selectionRate, configuration.finalSelectionRate) = (0.6, finalRate) }
     return MaskedBatchSource(
       windows: windows, masking: try Masking(configuration, vocabulary: vocabulary), seed: seed,
       sampleCount: sampleCount)
   }
 
-  /// From 15 to 60 % of the tokens over a run, by the number of the sample alone.
-  @Test func theRateChangesInARun() throws {
-    let source = try source(finalRate: 0.6, sampleCount: 400)
+  /// From 60 to 15 % of the tokens over a run, by the number of the sample alone.
+  @Test func theRateFallsInARun() throws {
+    let source = try source(finalRate: 0.15, sampleCount: 400)
     func share(_ samples: Range<Int>) throws -> Double {
       let batch = try source.batch(samples: samples)
       return Double(batch.selectedPositions.count) / Double(batch.inputIDs.count)
     }
-    // Special tokens are not selected.
     let (first, middle, last) = (try share(0..<20), try share(190..<210), try share(380..<400))
-    let ordinary = first / 0.16
+    // Special tokens are not selected.
+    let ordinary = first / 0.59
     #expect(abs(middle / ordinary - 0.375) < 0.03)
-    #expect(abs(last / ordinary - 0.59) < 0.03)
+    #expect(abs(last / ordinary - 0.16) < 0.03)
     // Past its end it stays.
     #expect(abs(try share(500..<520) - last) < 0.03)
-    // What has no length is masked as at the start.
-    #expect(try self.source(finalRate: 0.6).batch(samples: 0..<3) == self.source().batch(samples: 0..<3))
+    // The last sample has the masks of the final rate, and without a length all have those of the first.
+    #expect(try source.batch(samples: 399..<400) == self.source().batch(samples: 399..<400))
+    let same = try self.source(finalRate: 0.6)
+    #expect(try self.source(finalRate: 0.15).batch(samples: 0..<3) == same.batch(samples: 0..<3))
   }
 
   @Test(arguments: MaskingStrategy.allCases)

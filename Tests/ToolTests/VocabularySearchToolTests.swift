@@ -62,6 +62,19 @@ import Testing
     return try #require(Double(text))
   }
 
+  /// Trials that begin at the same time make the shards that they share once.
+  @Test func trialsSideBySide() throws {
+    let options = ["--set", "trials=9", "--set", "lag=2"]
+    let result = try search(options + ["--set", "trialsAtOnce=3"])
+    #expect(result.status == 0, "\(result.errors)")
+    #expect(
+      result.errors.split(separator: "\n").count { $0.contains("with a vocabulary of 120 tokens") } == 1)
+    let expected = try work.bytes("study/trials.jsonl")
+    try FileManager.default.removeItem(at: work.folder.file("study"))
+    #expect(try search(options).status == 0)
+    #expect(try work.bytes("study/trials.jsonl") == expected)
+  }
+
   @Test func aStudy() throws {
     let plan = try search(["--plan"])
     #expect(plan.status == 0, "\(plan.errors)")

@@ -131,7 +131,7 @@ void cloze_toeplitz_gradient(
       const float *gain, const float *mean, const float *inverse_deviation, T *residual_gradient,                     \
       int residual_accumulates, T *input_gradient, int input_accumulates, float *gain_gradient,                       \
       float *bias_gradient);                                                                                          \
-  /* output = residual + dropout(input). residual may be NULL, and may be the output. */                              \
+  /* output = residual + dropout(input). residual may be NULL; the output may be either. */                           \
   void cloze_dropout_rows_##SUFFIX(                                                                                   \
       size_t rows, size_t width, const cloze_dropout *dropout, const T *residual, const T *input, T *output);         \
   void cloze_activation_##SUFFIX(int kind, size_t count, const T *input, T *output);                                  \

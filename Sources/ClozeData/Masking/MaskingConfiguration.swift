@@ -21,7 +21,7 @@ package struct MaskingConfiguration: Configuration, Equatable {
   package var strategy = MaskingStrategy.token
   /// The share of a window's ordinary tokens to predict, in 0...1.
   package var selectionRate = 0.15
-  /// The share at the end of a run, to which `selectionRate` changes in equal steps; 0 for the same all the time.
+  /// The share at the end of a run, to which `selectionRate` falls in equal steps; 0 for the same all the time.
   ///
   /// Source: Yang, Zhang and Zhao 2023, "Learning better masking for better language model pre-training", section 4.1 (linear masking ratio
   /// decay), arXiv:2208.10806.
@@ -70,8 +70,8 @@ package struct MaskingConfiguration: Configuration, Equatable {
   package func validate() throws {
     let require = SettingsCheck("masking")
     try require(
-      (0...1).contains(finalSelectionRate), "finalSelectionRate",
-      "is \(finalSelectionRate); choose a share of at most 1, or 0 for selectionRate all the time")
+      finalSelectionRate >= 0 && finalSelectionRate <= selectionRate, "finalSelectionRate",
+      "is \(finalSelectionRate); choose a share below selectionRate, or 0 for selectionRate all the time")
     try require(
       selectionRate > 0 && selectionRate <= 1, "selectionRate",
       "is \(selectionRate); choose a share above 0 and at most 1, such as 0.15")

@@ -4,10 +4,15 @@ internal import ClozeCore
 struct BestSoFarChart {
   private let result: SearchResult
   private let proposer: ProposerKind
-  static let caption =
-    "A step is a bracket of trials, of which one or more came to the end. The bands say how far a single run may lie from its expected "
-    + "score by chance alone, 19 times of 20, as far as the runs of base with several seeds tell; the best of many runs is lucky "
-    + "as well."
+  /// Sentences.
+  var caption: [String] {
+    ["A step is a bracket of trials of which one or more came to the end."]
+      + (margin > 0
+        ? [
+          "The bands say how far a single run may lie from its expected score by chance alone, 19 times of 20, as far as the runs of base "
+            + "with several seeds tell; the best of many runs is lucky as well."
+        ] : [])
+  }
 
   init(_ result: SearchResult, proposer: ProposerKind) { (self.result, self.proposer) = (result, proposer) }
 
@@ -20,7 +25,7 @@ struct BestSoFarChart {
     let area = PlotArea(in: drawing, marks: marks(arms.flatMap { $0.points.map(\.loss) }))
     area.drawAxes(
       vertical: result.score.name, horizontal: "trials of the arm",
-      labels: AxisMarks(least: 0, most: most).values.filter { $0 <= most }
+      labels: AxisMarks(least: 0, most: most).values.filter { $0 <= most && $0 == $0.rounded() }
         .map { ($0 / most, Figure.decimal($0, 0)) }, &drawing)
     func place(_ trials: Double, _ loss: Double) -> Drawing.Point {
       area.place(trials / most, result.score.value(ofLoss: loss))

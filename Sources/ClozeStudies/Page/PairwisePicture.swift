@@ -89,7 +89,7 @@ struct PairwisePicture {
     return
       "The expected \(score.name) over pairs of the most important settings, with random values of the others: dark is better "
       + "(\(names.0)), pale is worse (\(names.1)). Dots are trials, dark ones of the proposer, brown ones of random search. The drawings at the "
-      + "right end of the rows are over one setting alone."
+      + "right end of the rows are over one setting alone, and lower in them is better."
   }
 
   var svg: String {

@@ -24,12 +24,10 @@ package struct StudyPage {
   }
 
   package var html: String {
+    let progress = BestSoFarChart(result, proposer: proposer)
     var sections: [(heading: String, content: String)] = [
       ("Verdict", paragraphs(result.verdict)), ("The best trials", trialTable),
-      (
-        "The best so far",
-        BestSoFarChart(result, proposer: proposer).svg + paragraphs([BestSoFarChart.caption])
-      ),
+      ("The best so far", progress.svg + paragraphs(progress.caption)),
       ("What the settings are worth", importanceSection),
     ]
     if let pairs { sections.append(("Pairs of settings", pairs.svg + paragraphs([pairs.caption]))) }

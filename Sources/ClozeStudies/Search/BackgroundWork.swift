@@ -32,9 +32,10 @@ final class BackgroundWork<Key: Hashable & Sendable, Event: Sendable, Outcome: S
   }
 
   /// Waits for the end of work that has begun. Meanwhile `report` is called with the events of all that runs.
-  /// - Throws: what the work threw
+  /// - Throws: what any work threw, as soon as that is known
   func wait(for key: Key, report: (Event) -> Void) throws -> Outcome {
     while true {
+      for outcome in outcomes.values { _ = try outcome.get() }
       if let outcome = outcomes.removeValue(forKey: key) { return try outcome.get() }
       precondition(running.contains(key), "BackgroundWork: \(key) has not begun")
       receive(report)

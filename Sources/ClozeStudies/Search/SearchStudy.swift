@@ -116,19 +116,19 @@ package final class SearchStudy<Subject: SearchSubject> {
       try AtomicFile.write(Data(try settings.yaml().utf8), to: folder.appendingPathComponent("config.yaml"))
       try journal.append(.started(.init(identities: try identities(), trials: schedule.trialCount)))
     }
-    let atOnce = settings.trialsAtOnce
     let runner = TrialRunner(
       subject: subject, folder: folder.appendingPathComponent("trials"), schedule: schedule,
       limits: settings.limits,
-      threads: atOnce > 1 ? max(1, ProcessInfo.processInfo.activeProcessorCount / atOnce) : nil,
       journal: journal, isInterrupted: isInterrupted, report: report)
     defer { runner.stop() }
     let base = Array(1..<schedule.baseCount + 1)
-    guard try advance(base, .base, to: schedule.rungCount - 1, ahead: atOnce, runner) else { return nil }
+    guard try advance(base, .base, to: schedule.rungCount - 1, ahead: settings.trialsAtOnce, runner) else {
+      return nil
+    }
     for bracket in schedule.brackets {
       guard try run(bracket, runner) else { return nil }
     }
-    runner.tidy()
+    runner.tidy(before: .max)
     let result = SearchResult(
       journal: journal, schedule: schedule, proposer: settings.proposer, score: subject.score)
     try write(result)
@@ -149,7 +149,7 @@ package final class SearchStudy<Subject: SearchSubject> {
         return false
       }
     }
-    runner.tidy()
+    runner.tidy(before: bracket.trials.upperBound)
     return true
   }
 
@@ -161,6 +161,8 @@ package final class SearchStudy<Subject: SearchSubject> {
     _ numbers: [Int], _ arm: SearchArm, to rung: Int, ahead: Int, _ runner: TrialRunner<Subject>
   ) throws -> Bool {
     let journal = runner.journal
+    let atOnce = min(ahead, numbers.count)
+    let threads = atOnce > 1 ? max(1, ProcessInfo.processInfo.activeProcessorCount / atOnce) : nil
     // Trials that have begun before their turn, and are not yet in the journal.
     var early: [Int: SearchTrial] = [:]
     for (index, number) in numbers.enumerated() {
@@ -176,7 +178,7 @@ package final class SearchStudy<Subject: SearchSubject> {
         let trial =
           try journal.trials[next] ?? early[next] ?? proposal(next, arm, after: early.values, runner)
         if journal.trials[next] == nil { early[next] = trial }
-        if refusal(trial) == nil { try runner.begin(trial, to: rung) }
+        if refusal(trial) == nil { try runner.begin(trial, to: rung, threads: threads) }
       }
       guard try runner.end(number, at: rung) else { return false }
       if arm == .base, let reason = journal.trials[number]?.failure {

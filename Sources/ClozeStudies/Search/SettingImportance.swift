@@ -18,6 +18,7 @@ package struct SettingImportance: Sendable, Equatable {
   /// Why there are no shares.
   package enum Withheld: Sendable, Equatable {
     case fewTrials(Int, needed: Int)
+    case equalLosses(Int)
     /// - share: of the variance of the losses that is predicted from the other trials; may be negative.
     case unpredicted(share: Double)
   }
@@ -41,7 +42,8 @@ package struct SettingImportance: Sendable, Equatable {
     let needed = SettingImportance.leastTrials(space)
     guard let losses = FittedLosses(space, observations, needed: needed) else {
       let known = observations.count { $0.finiteLoss != nil }
-      (settings, predicted, withheld) = ([], 0, .fewTrials(known, needed: needed))
+      (settings, predicted) = ([], 0)
+      withheld = known < needed ? .fewTrials(known, needed: needed) : .equalLosses(known)
       return
     }
     predicted = losses.predicted
@@ -64,6 +66,8 @@ package struct SettingImportance: Sendable, Equatable {
       return [
         "The importance of the settings needs \(needed) trials with a loss; there are \(Figure.count(count))."
       ]
+    case .equalLosses(let count):
+      return ["All \(Figure.count(count)) trials have the same loss, so nothing can be said of the settings."]
     case .unpredicted(let share):
       return [
         "The importance of the settings is withheld: predicted from the other trials, the losses have an R² of "

@@ -14,7 +14,7 @@ package final class StudyVocabularies: Sendable {
   private let folder: URL
   private let workerCount: Int
   private let report: @Sendable (String) -> Void
-  /// The digest of the text, once it is known.
+  /// The digest of the text, once it is known; held while a data folder is made.
   private let corpusDigest = Guarded<Digest?>(nil)
 
   /// - Parameters:
@@ -40,18 +40,21 @@ package final class StudyVocabularies: Sendable {
   ///   pieces for the size, `CorpusError`, `ShardError`, `FileError`
   package func data(size: Int) throws -> URL {
     let data = folder.appendingPathComponent("\(size)")
-    if !FileManager.default.fileExists(atPath: DataFolder(data).index.path) { try tokenize(size, into: data) }
-    let index = try DataIndex.read(folder: data).index
-    let first = corpusDigest.withLock { known in
+    // Trials side by side may want the same size.
+    try corpusDigest.withLock { known in
+      if !FileManager.default.fileExists(atPath: DataFolder(data).index.path) {
+        try tokenize(size, into: data)
+      }
+      let index = try DataIndex.read(folder: data).index
       known = known ?? index.corpus
-      return known
-    }
-    guard index.corpus == first else { throw SearchError.otherStudy(path: data.path, what: "text") }
-    guard index.vocabularySize == size else {
-      throw ConfigurationError.invalid(
-        path: "model.vocabularySize",
-        reason: "is \(size), and the text has pieces for \(index.vocabularySize) tokens; choose at most these"
-      )
+      guard index.corpus == known else { throw SearchError.otherStudy(path: data.path, what: "text") }
+      guard index.vocabularySize == size else {
+        throw ConfigurationError.invalid(
+          path: "model.vocabularySize",
+          reason:
+            "is \(size), and the text has pieces for \(index.vocabularySize) tokens; choose at most these"
+        )
+      }
     }
     return data
   }

@@ -53,32 +53,31 @@ final class TrialRunner<Subject: SearchSubject> {
 
   /// - Parameters:
   ///   - folder: that of the run folders.
-  ///   - threads: of each trial; nil for those of its settings.
   init(
     subject: Subject, folder: URL, schedule: SearchSchedule, limits: SearchConfiguration.Limits,
-    threads: Int?,
     journal: SearchJournal, isInterrupted: @escaping @Sendable () -> Bool,
     report: @escaping (SearchProgress) -> Void
   ) {
     (self.schedule, self.limits, self.journal, self.report) = (schedule, limits, journal, report)
     programBytes = ProcessMemory.resident
-    training = TrialTraining(subject: subject, folder: folder, schedule: schedule, threads: threads) {
+    training = TrialTraining(subject: subject, folder: folder, schedule: schedule) {
       [isStopped] in isInterrupted() || isStopped.withLock { $0 }
     }
   }
 
   /// Begins a trial's run to a rung, unless it was there, has failed or is running.
   ///
+  /// - Parameter threads: nil for those of its settings.
   /// - Throws: what opening a run throws that has nothing to do with the trial's settings
-  func begin(_ trial: SearchTrial, to rung: Int) throws {
+  func begin(_ trial: SearchTrial, to rung: Int, threads: Int?) throws {
     guard trial.failure == nil, trial.losses[rung] == nil else { return }
-    if needsAdmission(trial), let reason = try training.findings(trial, { try refusal(of: trial, $0) }) {
-      return try journal.append(.failed(.init(trial: trial.number, reason: reason)))
-    }
     if advanced[trial.number] == nil { report(.running(trial, rung: rung, status)) }
     advanced[trial.number] = advanced[trial.number] ?? 0
+    if needsAdmission(trial), let reason = try training.findings(trial, { try refusal(of: trial, $0) }) {
+      return try end(trial.number, with: .failed(.init(trial: trial.number, reason: reason)))
+    }
     work.begin(Place(number: trial.number, rung: rung)) { [training] report in
-      try training(trial, to: rung) { report(TrialEvent(trial: trial, event: $0)) }
+      try training(trial, to: rung, threads: threads) { report(TrialEvent(trial: trial, event: $0)) }
     }
   }
 
@@ -93,13 +92,17 @@ final class TrialRunner<Subject: SearchSubject> {
     switch try work.wait(for: Place(number: number, rung: rung), report: pass) {
     case .interrupted: return false
     case .loss(let loss, let step):
-      try journal.append(.measured(.init(trial: number, rung: rung, step: step, loss: loss)))
+      try end(number, with: .measured(.init(trial: number, rung: rung, step: step, loss: loss)))
     case .failed(let reason):
-      try journal.append(.failed(.init(trial: number, reason: reason)))
+      try end(number, with: .failed(.init(trial: number, reason: reason)))
     }
+    return true
+  }
+
+  private func end(_ number: Int, with event: SearchEvent) throws {
+    try journal.append(event)
     advanced[number] = nil
     if let trial = journal.trials[number] { report(.ended(trial, status)) }
-    return true
   }
 
   /// Stops what runs, each after a checkpoint.
@@ -145,13 +148,13 @@ final class TrialRunner<Subject: SearchSubject> {
   }
 
   private func warn(_ trial: SearchTrial, _ finding: String) {
-    report(.training(trial, .warning("trial \(trial.number) \(finding)"), share: status.share))
+    report(.training(trial, .warning(finding), share: status.share))
   }
 
-  /// Removes the checkpoints of trials that have ended, all but the best one's.
-  func tidy() {
+  /// Removes the checkpoints of the trials before a number, which have ended, all but the best one's.
+  func tidy(before end: Int) {
     let best = status.best?.number
-    for number in journal.trials.keys where number != best {
+    for number in journal.trials.keys where number != best && number < end {
       RunFolder(training.output(number)).removeCheckpoints()
     }
   }

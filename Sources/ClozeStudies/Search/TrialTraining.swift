@@ -16,17 +16,19 @@ struct TrialTraining<Subject: SearchSubject>: Sendable {
   /// That of the run folders.
   let folder: URL
   let schedule: SearchSchedule
-  /// Of each trial; nil for those of its settings.
-  let threads: Int?
   let isInterrupted: @Sendable () -> Bool
 
   /// Trains a trial to a rung.
+  ///
+  /// - Parameter threads: nil, or where its settings say how many, for those of its settings.
   /// - Throws: what training throws that has nothing to do with the trial's settings
   func callAsFunction(
-    _ trial: SearchTrial, to rung: Int, report: @escaping (TrainingEvent) -> Void
+    _ trial: SearchTrial, to rung: Int, threads: Int?, report: @escaping (TrainingEvent) -> Void
   ) throws -> TrialOutcome {
     var outcome = TrialOutcome.interrupted
     let reason = try findings(trial) { settings in
+      var settings = settings
+      if let threads, settings.compute.workers == 0 { settings.compute.workers = threads }
       let steps = try steps(trial)
       outcome = try train(trial, settings, until: steps[min(rung, steps.count - 1)], report: report)
       return nil
@@ -40,9 +42,7 @@ struct TrialTraining<Subject: SearchSubject>: Sendable {
   /// - Throws: what has nothing to do with the trial's settings
   func findings(_ trial: SearchTrial, _ body: (Subject.Task.Settings) throws -> String?) throws -> String? {
     do {
-      var settings = try subject.settings(trial.settings, seed: trial.seed, rungs: try steps(trial))
-      if let threads, settings.compute.workers == 0 { settings.compute.workers = threads }
-      return try body(settings)
+      return try body(subject.settings(trial.settings, seed: trial.seed, rungs: steps(trial)))
     } catch let error as ConfigurationError {
       return "\(error)"
     } catch let error as CheckpointError {

@@ -79,8 +79,8 @@ package struct PretrainConfiguration: RunConfiguration {
       "is \(masking.finalSelectionRate), and objective \(objective.rawValue); it is for masked and replacedTokens, choose 0"
     )
     try require(
-      masking.finalSelectionRate == 0 || sampleLimit != nil, "masking.finalSelectionRate",
-      "is \(masking.finalSelectionRate), and the run is limited by minutes alone; give stop.steps or stop.tokens, or choose 0"
+      masking.finalSelectionRate == 0 || stop.minutes == 0, "masking.finalSelectionRate",
+      "is \(masking.finalSelectionRate), and the run is limited by minutes; limit it by stop.steps or stop.tokens, or choose 0"
     )
     try cadence.validate()
     try compute.validate()
