@@ -71,6 +71,11 @@ import Testing
     #expect(result.output.contains("(mean of 2 seeds)"))
     // 14 proposals, 2 + 12 + 4 losses.
     #expect(try journal("study").count == 1 + 14 + 18)
+    // Numbers of a range have four digits.
+    for line in try journal("study") {
+      guard let rate = line.firstMatch(of: /optimizer\.learningRate=([0-9.]+)/) else { continue }
+      #expect(rate.output.1.drop { "0.".contains($0) }.count <= 5, "\(line)")
+    }
     // A trial that went on is one run, whose steps were computed once.
     let log = String(decoding: try work.bytes("study/trials/0001/metrics.jsonl"), as: UTF8.self)
     #expect(log.split(separator: "\n").count { $0.contains("\"train\"") } == 9)

@@ -19,6 +19,10 @@ struct NamedSpace: Sendable {
       wholeNumbers.contains(dimension.key) ? "\(Int(value))" : "\(value)"
     }
     switch (dimension.domain, value) {
+    case (.range(let lower, let upper, _, nil), .number(let value)):
+      // Four digits say all that a trial can tell.
+      let rounded = Double(String(format: "%.4g", value)) ?? value
+      return ["\(dimension.key)=\((lower...upper).contains(rounded) ? rounded : value)"]
     case (_, .number(let value)): return ["\(dimension.key)=\(number(value))"]
     case (.levels(let levels), .choice(let position)): return ["\(dimension.key)=\(number(levels[position]))"]
     case (.choice(let names), .choice(let position)):
