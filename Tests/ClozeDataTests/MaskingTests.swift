@@ -234,7 +234,10 @@ import Testing
     let lies: [(String, (inout MaskingConfiguration) -> Void)] = [
       ("masking.selectionRate", { $0.selectionRate = 0 }),
       ("masking.selectionRate", { $0.selectionRate = 1.5 }),
-      ("masking.selectionRate", { $0.selectionRate = .nan }), ("masking.maskRate", { $0.maskRate = -0.1 }),
+      ("masking.selectionRate", { $0.selectionRate = .nan }),
+      ("masking.finalSelectionRate", { $0.finalSelectionRate = 0.2 }),
+      ("masking.finalSelectionRate", { $0.finalSelectionRate = -0.1 }),
+      ("masking.maskRate", { $0.maskRate = -0.1 }),
       ("masking.randomRate", { $0.randomRate = 2 }), ("masking.randomRate", { $0.randomRate = 0.3 }),
       ("masking.spanProbability", { $0.spanProbability = 0 }),
       ("masking.maximumSpanLength", { $0.maximumSpanLength = 0 }),

@@ -70,11 +70,11 @@ package struct MaskingConfiguration: Configuration, Equatable {
   package func validate() throws {
     let require = SettingsCheck("masking")
     try require(
-      finalSelectionRate >= 0 && finalSelectionRate <= selectionRate, "finalSelectionRate",
-      "is \(finalSelectionRate); choose a share below selectionRate, or 0 for selectionRate all the time")
-    try require(
       selectionRate > 0 && selectionRate <= 1, "selectionRate",
       "is \(selectionRate); choose a share above 0 and at most 1, such as 0.15")
+    try require(
+      finalSelectionRate >= 0 && finalSelectionRate <= selectionRate, "finalSelectionRate",
+      "is \(finalSelectionRate); choose a share below selectionRate, or 0 for selectionRate all the time")
     try require(
       maskRate >= 0 && maskRate <= 1, "maskRate", "is \(maskRate); choose a share in 0...1, such as 0.8")
     try require(
