@@ -23,8 +23,8 @@ package struct MaskingConfiguration: Configuration, Equatable {
   package var selectionRate = 0.15
   /// The share at the end of a run, to which `selectionRate` falls in equal steps; 0 for the same all the time.
   ///
-  /// Source: Yang, Zhang and Zhao 2023, "Learning better masking for better language model pre-training", section 4.1 (linear masking ratio
-  /// decay), arXiv:2208.10806.
+  /// Source: Yang, Zhang and Zhao 2023, "Learning better masking for better language model pre-training" (masking ratio decay),
+  /// arXiv:2208.10806.
   package var finalSelectionRate = 0.0
   /// The share of the selected tokens that become `[MASK]`, in 0...1.
   package var maskRate = 0.8
