@@ -7,9 +7,7 @@ CLONES void cloze_softmax(size_t rows, size_t keys, const cloze_visibility *visi
   for (size_t row = 0; row < rows; row++) {
     size_t first = first_visible(visibility, row), count = end_visible(visibility, row, keys) - first;
     float *all = scores + row * keys, *s = all + first;
-    float maximum = s[0];
-    for (size_t j = 1; j < count; j++) maximum = s[j] > maximum ? s[j] : maximum;
-    float sum = 0;
+    float maximum = row_maximum(count, s), sum = 0;
     for (size_t j = 0; j < count; j++) {
       s[j] = vector_exp(s[j] - maximum);
       sum += s[j];

@@ -15,11 +15,8 @@ CLONES void cloze_cross_entropy(
     }
     size_t label = (size_t)labels[row];
     float score = x[label];
-    float maximum = x[0], total = 0;
-    for (size_t j = 0; j < classes; j++) {
-      maximum = x[j] > maximum ? x[j] : maximum;
-      total += x[j];
-    }
+    float maximum = row_maximum(classes, x), total = 0;
+    for (size_t j = 0; j < classes; j++) total += x[j];
     // The number of classes with a higher logit than the label; of equal logits, the first counts as higher.
     int32_t rank = 0;
     for (size_t j = 0; j < label; j++) rank += x[j] >= score;
@@ -38,19 +35,6 @@ CLONES void cloze_cross_entropy(
       x[label] = scale * (vector_exp(score - normalizer) - share - (1 - smoothing));
     }
   }
-}
-
-INLINE float row_maximum(size_t count, const float *values) {
-  // Sixteen lanes, since without leave to ignore NaN the compiler keeps the order of a single chain of maxima.
-  float lanes[16], maximum = -__builtin_inff();
-  for (size_t lane = 0; lane < 16; lane++) lanes[lane] = maximum;
-  size_t j = 0;
-  for (; j + 16 <= count; j += 16)
-    for (size_t lane = 0; lane < 16; lane++)
-      lanes[lane] = values[j + lane] > lanes[lane] ? values[j + lane] : lanes[lane];
-  for (; j < count; j++) maximum = values[j] > maximum ? values[j] : maximum;
-  for (size_t lane = 0; lane < 16; lane++) maximum = lanes[lane] > maximum ? lanes[lane] : maximum;
-  return maximum;
 }
 
 CLONES float cloze_maximum(size_t count, const float *values) { return row_maximum(count, values); }

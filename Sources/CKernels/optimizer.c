@@ -31,7 +31,7 @@ CLONES void cloze_adamw_update(
     float v = s.beta2 * second_moment[i] + (1 - s.beta2) * g * g;
     first_moment[i] = m;
     second_moment[i] = v;
-    value[i] = value[i] * (1 - s.learning_rate * s.decay) - step * m / (sqrtf(v) * root + s.epsilon);
+    value[i] = value[i] * (1 - s.learning_rate * s.decay) - step * m / (__builtin_elementwise_sqrt(v) * root + s.epsilon);
   }
   if (copy) {
     for (size_t i = 0; i < count; i++) copy[i] = store_bf16(value[i]);

@@ -82,3 +82,17 @@ INLINE float vector_tanh(float x) {
 }
 
 INLINE float vector_sigmoid(float x) { return 1.0f / (1.0f + vector_exp(-x)); }
+
+// -infinity without values. A NaN among them is passed over, so what the caller computes from all values has to show it.
+INLINE float row_maximum(size_t count, const float *values) {
+  // Sixteen lanes, since without leave to ignore NaN the compiler keeps the order of a single chain of maxima.
+  float lanes[16], maximum = -__builtin_inff();
+  for (size_t lane = 0; lane < 16; lane++) lanes[lane] = maximum;
+  size_t j = 0;
+  for (; j + 16 <= count; j += 16)
+    for (size_t lane = 0; lane < 16; lane++)
+      lanes[lane] = values[j + lane] > lanes[lane] ? values[j + lane] : lanes[lane];
+  for (; j < count; j++) maximum = values[j] > maximum ? values[j] : maximum;
+  for (size_t lane = 0; lane < 16; lane++) maximum = lanes[lane] > maximum ? lanes[lane] : maximum;
+  return maximum;
+}

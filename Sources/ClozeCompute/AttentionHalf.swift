@@ -37,7 +37,8 @@ extension Tape {
       var kernel = kernelSpan(span, head)
       cloze_attention_bf16(
         &kernel, probabilities(index, span, head),
-        output.halves + span.queries.lowerBound * width + head * headWidth, width, scratch, portableKernels)
+        output.halves + span.queries.lowerBound * width + head * headWidth, width, scratch, matrixUnits.kernel
+      )
     }
 
     record("attention", output) { [unowned self] in
@@ -54,8 +55,22 @@ extension Tape {
           outputGradient + span.queries.lowerBound * width + column, width,
           dQueries + queries.place(row: span.queries.lowerBound, column: column),
           dKeys + keys.place(row: span.keys.lowerBound, column: column),
-          dValues + values.place(row: span.keys.lowerBound, column: column), scratch, portableKernels)
+          dValues + values.place(row: span.keys.lowerBound, column: column), scratch, matrixUnits.kernel)
       }
+    }
+  }
+}
+
+/// What multiplies matrices of bf16 in a kernel of ours: loops, the vectors of AVX512-BF16 or the tiles of AMX. Where the
+/// processor has none of the last, the ones before do it.
+package enum MatrixUnits: CaseIterable, Sendable {
+  case loops, vectors, tiles
+
+  var kernel: cloze_matrix_units {
+    switch self {
+    case .loops: CLOZE_LOOPS
+    case .vectors: CLOZE_VECTORS
+    case .tiles: CLOZE_TILES
     }
   }
 }

@@ -40,16 +40,16 @@ package final class Tape {
   /// The time of each operation; nil measures nothing.
   package var profile: OperationProfile?
 
-  /// If not 0, kernels do not use the processor's bf16 instructions; for tests, which compare both.
-  let portableKernels: Int32
+  let matrixUnits: MatrixUnits
 
   /// The most keys of a span whose attention probabilities are kept for the backward pass; of longer spans, they are computed
   /// again.
   let longestKeptSpan: Int
 
-  package init(store: ParameterStore, usesPortableKernels: Bool = false, longestKeptSpan: Int = 512) {
+  /// - Parameter matrixUnits: The last of those that kernels may use; for tests, which compare them.
+  package init(store: ParameterStore, matrixUnits: MatrixUnits = .tiles, longestKeptSpan: Int = 512) {
     self.store = store
-    portableKernels = usesPortableKernels ? 1 : 0
+    self.matrixUnits = matrixUnits
     self.longestKeptSpan = longestKeptSpan
   }
 

@@ -2,7 +2,7 @@ import ClozeCompute
 import ClozeTestSupport
 import Testing
 
-/// Attention in bf16: with the processor's bf16 units and without, at sizes around those that the kernel cuts by.
+/// Attention in bf16: with each of the processor's matrix units and without, at sizes around those that the kernel cuts by.
 @Suite struct AttentionHalfTests {
   struct Size: Sendable {
     let queries: Int
@@ -17,12 +17,12 @@ import Testing
   }
 
   private func run(
-    _ size: Size, _ precision: ElementType, portable: Bool = false, causal: Bool, dropoutRate: Double
+    _ size: Size, _ precision: ElementType, _ units: MatrixUnits = .loops, causal: Bool, dropoutRate: Double
   ) -> Outcome {
     let store = ParameterStore(precision: precision)
     _ = store.declare("unread", shape: [1], initialization: .zeros)
     store.allocate(seed: nil)
-    let tape = Tape(store: store, usesPortableKernels: portable)
+    let tape = Tape(store: store, matrixUnits: units)
     tape.begin(
       lane: GradientLane(store), dropout: DropoutStream(seed: 1, step: 0, microbatch: 0))
     // Rounded first, so that f32 and bf16 read the same numbers.
@@ -59,8 +59,8 @@ import Testing
   @Test(arguments: sizes, [0, 0.25])
   func equalsFloatAttention(size: Size, dropoutRate: Double) {
     let expected = run(size, .float32, causal: false, dropoutRate: dropoutRate)
-    for portable in [false, true] {
-      let found = run(size, .bfloat16, portable: portable, causal: false, dropoutRate: dropoutRate)
+    for units in MatrixUnits.allCases {
+      let found = run(size, .bfloat16, units, causal: false, dropoutRate: dropoutRate)
       expectClose(found.values, expected.values, 3.0 / 256)
       for (found, expected) in zip(found.gradients, expected.gradients)
       where (expected.map(abs).max() ?? 0) > 1e-3 {
@@ -69,16 +69,16 @@ import Testing
     }
   }
 
-  /// Both sum in f32; their orders differ, so an element may round to the next bf16.
-  @Test(arguments: [1, 16, 33, 140], [false, true])
-  func unitsEqualPlainLoops(length: Int, causal: Bool) {
+  /// All sum in f32; their orders differ, so an element may round to the next bf16.
+  @Test(arguments: [MatrixUnits.vectors, .tiles], [1, 16, 33, 47, 140])
+  func unitsEqualLoops(units: MatrixUnits, length: Int) {
     let size = Size(queries: length, keys: length, width: 64, headCount: 2)
-    for dropoutRate in [0, 0.1] {
-      let units = run(size, .bfloat16, causal: causal, dropoutRate: dropoutRate)
-      let plain = run(size, .bfloat16, portable: true, causal: causal, dropoutRate: dropoutRate)
-      expectClose(units.values, plain.values, 1.0 / 128)
-      for (units, plain) in zip(units.gradients, plain.gradients) where (plain.map(abs).max() ?? 0) > 1e-3 {
-        expectClose(units, plain, 1.0 / 64)
+    for (causal, dropoutRate) in [(false, 0), (false, 0.1), (true, 0), (true, 0.1)] {
+      let found = run(size, .bfloat16, units, causal: causal, dropoutRate: dropoutRate)
+      let loops = run(size, .bfloat16, .loops, causal: causal, dropoutRate: dropoutRate)
+      expectClose(found.values, loops.values, 1.0 / 128)
+      for (found, loops) in zip(found.gradients, loops.gradients) where (loops.map(abs).max() ?? 0) > 1e-3 {
+        expectClose(found, loops, 1.0 / 64)
       }
     }
   }

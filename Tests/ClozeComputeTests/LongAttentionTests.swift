@@ -21,12 +21,12 @@ import Testing
 
   private func run(
     _ variant: Variant, _ precision: ElementType, spans: [AttentionSpan], queries: Int, keys: Int,
-    longestKeptSpan: Int, portable: Bool = false
+    longestKeptSpan: Int, units: MatrixUnits = .tiles
   ) -> Outcome {
     let store = ParameterStore(precision: precision)
     _ = store.declare("unread", shape: [1], initialization: .zeros)
     store.allocate(seed: nil)
-    let tape = Tape(store: store, usesPortableKernels: portable, longestKeptSpan: longestKeptSpan)
+    let tape = Tape(store: store, matrixUnits: units, longestKeptSpan: longestKeptSpan)
     tape.begin(lane: GradientLane(store), dropout: DropoutStream(seed: 1, step: 0, microbatch: 0))
     func tensor(_ rows: Int, _ seed: Int) -> Tensor {
       tape.makeTensor(
@@ -61,11 +61,11 @@ import Testing
   @Test(arguments: variants, [ElementType.float32, .bfloat16])
   func equalsKeptProbabilities(variant: Variant, precision: ElementType) {
     let spans = AttentionSpan.within(Sequences(lengths: [5, 701, 128, 530]))
-    for portable in precision == .float32 ? [false] : [false, true] {
+    for units in precision == .float32 ? [.loops] : MatrixUnits.allCases {
       let (kept, again) = (10_000, 100)
       let outcomes = [kept, again].map {
         run(
-          variant, precision, spans: spans, queries: 1364, keys: 1364, longestKeptSpan: $0, portable: portable
+          variant, precision, spans: spans, queries: 1364, keys: 1364, longestKeptSpan: $0, units: units
         )
       }
       expectClose(outcomes[1], outcomes[0], precision == .float32 ? 1e-5 : 1.0 / 64)

@@ -65,6 +65,10 @@ void cloze_softmax_gradient(
     size_t rows, size_t keys, uint64_t first_row, const cloze_dropout *dropout, const float *probabilities,
     float *gradient);
 
+/// What multiplies matrices of bf16: loops, AVX512-BF16's vectors, or AMX's tiles. A kernel takes the last one, up to the one
+/// named, that the processor has.
+typedef enum { CLOZE_LOOPS, CLOZE_VECTORS, CLOZE_TILES } cloze_matrix_units;
+
 /// One head of a span of attention in bf16: `queries` rows attend to `keys` rows, all of width `width`. Strides are in
 /// elements.
 typedef struct {
@@ -83,16 +87,16 @@ size_t cloze_attention_probabilities_bf16(size_t queries, size_t keys);
 size_t cloze_attention_scratch_bf16(size_t queries, size_t keys, size_t width, int keeps);
 
 /// output = dropout(softmax(scale Q Kᵀ)) V. The probabilities are kept for the gradient, dropped ones with a minus sign;
-/// NULL keeps none. If `portable` is not 0, the loops do not use bf16 instructions.
+/// NULL keeps none.
 void cloze_attention_bf16(
     const cloze_attention_span *span, cloze_bf16 *probabilities, cloze_bf16 *output, size_t output_stride,
-    void *scratch, int portable);
+    void *scratch, cloze_matrix_units units);
 /// Adds to the three gradients, which have the strides of the values. Overwrites the probabilities; NULL computes them
 /// again.
 void cloze_attention_gradient_bf16(
     const cloze_attention_span *span, cloze_bf16 *probabilities, const cloze_bf16 *output_gradient,
     size_t output_stride, cloze_bf16 *query_gradient, cloze_bf16 *key_gradient, cloze_bf16 *value_gradient,
-    void *scratch, int portable);
+    void *scratch, cloze_matrix_units units);
 
 /// A step of a recurrent layer for `rows` sequences: row r reads the input of the token `tokens[r]` and writes its output.
 /// Strides are in elements.
