@@ -80,10 +80,7 @@ extension Tape {
     nonlinearity.values(of: input, into: output.bytes)
     record("activation", output) { [unowned self] in
       guard let gradient = output.gradient else { return }
-      let (inputGradient, accumulates) = destination(of: input)
-      let dx = accumulates ? arena.allocate(bytes: input.count * input.type.size) : inputGradient
-      nonlinearity.gradient(at: input, of: gradient, into: dx)
-      if accumulates { add(dx, to: inputGradient, count: input.count, type: input.type) }
+      addGradient(of: nonlinearity, at: input, from: gradient)
     }
     return output
   }

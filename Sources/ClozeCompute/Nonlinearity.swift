@@ -105,12 +105,19 @@ extension Tape {
         of: outputGradient, type: output.type, rows: rows, input: hidden, inputGradient: hiddenGradient,
         accumulates: false, parameters, lane)
       profile?.lap("linear", isBackward: true)
-      let (inputGradient, accumulates) = destination(of: input)
-      let dx = accumulates ? arena.allocate(bytes: input.count * input.type.size) : inputGradient
-      nonlinearity.gradient(at: input, of: hiddenGradient, into: dx)
-      if accumulates { add(dx, to: inputGradient, count: input.count, type: input.type) }
+      addGradient(of: nonlinearity, at: input, from: hiddenGradient)
       profile?.lap("activation", isBackward: true)
     }
     return output
+  }
+
+  /// Adds dx of `nonlinearity` at x = `input` to the input's gradient, from dh = `outputGradient`.
+  func addGradient(
+    of nonlinearity: Nonlinearity, at input: Tensor, from outputGradient: UnsafeMutableRawPointer
+  ) {
+    let (inputGradient, accumulates) = destination(of: input)
+    let dx = accumulates ? arena.allocate(bytes: input.count * input.type.size) : inputGradient
+    nonlinearity.gradient(at: input, of: outputGradient, into: dx)
+    if accumulates { add(dx, to: inputGradient, count: input.count, type: input.type) }
   }
 }

@@ -139,10 +139,12 @@ struct Search: Tool {
     let progress = ProgressLine(quiet: common.quiet)
     for warning in subject.warnings { progress.warning(warning) }
     let display = StudyDisplay(settings.proposer, subject.score, progress)
-    let result = try study.run(isInterrupted: { interruption.isRequested }, report: display.show)
-    guard let result else { throw interruption.exitCode }
+    guard
+      let (result, importance) = try study.run(
+        isInterrupted: { interruption.isRequested }, report: display.show)
+    else { throw interruption.exitCode }
     try StandardOutput.writeLine(ResultTable(result, settings.proposer).text)
-    try StandardOutput.writeLine("\n" + ImportanceTable(importance: study.importance(result)).text)
+    try StandardOutput.writeLine("\n" + ImportanceTable(importance: importance).text)
     var files = Table()
     if result.best != nil { files.add("best", output.appendingPathComponent("best.yaml").path) }
     files.add("report", output.appendingPathComponent(StudyPage.fileName).path)

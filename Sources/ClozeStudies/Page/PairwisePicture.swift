@@ -52,12 +52,10 @@ struct PairwisePicture {
     func share(_ value: SearchValue?) -> Double? { value.map { domain.share(of: $0) } }
   }
 
-  /// - Parameter importance: the order of the settings; without it there is no picture.
+  /// - Parameter importance: of the settings, which gives their order and the process; without it there is no picture.
   /// - Returns: nil if there is nothing to draw.
   init?(_ space: SearchSpace, _ result: SearchResult, _ importance: SettingImportance) {
-    guard !importance.settings.isEmpty,
-      let losses = FittedLosses(space, result.observations, needed: SettingImportance.leastTrials(space))
-    else { return nil }
+    guard !importance.settings.isEmpty, let losses = importance.losses else { return nil }
     axes = importance.settings.compactMap { setting in
       space.dimensions.first { $0.key == setting.key }.flatMap(Axis.init)
     }.prefix(PairwisePicture.mostSettings).map { $0 }

@@ -16,10 +16,13 @@ package struct StudyPage {
 
   /// - Parameters:
   ///   - space: that of the study.
+  ///   - importance: what the trials of the result say of the settings.
   ///   - network: the layers of the best network; empty if studies of this kind do not make one.
-  package init(_ result: SearchResult, space: SearchSpace, proposer: ProposerKind, network: [Block]) {
-    (self.result, self.proposer, self.network) = (result, proposer, network)
-    importance = SettingImportance(space, result.observations)
+  package init(
+    _ result: SearchResult, space: SearchSpace, importance: SettingImportance, proposer: ProposerKind,
+    network: [Block]
+  ) {
+    (self.result, self.importance, self.proposer, self.network) = (result, importance, proposer, network)
     pairs = PairwisePicture(space, result, importance)
   }
 

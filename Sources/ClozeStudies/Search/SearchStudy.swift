@@ -109,7 +109,7 @@ package final class SearchStudy<Subject: SearchSubject> {
   /// - Throws: `SearchError`, and what training throws that has nothing to do with a trial's settings
   package func run(
     isInterrupted: @escaping @Sendable () -> Bool, report: @escaping (SearchProgress) -> Void
-  ) throws -> SearchResult? {
+  ) throws -> (result: SearchResult, importance: SettingImportance)? {
     guard let journal else { preconditionFailure("SearchStudy.run: a study that was opened to plan it") }
     let schedule = try schedule(secondsPerRun: secondsPerRun)
     if journal.start == nil {
@@ -131,8 +131,9 @@ package final class SearchStudy<Subject: SearchSubject> {
     runner.tidy(before: .max)
     let result = SearchResult(
       journal: journal, schedule: schedule, proposer: settings.proposer, score: subject.score)
-    try write(result)
-    return result
+    let importance = SettingImportance(points.space, result.observations)
+    try write(result, importance)
+    return (result, importance)
   }
 
   /// - Returns: false if it was interrupted.
@@ -218,19 +219,15 @@ package final class SearchStudy<Subject: SearchSubject> {
     )
   }
 
-  /// What the trials of a result show of the settings that were varied, those of random search included.
-  package func importance(_ result: SearchResult) -> SettingImportance {
-    SettingImportance(points.space, result.observations)
-  }
-
   /// Writes `best.yaml`, the settings of the best trial, as `--config` of `pretrain` or `finetune` takes them, and `report.html`.
-  private func write(_ result: SearchResult) throws {
+  private func write(_ result: SearchResult, _ importance: SettingImportance) throws {
     let best = try result.best.map { try subject.base.with($0.settings) }
     if let best {
       try AtomicFile.write(Data(try best.yaml().utf8), to: folder.appendingPathComponent("best.yaml"))
     }
     let page = StudyPage(
-      result, space: points.space, proposer: settings.proposer, network: best.map(subject.network) ?? [])
+      result, space: points.space, importance: importance, proposer: settings.proposer,
+      network: best.map(subject.network) ?? [])
     try AtomicFile.write(Data(page.html.utf8), to: folder.appendingPathComponent(StudyPage.fileName))
   }
 }

@@ -6,7 +6,7 @@ internal import ClozeCore
 /// predicting each trial from the others: where the process cannot, its shares would be those of noise, and are withheld. Trials
 /// without a loss are left out. The shares are those of the whole space: a setting that matters only near the best settings has a
 /// small one beside a learning rate with which some trials hardly learn.
-package struct SettingImportance: Sendable, Equatable {
+package struct SettingImportance: Sendable {
   package struct Setting: Sendable, Equatable {
     package let key: String
     /// The share of the variance that it makes on its own.
@@ -29,6 +29,8 @@ package struct SettingImportance: Sendable, Equatable {
   /// leaving one out.
   package let predicted: Double
   package let withheld: Withheld?
+  /// The process; nil if none could be fitted.
+  let losses: FittedLosses?
 
   /// Trials with a loss below which nothing is said: 10, or 2 for each setting.
   package static func leastTrials(_ space: SearchSpace) -> Int { max(10, 2 * space.dimensions.count) }
@@ -40,7 +42,8 @@ package struct SettingImportance: Sendable, Equatable {
 
   package init(_ space: SearchSpace, _ observations: [SearchObservation]) {
     let needed = SettingImportance.leastTrials(space)
-    guard let losses = FittedLosses(space, observations, needed: needed) else {
+    losses = FittedLosses(space, observations, needed: needed)
+    guard let losses else {
       let known = observations.count { $0.finiteLoss != nil }
       (settings, predicted) = ([], 0)
       withheld = known < needed ? .fewTrials(known, needed: needed) : .equalLosses(known)

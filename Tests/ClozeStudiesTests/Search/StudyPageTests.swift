@@ -46,6 +46,13 @@ import Testing
     return SearchResult(journal: journal, schedule: schedule, proposer: .greedy)
   }
 
+  private func page(_ result: SearchResult, network: [Block] = []) -> String {
+    let importance = SettingImportance(Self.space, result.observations)
+    return StudyPage(
+      result, space: Self.space, importance: importance, proposer: .greedy, network: network
+    ).html
+  }
+
   private func elements(_ page: String, _ name: String) throws -> Int {
     final class Counter: NSObject, XMLParserDelegate {
       var counts: [String: Int] = [:]
@@ -62,7 +69,7 @@ import Testing
 
   @Test func allParts() throws {
     let blocks = try BlockPattern("attention, recurrent").blocks(layerCount: 4, path: "")
-    let page = StudyPage(try result(), space: Self.space, proposer: .greedy, network: blocks).html
+    let page = self.page(try result(), network: blocks)
     // Best so far, importance, pairs and network.
     #expect(try elements(page, "svg") == 4)
     #expect(page.contains("a &lt; b") && !page.contains("a < b"))
@@ -73,7 +80,7 @@ import Testing
 
   /// Too few trials say nothing of the settings, and a study from a model has no network.
   @Test func whatCannotBeSaidIsLeftOut() throws {
-    let page = StudyPage(try result(trials: 6), space: Self.space, proposer: .greedy, network: []).html
+    let page = self.page(try result(trials: 6))
     #expect(try elements(page, "svg") == 1)
     #expect(page.contains("needs 10 trials with a loss; there are 6"))
   }
