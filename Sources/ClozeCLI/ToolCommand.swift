@@ -24,16 +24,24 @@ package struct ConfigurationOptions: ParsableArguments {
   package init() {}
 
   /// The defaults, the file and the overrides, merged and checked.
-  /// - Parameter options: overrides that other options stand for.
-  package func load<Settings: Configuration>(_ type: Settings.Type, options: [String] = []) throws -> Settings
-  {
-    try Settings.load(file: config.map { URL(fileURLWithPath: $0) }, overrides: overrides + options)
+  /// - Parameters:
+  ///   - options: overrides that other options stand for.
+  ///   - defaults: defaults that are others here, as `key=value`.
+  package func load<Settings: Configuration>(
+    _ type: Settings.Type, options: [String] = [], defaults: [String] = []
+  ) throws -> Settings {
+    try Settings.load(
+      file: config.map { URL(fileURLWithPath: $0) }, overrides: overrides + options, defaults: defaults)
   }
 }
 
 /// Options of the tools that write a run folder.
 package struct ResumeOptions: ParsableArguments {
-  @Flag(name: .long, help: "Resume the run in the output folder from its newest whole checkpoint.")
+  @Flag(
+    name: .long,
+    help:
+      "Continue what is in the output folder: a run from its newest whole checkpoint, a study where it ended."
+  )
   package var resume = false
 
   @Flag(name: .long, help: "Resume the run in the output folder, or begin one if there is none.")

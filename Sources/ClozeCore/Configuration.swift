@@ -59,9 +59,12 @@ package struct SettingsCheck {
 
 extension Configuration {
   /// Merges, in this order: the defaults, the YAML file, each `key=value` of `overrides`.
+  ///
+  /// - Parameter defaults: defaults that are others here, as `key=value`.
   /// - Throws: `ConfigurationError`, `FileError`
-  package static func load(file: URL?, overrides: [String]) throws -> Self {
+  package static func load(file: URL?, overrides: [String], defaults: [String] = []) throws -> Self {
     var merged = try ConfigurationTree(encoding: Self())
+    for setting in defaults { try merged.set(setting) }
     if let file {
       let data = try Data(textFile: file)
       guard data.count <= ConfigurationTree.largestFile else {

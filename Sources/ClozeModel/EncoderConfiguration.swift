@@ -1,7 +1,7 @@
 package import ClozeCompute
 internal import ClozeCore
 
-/// The blocks, sizes and rates of an encoder. The names are BERT's; the defaults make a small BERT for a small corpus.
+/// The blocks, sizes and rates of an encoder. The names are BERT's; without changes it is a small BERT.
 package struct EncoderConfiguration: Configuration, Equatable {
   /// Whose folder a model is written as, if it is both BERT's and RoBERTa's.
   package var family = ModelFamily.bert
@@ -48,6 +48,14 @@ package struct EncoderConfiguration: Configuration, Equatable {
 
   package init() {}
 
+  /// The encoder of settings that say nothing: a small BERT with rotary positions, with which a new one learns several times as
+  /// fast (`docs/recipes.md`).
+  package static let standard = {
+    var configuration = EncoderConfiguration()
+    configuration.positions = .rotary
+    return configuration
+  }()
+
   package func validate() throws {
     try validate(section: "model")
   }
@@ -86,6 +94,9 @@ package struct EncoderConfiguration: Configuration, Equatable {
     try require(
       positions == .learned || hiddenSize % (2 * headCount) == 0, "hiddenSize",
       "is \(hiddenSize); rotary positions need heads of an even width, choose a multiple of twice headCount")
+    try require(
+      family == .bert || positions == .learned, "family",
+      "is \(family.rawValue), whose models have learned positions; choose bert, or positions: learned")
     for (key, value) in [("rotaryBase", rotaryBase), ("localRotaryBase", localRotaryBase)] {
       try require((1...1e12).contains(value), key, "is \(value); choose 1 to 1e12, such as 10000")
     }

@@ -124,14 +124,14 @@ struct Finetune: Tool {
       }
       ?? .scratch(tokenizer: URL(fileURLWithPath: tokenizer ?? ""))
     if let kind = rows.task.labelKind {
-      let configuration = try settings.load(LabelConfiguration.self, options: freezing.overrides)
+      let configuration = try load(LabelConfiguration.self)
       let samples = try rows.files.samples(kind)
       try train(
         LabelTask(
           configuration: configuration, start: start, training: samples.training,
           validation: samples.validation))
     } else {
-      let configuration = try settings.load(FinetuneConfiguration.self, options: freezing.overrides)
+      let configuration = try load(FinetuneConfiguration.self)
       let pairs = try rows.files.pairs()
       func task(_ synthetic: URL? = nil) throws -> TranslationTask {
         try TranslationTask(
@@ -146,8 +146,7 @@ struct Finetune: Tool {
   private func makeCurve() throws {
     let command = LabelCurveCommand(
       options: curve, output: URL(fileURLWithPath: output),
-      resume: ResumeMode(resumes: resuming.resume, orStarts: resuming.resumeOrStart),
-      progress: ProgressLine(quiet: common.quiet))
+      resume: resumeMode, progress: ProgressLine(quiet: common.quiet))
     let start = URL(fileURLWithPath: model ?? "")
     let test = URL(fileURLWithPath: curve.test ?? "")
     if let kind = rows.task.labelKind {
@@ -167,6 +166,12 @@ struct Finetune: Tool {
             validation: pairs.validation),
           test: TranslationPairs(.table(test), skipsBadRows: rows.files.skipBadRows)))
     }
+  }
+
+  private func load<Settings: RunConfiguration>(_ type: Settings.Type) throws -> Settings {
+    let run = RunFolder(URL(fileURLWithPath: output))
+    return try settings.load(
+      type, options: freezing.overrides, defaults: run.defaults(type, resume: resumeMode))
   }
 
   private var resumeMode: ResumeMode {

@@ -75,16 +75,21 @@ struct Pretrain: Tool {
   }
 
   mutating func execute() throws {
-    let configuration = try settings.load(PretrainConfiguration.self, options: freezing.overrides)
+    let run = RunFolder(URL(fileURLWithPath: output))
+    let configuration = try settings.load(
+      PretrainConfiguration.self, options: freezing.overrides,
+      defaults: run.defaults(PretrainConfiguration.self, resume: resumeMode))
     if plan { return try showPlan(configuration) }
     if let verifyResume { return try proveResuming(configuration, steps: verifyResume) }
     try train(configuration.task(data: URL(fileURLWithPath: data), start: start))
   }
 
+  private var resumeMode: ResumeMode {
+    ResumeMode(resumes: resuming.resume, orStarts: resuming.resumeOrStart)
+  }
+
   private func train(_ task: some PretrainingTask) throws {
-    let run = try TrainingRun(
-      task, output: URL(fileURLWithPath: output),
-      resume: ResumeMode(resumes: resuming.resume, orStarts: resuming.resumeOrStart))
+    let run = try TrainingRun(task, output: URL(fileURLWithPath: output), resume: resumeMode)
     let progress = ProgressLine(quiet: common.quiet)
     for error in run.damaged { progress.warning("\(error)") }
     for warning in run.task.text.warnings { progress.warning(warning) }
@@ -134,8 +139,7 @@ struct Pretrain: Tool {
   private func showPlan(_ configuration: PretrainConfiguration) throws {
     let plan = try PretrainPlan(
       configuration: configuration, data: URL(fileURLWithPath: data), start: start,
-      output: URL(fileURLWithPath: output),
-      resume: ResumeMode(resumes: resuming.resume, orStarts: resuming.resumeOrStart))
+      output: URL(fileURLWithPath: output), resume: resumeMode)
     var table = Table()
     for finding in plan.findings {
       table.add(finding.name, finding.text)

@@ -20,7 +20,9 @@ import Testing
   }
 
   /// Evaluates to one JSON object.
-  private func json(_ arguments: String...) throws -> [String: Any] {
+  private func json(_ arguments: String...) throws -> [String: Any] { try json(arguments) }
+
+  private func json(_ arguments: [String]) throws -> [String: Any] {
     let result = try Program("evaluate", arguments + ["--json"], in: work.folder).wait()
     try #require(result.status == 0, "\(result.errors)")
     return try #require(
@@ -232,7 +234,9 @@ import Testing
   /// Where the targets are the translations, both scores are perfect; where they have nothing in common, chrF is 0.
   @Test func scoresOfEqualAndOfForeignTargets() throws {
     try finetune()
-    let score = try json("--model", "zh-en", "--translation", "validation.tsv")
+    // BLEU needs four words.
+    let options = ["--model", "zh-en", "--minimum-length", "16", "--translation"]
+    let score = try json(options + ["validation.tsv"])
     let hypotheses = try #require(score["hypotheses"] as? [String])
     try #require(hypotheses.allSatisfy { !$0.isEmpty })
     let lines = try work.lines("validation.tsv")
@@ -240,7 +244,7 @@ import Testing
     func scores(_ targets: [String]) throws -> [Double] {
       let pairs = zip(sources, targets).map { "\($0)\t\($1)\n" }.joined()
       try work.folder.write(pairs, to: "targets.tsv")
-      let score = try json("--model", "zh-en", "--translation", "targets.tsv")
+      let score = try json(options + ["targets.tsv"])
       return try ["bleu", "chrF"].map {
         try #require((score[$0] as? [String: Any])?["value"] as? Double)
       }

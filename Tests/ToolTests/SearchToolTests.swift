@@ -233,8 +233,8 @@ import Testing
       "optimizer.learningRate=-1.0 is refused by the runs themselves: "
     ),
     (
-      "model.hiddenSize: {from: 30, to: 33}",
-      "model.hiddenSize=33 is refused by the runs themselves: model.hiddenSize: is 33, "
+      "model.hiddenSize: {from: 32, to: 35}",
+      "model.hiddenSize=35 is refused by the runs themselves: model.hiddenSize: is 35, "
     ),
     ("model.activation: [gelu, tanhh]", "model.activation=tanhh is refused by the runs themselves: "),
     ("model.hiddenSize: {sequence: [16, 32], lengths: [1, 2]}", "is no list; a sequence is for model.blocks"),

@@ -53,11 +53,23 @@ extension RunFolder {
     guard resume.mayResume || !holdsRun else { throw CheckpointError.runExists(path: url.path) }
     guard resume != .required || holdsRun else { throw CheckpointError.nothingToResume(path: url.path) }
     guard holdsSettings else { return }
-    let before = try Settings.load(file: settings, overrides: [])
+    let before = try ownSettings(Settings.self)
     let differences = try configuration.trajectory.differences(from: before.trajectory)
     guard differences.isEmpty else {
       throw CheckpointError.settingsDiffer(path: url.path, differences: differences)
     }
+  }
+
+  /// The settings of the run. Version 0.1 does not name positions; they were learned.
+  private func ownSettings<Settings: RunConfiguration>(_ type: Settings.Type) throws -> Settings {
+    try Settings.load(file: settings, overrides: [], defaults: ["model.positions=learned"])
+  }
+
+  /// What a command that resumes the run has for settings that it does not name, as `key=value`: the run's own positions, since
+  /// the default has changed. Empty where there is no run.
+  package func defaults<Settings: RunConfiguration>(_ type: Settings.Type, resume: ResumeMode) -> [String] {
+    guard resume.mayResume, let before = try? ownSettings(type) else { return [] }
+    return ["model.positions=\(before.model.positions.rawValue)"]
   }
 
   /// Creates the folder and writes the settings. To be called after all checks.

@@ -122,7 +122,7 @@ extension EncoderConfiguration {
   /// - Throws: `StartError.sizesDiffer`
   func sizes(_ settings: EncoderConfiguration, rowCount: Int, of path: String) throws -> EncoderConfiguration
   {
-    let standard = EncoderConfiguration()
+    let standard = EncoderConfiguration.standard
     var keys = zip(fixedSettings, zip(settings.fixedSettings, standard.fixedSettings)).compactMap {
       model, others in
       [model.value, others.1.value].contains(others.0.value)

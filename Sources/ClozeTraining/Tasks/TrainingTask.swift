@@ -7,6 +7,7 @@ package import Foundation
 /// The settings that the runs of all tasks have.
 package protocol RunConfiguration: Configuration, Equatable {
   var seed: Int { get }
+  var model: EncoderConfiguration { get }
   var optimizer: OptimizerConfiguration { get }
   var average: AverageConfiguration { get }
   var stop: StopConfiguration { get }

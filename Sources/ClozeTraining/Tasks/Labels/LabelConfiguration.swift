@@ -24,7 +24,7 @@ package struct LabelConfiguration: RunConfiguration {
   package var seed = 1
   /// The sizes for a start from scratch; a start from a checkpoint has the checkpoint's. The dropout rates are for
   /// both.
-  package var model = EncoderConfiguration()
+  package var model = EncoderConfiguration.standard
   package var batch = LengthBatchConfiguration(tokensPerMicrobatch: 512, microbatches: 2)
   package var labelSmoothing = 0.0
   package var optimizer = LabelConfiguration.defaultOptimizer

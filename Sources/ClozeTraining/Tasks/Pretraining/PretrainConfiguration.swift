@@ -32,7 +32,7 @@ package struct PretrainConfiguration: RunConfiguration {
 
   package var seed = 1
   package var objective = Objective.masked
-  package var model = EncoderConfiguration()
+  package var model = EncoderConfiguration.standard
   /// For `denoising` alone.
   package var decoder = DecoderConfiguration()
   package var batch = Batch()

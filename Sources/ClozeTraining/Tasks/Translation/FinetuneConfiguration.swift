@@ -27,7 +27,7 @@ package struct FinetuneConfiguration: RunConfiguration {
   package var seed = 1
   /// The sizes for a start from scratch; a start from a checkpoint has the checkpoint's. The dropout rates are for
   /// both.
-  package var model = EncoderConfiguration()
+  package var model = EncoderConfiguration.standard
   package var decoder = DecoderConfiguration()
   package var batch = LengthBatchConfiguration(tokensPerMicrobatch: 1024, microbatches: 4)
   package var labelSmoothing = 0.1
