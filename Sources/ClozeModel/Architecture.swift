@@ -1,3 +1,5 @@
+internal import ClozeCore
+
 /// The kind of model that a folder's `config.json` describes: one of `transformers`, or Cloze's own.
 enum Architecture: String, CaseIterable, Sendable {
   case bert
@@ -41,8 +43,10 @@ enum Architecture: String, CaseIterable, Sendable {
   /// That of a translator with such an encoder. ELECTRA and ModernBERT have no decoder.
   var ofTranslator: Architecture { self == .electra || self == .modernBERT ? .cloze : self }
 
-  /// That of a classifier with such an encoder. RoFormer's classifiers of texts, too, have another head than BERT's.
-  var ofClassifier: Architecture { self == .roFormer ? .cloze : ofTranslator }
+  /// That of a classifier or tagger with such an encoder. RoFormer's classifiers of texts have another head than BERT's.
+  func ofClassifier(_ kind: LabelKind) -> Architecture {
+    self == .roFormer && kind == .classification ? .cloze : ofTranslator
+  }
 }
 
 extension EncoderConfiguration {

@@ -72,7 +72,7 @@ extension ModelArchive {
   package static func write(
     _ model: ClassificationModel, to folder: URL, metadata: [String: String], padding: Int32 = 0
   ) throws {
-    let architecture = model.configuration.architecture.ofClassifier
+    let architecture = model.configuration.architecture.ofClassifier(model.kind)
     var settings = ConfigurationFile.settings(model.configuration, as: architecture, padding: padding)
     settings["architectures"] = [model.kind.modelClass(architecture)]
     settings["num_labels"] = model.labels.count

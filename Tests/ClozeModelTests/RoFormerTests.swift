@@ -39,7 +39,7 @@ import Testing
     try reference.expectTranslatorValues(gradient: gradient(reference.file("translator.gradients")))
   }
 
-  @Test(arguments: ["masked", "translator"])
+  @Test(arguments: ["masked", "tokens", "translator"])
   func writtenAsRead(name: String) throws { try reference.expectWrittenAsRead(name, padding: 0) }
 
   @Test(arguments: [
