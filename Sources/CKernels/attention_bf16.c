@@ -241,12 +241,18 @@ static int has_tiles(void) {
 #endif
 }
 
+// Whether the products of a span are made in tiles. With fewer rows than a tile has, vectors are faster (0.5 and 0.9 us for a
+// query and 16 keys).
+static int takes_tiles(const cloze_attention_span *span, cloze_matrix_units units) {
+  return units >= CLOZE_TILES && span->queries >= VECTOR && has_tiles();
+}
+
 void cloze_attention_bf16(
     const cloze_attention_span *span, cloze_bf16 *probabilities, cloze_bf16 *output, size_t output_stride,
     void *scratch, cloze_matrix_units units) {
   typeof(&forward_loops) forward = forward_loops;
   if (units >= CLOZE_VECTORS && has_vectors()) forward = forward_vectors;
-  if (units >= CLOZE_TILES && has_tiles()) forward = forward_tiles;
+  if (takes_tiles(span, units)) forward = forward_tiles;
   forward(span, probabilities, output, output_stride, scratch);
 }
 
@@ -256,7 +262,7 @@ void cloze_attention_gradient_bf16(
     void *scratch, cloze_matrix_units units) {
   typeof(&backward_loops) backward = backward_loops;
   if (units >= CLOZE_VECTORS && has_vectors()) backward = backward_vectors;
-  if (units >= CLOZE_TILES && has_tiles()) backward = backward_tiles;
+  if (takes_tiles(span, units)) backward = backward_tiles;
   backward(
       span, probabilities, output_gradient, output_stride, query_gradient, key_gradient, value_gradient, scratch);
 }
