@@ -82,9 +82,13 @@ extension ModelArchive {
       uniqueKeysWithValues: model.labels.enumerated().map { ($0.element, $0.offset) })
     if model.kind == .classification { settings["problem_type"] = "single_label_classification" }
     try ConfigurationFile.write(settings, to: folder)
-    var naming = TensorNaming(architecture, padding: padding)
+    var naming = TensorNaming(architecture, padding: padding, headWidth: model.configuration.headWidth)
     naming.hasDeepClassifier = model.pooler != nil
-    try write(model.archiveEntries, of: model.store, to: folder, metadata: metadata, naming: naming)
+    try RoFormerTensors.withPositions(model.configuration, as: architecture, ["roformer."]) { positions in
+      try write(
+        model.archiveEntries, of: model.store, to: folder, metadata: metadata, naming: naming,
+        besides: positions)
+    }
   }
 }
 
