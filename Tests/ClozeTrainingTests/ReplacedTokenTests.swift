@@ -41,6 +41,8 @@ import Testing
     var settings = PretrainConfiguration()
     settings.objective = .replacedTokens
     settings.model.layerCount = 2
+    // As the preset: ELECTRA has no others.
+    settings.model.positions = .learned
     (settings.model.hiddenSize, settings.model.headCount, settings.model.feedForwardSize) = (32, 2, 64)
     (settings.batch.windowLength, settings.batch.windows, settings.batch.microbatchWindows) = (26, 8, 2)
     (settings.masking.maskRate, settings.masking.randomRate) = (1, 0)

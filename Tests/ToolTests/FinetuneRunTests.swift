@@ -204,7 +204,7 @@ import Testing
     #expect(Set(new.map(\.origin)) == ["new", "shared with the encoder"])
     // From a checkpoint, the encoder is loaded and the decoder's layers are new.
     for (name, origin) in loaded where name.hasPrefix("encoder.") {
-      #expect(origin == "loaded from bert." + name.dropFirst("encoder.".count), "\(name)")
+      #expect(origin == "loaded from roformer." + name.dropFirst("encoder.".count), "\(name)")
     }
     #expect(
       loaded.filter { $0.name.contains("decoder.bert.encoder.layer") }.allSatisfy { $0.origin == "new" })
