@@ -115,6 +115,8 @@ import Testing
   @Test(arguments: [
     ("model.hiddenSiz=64", "unknown key 'model.hiddenSiz'; did you mean 'model.hiddenSize'?"),
     ("model.headCount=5", "model.hiddenSize: is 32, which 5 heads cannot share"),
+    ("model.headCount=32", "model.hiddenSize: is 32; rotary positions need heads of an even width"),
+    ("model.family=roberta", "model.family: is roberta, whose models have learned positions"),
     ("batch.windowLength=65", "batch.windowLength: is 65"),
     ("masking.strategy=words", "masking.strategy"),
     ("stop.steps=0", "stop: sets no limit"),
