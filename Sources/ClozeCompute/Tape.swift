@@ -40,13 +40,14 @@ package final class Tape {
   /// The time of each operation; nil measures nothing.
   package var profile: OperationProfile?
 
+  /// The last units that kernels may use.
   let matrixUnits: MatrixUnits
 
   /// The most keys of a span whose attention probabilities are kept for the backward pass; of longer spans, they are computed
   /// again.
   let longestKeptSpan: Int
 
-  /// - Parameter matrixUnits: The last of those that kernels may use; for tests, which compare them.
+  /// - Parameter matrixUnits: The last that kernels may use; for tests, which compare them.
   package init(store: ParameterStore, matrixUnits: MatrixUnits = .tiles, longestKeptSpan: Int = 512) {
     self.store = store
     self.matrixUnits = matrixUnits
