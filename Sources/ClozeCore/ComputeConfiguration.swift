@@ -2,7 +2,7 @@
 /// bit.
 package struct ComputeConfiguration: Codable, Sendable, Equatable {
   package enum Precision: String, NamedChoice {
-    /// bfloat16 if the processor multiplies it, else float32.
+    /// bfloat16 if the processor multiplies it faster than float32, else float32.
     case automatic
     case float32
     case bfloat16

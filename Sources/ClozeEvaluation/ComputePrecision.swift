@@ -29,7 +29,7 @@ extension ComputeConfiguration.Precision {
     switch self {
     case .float32: .float32
     case .bfloat16: .bfloat16
-    case .automatic: Processor.multipliesBFloat16 ? .bfloat16 : .float32
+    case .automatic: Processor.prefersBFloat16 ? .bfloat16 : .float32
     }
   }
 }
