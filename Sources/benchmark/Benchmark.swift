@@ -51,6 +51,21 @@ struct Benchmark: Tool {
   @Option(help: ArgumentHelp("Write the figures here, too, as JSON.", valueName: "file"))
   var json: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Measure nothing, and write the windows of 128 tokens that pretrain reads from these shards to --windows: 32-bit ids.",
+      valueName: "folder"))
+  var data: String?
+
+  @Option(help: ArgumentHelp("The file to write; needs --data.", valueName: "file"))
+  var windows: String?
+
+  @Option(help: "Windows to write, in the order of the run.")
+  var count = 100_000
+
+  @Option(help: "The seed of the run whose windows are written.")
+  var seed = 1
+
   mutating func validate() throws {
     let names = PretrainingCase.all.map(\.name)
     for name in cases where !names.contains(name) {
@@ -62,12 +77,23 @@ struct Benchmark: Tool {
     guard seconds > 0, seconds.isFinite else {
       throw ValidationError("--seconds is \(seconds); choose more than 0")
     }
+    guard (data == nil) == (windows == nil) else {
+      throw ValidationError("--data and --windows go together; give both or none")
+    }
+    guard (1...1 << 24).contains(count) else {
+      throw ValidationError("--count is \(count); choose 1 to \(1 << 24)")
+    }
+    guard seed >= 0 else { throw ValidationError("--seed is \(seed); choose 0 or more") }
     guard (0...1024).contains(workers) else {
       throw ValidationError("--workers is \(workers); choose 0 to 1024")
     }
   }
 
   mutating func execute() throws {
+    if let data, let windows {
+      let file = WindowsFile(data: URL(fileURLWithPath: data), windowLength: 128, seed: seed, count: count)
+      return try file.write(to: URL(fileURLWithPath: windows))
+    }
     let progress = ProgressLine(quiet: common.quiet)
     let scratch = FileManager.default.temporaryDirectory.appendingPathComponent("cloze-benchmark-\(getpid())")
     try Folder.create(scratch)
