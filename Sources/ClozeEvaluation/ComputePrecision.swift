@@ -6,7 +6,7 @@ extension ComputeConfiguration {
   package func validate(section: String = "compute") throws {
     let require = SettingsCheck(section)
     try require(
-      precision != .bfloat16 || Processor.multipliesBFloat16, "precision",
+      precision.isSupported, "precision",
       "is bfloat16, which this processor does not multiply; choose automatic or float32")
     try require((0...1024).contains(workers), "workers", "is \(workers); choose 0 (one a core) to 1024")
     try require(gradientLanes, in: 1...1024, "gradientLanes")
@@ -24,6 +24,9 @@ extension ComputeConfiguration {
 }
 
 extension ComputeConfiguration.Precision {
+  /// Whether this processor computes in it.
+  package var isSupported: Bool { self != .bfloat16 || Processor.multipliesBFloat16 }
+
   /// What a model's weights are multiplied in on this machine.
   package var elementType: ElementType {
     switch self {

@@ -6,4 +6,8 @@ package enum Machine {
   package static let precisions: [ElementType] = multipliesBFloat16 ? [.float32, .bfloat16] : [.float32]
 
   package static var multipliesBFloat16: Bool { Processor.multipliesBFloat16 }
+
+  /// What `compute.precision: automatic` does not mean here, if the processor computes in it; else float32.
+  package static let otherPrecision =
+    Processor.prefersBFloat16 || !Processor.multipliesBFloat16 ? "float32" : "bfloat16"
 }

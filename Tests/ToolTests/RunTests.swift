@@ -102,6 +102,16 @@ import Testing
     #expect(settings.contains("seed: 1\n"))
   }
 
+  /// As after a move to a processor for which `automatic` means something else.
+  @Test func aRunKeepsItsPrecision() throws {
+    let precision = Machine.otherPrecision
+    #expect(try start("run", "--set", "compute.precision=\(precision)").wait().status == 0)
+    let result = try resume("run", "--set", "stop.steps=15")
+    #expect(result.status == 0, "\(result.errors)")
+    let settings = String(decoding: try work.bytes("run/config.yaml"), as: UTF8.self)
+    #expect(settings.contains("precision: \(precision)\n"))
+  }
+
   @Test func aRunGoesOnWithItsOwnTextOnly() throws {
     #expect(try start("run").wait().status == 0)
     let before = try work.bytes("run/config.yaml")

@@ -66,10 +66,13 @@ extension RunFolder {
   }
 
   /// What a command that resumes the run has for settings that it does not name, as `key=value`: the run's own positions, since
-  /// the default has changed. Empty where there is no run.
+  /// the default has changed, and its precision, since the default depends on the processor. Empty where there is no run.
   package func defaults<Settings: RunConfiguration>(_ type: Settings.Type, resume: ResumeMode) -> [String] {
     guard resume.mayResume, let before = try? ownSettings(type) else { return [] }
-    return ["model.positions=\(before.model.positions.rawValue)"]
+    var own = ["model.positions=\(before.model.positions.rawValue)"]
+    let precision = before.compute.precision
+    if precision.isSupported { own.append("compute.precision=\(precision.rawValue)") }
+    return own
   }
 
   /// Creates the folder and writes the settings. To be called after all checks.
