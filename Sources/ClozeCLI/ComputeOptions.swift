@@ -16,9 +16,10 @@ package struct ComputeOptions: ParsableArguments {
     return configuration
   }
 
-  /// The options as overrides of the settings of a run.
+  /// The options that differ from their defaults, as overrides of the settings of a run.
   package var overrides: [String] {
-    ["compute.workers=\(workers)", "compute.precision=\(precision.rawValue)"]
+    (workers == 0 ? [] : ["compute.workers=\(workers)"])
+      + (precision == .automatic ? [] : ["compute.precision=\(precision.rawValue)"])
   }
 
   package init() {}

@@ -47,7 +47,7 @@ package struct ResumeOptions: ParsableArguments {
   @Flag(name: .long, help: "Resume the run in the output folder, or begin one if there is none.")
   package var resumeOrStart = false
 
-  package var isAsked: Bool { resume || resumeOrStart }
+  package var mode: ResumeMode { resumeOrStart ? .ifPresent : resume ? .required : .never }
 
   package init() {}
 }
@@ -90,7 +90,9 @@ extension Tool {
 
   /// Replaces the parser's `main`, which prints wrong arguments unescaped: a pattern may expand to any file name.
   package static func main() {
+    StandardStreams.reserve()
     do {
+      try EmptyArgument.refuse(in: CommandLine.arguments.dropFirst())
       try RepeatedOption.refuse(in: CommandLine.arguments.dropFirst(), of: Self.self)
       var command = try parseAsRoot()
       try command.run()

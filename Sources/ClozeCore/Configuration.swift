@@ -33,6 +33,20 @@ package enum ConfigurationError: Failure {
   }
 }
 
+extension ConfigurationError {
+  /// The same error of settings that are a section of others.
+  package func inSection(_ section: String) -> ConfigurationError {
+    func path(_ path: String) -> String { path.isEmpty ? section : "\(section).\(path)" }
+    return switch self {
+    case .malformed: self
+    case .unknownKey(let source, let key, let nearest):
+      .unknownKey(source: source, path: path(key), nearest: nearest.map(path))
+    case .wrongType(let key, let expected): .wrongType(path: path(key), expected: expected)
+    case .invalid(let key, let reason): .invalid(path: path(key), reason: reason)
+    }
+  }
+}
+
 /// Checks settings one by one, and names one that is wrong by its full path.
 package struct SettingsCheck {
   private let prefix: String
@@ -261,13 +275,12 @@ private struct ConfigurationTree {
       let here = path + [key.utf8.count > 100 ? "\(key.prefix(100))…" : key]
       guard let current = baseMapping[keyNode] else {
         let known = key.utf8.count > 100 ? [] : baseMapping.keys.compactMap(\.string)
-        let nearest =
+        let sibling =
           known.min { $0.editDistance(to: key) < $1.editDistance(to: key) }
           .flatMap { $0.editDistance(to: key) <= max(2, key.count / 2) ? $0 : nil }
-          ?? elsewhere(key)
         throw ConfigurationError.unknownKey(
           source: source, path: here.joined(separator: "."),
-          nearest: nearest.map { $0.contains(".") ? $0 : (path + [$0]).joined(separator: ".") })
+          nearest: sibling.map { (path + [$0]).joined(separator: ".") } ?? elsewhere(key))
       }
       baseMapping[keyNode] = try merged(current, with: value, path: here, source: source)
     }

@@ -9,11 +9,13 @@ package enum FileError: Failure {
   case notAFile(path: String)
   case notADirectory(path: String)
   case missing(path: String)
+  case exists(path: String)
 
   package var exitStatus: ExitStatus {
     switch self {
     case .cannotRead, .cannotWrite, .diskFull: .inputOutput
     case .isDirectory, .notAFile, .notADirectory, .missing: .data
+    case .exists: .usage
     }
   }
 
@@ -28,7 +30,14 @@ package enum FileError: Failure {
     case .notAFile(let path): "\(path): is a pipe or a device; put a file there"
     case .notADirectory(let path): "\(path): is not a directory; name a folder"
     case .missing(let path): "\(path): does not exist; check the path"
+    case .exists(let path): "\(path): is there already; choose another file, or remove it first"
     }
+  }
+
+  /// Refuses to write a file in place of one that is there, perhaps the command's own input.
+  /// - Throws: `FileError.exists`
+  package static func refuseExisting(_ path: String) throws {
+    if FileManager.default.fileExists(atPath: path) { throw FileError.exists(path: path) }
   }
 
   /// The error for `errno` after a failed write to `path`.

@@ -80,4 +80,24 @@ extension Folder {
       return isReal(member) ? try fileNames(in: member).map { "\(name)/\($0)" } : [name]
     }.sorted()
   }
+
+  /// Makes a symbolic link, atomically, in place of one that may be there.
+  /// - Parameter target: relative to the link's folder.
+  /// - Throws: `FileError`
+  package static func link(_ link: URL, to target: String) throws {
+    let temporary = link.path + ".partial"
+    unlink(temporary)
+    guard symlink(target, temporary) == 0, rename(temporary, link.path) == 0 else {
+      throw FileError.writing(link.path)
+    }
+  }
+}
+
+extension URL {
+  /// Bytes of a regular file; nil where there is none.
+  package var fileSize: Int? {
+    var status = stat()
+    guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+    return Int(status.st_size)
+  }
 }

@@ -9,9 +9,20 @@ package final class RunLog {
 
   /// - Throws: `FileError`
   package init(_ url: URL) throws {
-    file = try FileDescriptor(updating: url.path, flags: O_WRONLY | O_CREAT | O_APPEND)
+    file = try FileDescriptor(updating: url.path, flags: O_RDWR | O_CREAT | O_APPEND)
     encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    try removeTornLine()
+  }
+
+  /// Removes what a machine that lost its power has left of a line, since the next event would be appended to it.
+  private func removeTornLine() throws {
+    var (whole, offset) = (0, 0)
+    try file.visit(0..<file.size()) { bytes in
+      if let end = bytes.lastIndex(of: UInt8(ascii: "\n")) { whole = offset + end + 1 }
+      offset += bytes.count
+    }
+    if whole < offset { try file.truncate(to: whole) }
   }
 
   /// Appends `event` as one line of JSON.

@@ -116,6 +116,9 @@ extension ConfigurationFile {
       return name
     }
     guard labels.count >= 2 else { throw bad("has \(labels.count) labels, and a classifier 2 or more") }
+    guard labels.allSatisfy({ !$0.isEmpty && !$0.contains(where: { $0 == "\t" || $0.isNewline }) }) else {
+      throw bad("has a label that is empty, or has a tab or a line end")
+    }
     guard Set(labels).count == labels.count else { throw bad("has two labels of one name") }
     guard count == nil || count == labels.count else {
       throw bad("has \(labels.count) labels and 'num_labels' is \(count ?? 0)")

@@ -140,6 +140,24 @@ package enum ModelArchive {
     return (model, weights.metadata)
   }
 
+  /// Checks the special tokens that a translator's `config.json` names.
+  ///
+  /// - Parameter tokens: those of the tokenizer beside it.
+  /// - Throws: `ArchiveError.unsupported`
+  package static func check(_ tokens: GenerationSettings.Tokens, in folder: URL) throws {
+    let file = try ConfigurationFile(folder)
+    for (key, expected) in [
+      ("decoder_start_token_id", tokens.start), ("eos_token_id", tokens.end),
+      ("pad_token_id", tokens.padding),
+    ] {
+      guard let found = try file.optional(key, "a whole number", \.integer), found != Int(expected) else {
+        continue
+      }
+      throw ArchiveError.unsupported(
+        path: file.path, what: "\(key) \(found), where the tokenizer beside it has \(expected)")
+    }
+  }
+
   /// The model that a translator's `config.json` describes.
   static func declaredTranslationModel(_ folder: URL, precision: ElementType) throws -> TranslationModel {
     let file = try ConfigurationFile(folder)

@@ -68,15 +68,17 @@ struct DiscriminationOptions: ParsableArguments {
       file: synthetic.manifest.file.digest, pairs: real.digest, start: ModelArchive.weightsDigest(start),
       settings: discriminator.settingsDigest, folds: discriminator.folds, keep: keep ?? 0.5)
     let targets = synthetic.rows.map(\.pair.target)
+    let runs = URL(fileURLWithPath: output.path + ".folds")
     if let finished = try SyntheticFile.finished(
       output, settings: manifest, resumes: resumes, text: { Digest(of: targets.map { $0 + "\n" }.joined()) })
     {
       progress.line("\(output.path): an earlier call has finished it")
+      try? FileManager.default.removeItem(at: runs)
       return try StandardOutput.writeLine(table(finished, output: output).text)
     }
+    try discriminator.check(in: runs)
     let chosen = try SyntheticFile(output, settings: manifest, resumes: resumes)
     let interruption = Interruption()
-    let runs = URL(fileURLWithPath: output.path + ".folds")
     let scores = try discriminator.run(
       in: runs, resume: resumes ? .ifPresent : .never, isInterrupted: { interruption.isRequested },
       report: { progress.show($0) })

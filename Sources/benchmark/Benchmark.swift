@@ -90,7 +90,9 @@ struct Benchmark: Tool {
   }
 
   mutating func execute() throws {
+    if let json { try FileError.refuseExisting(json) }
     if let data, let windows {
+      try FileError.refuseExisting(windows)
       let file = WindowsFile(data: URL(fileURLWithPath: data), windowLength: 128, seed: seed, count: count)
       return try file.write(to: URL(fileURLWithPath: windows))
     }

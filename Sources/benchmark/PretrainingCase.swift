@@ -106,7 +106,6 @@ struct PretrainingCase {
     settings.model.positionCount = max(windowLength, settings.model.positionCount)
     settings.model.dropout = dropout
     settings.model.attentionDropout = dropout
-    settings.model.positionCount = max(settings.model.positionCount, windowLength)
     settings.batch.windowLength = windowLength
     settings.batch.windows = windows
     settings.batch.microbatchWindows = microbatchWindows

@@ -109,6 +109,7 @@ struct Evaluate: Tool {
     if let text {
       let encoded = try encodedText(text, pretrained)
       if let dumpLogits {
+        try FileError.refuseExisting(dumpLogits)
         warn(of: encoded.unknownText, in: text)
         return try dump(pretrained, encoded, source: text, to: dumpLogits)
       }

@@ -146,36 +146,40 @@ struct Finetune: Tool {
   private func makeCurve() throws {
     let command = LabelCurveCommand(
       options: curve, output: URL(fileURLWithPath: output),
-      resume: resumeMode, progress: ProgressLine(quiet: common.quiet))
+      resume: resuming.mode, progress: ProgressLine(quiet: common.quiet))
     let start = URL(fileURLWithPath: model ?? "")
     let test = URL(fileURLWithPath: curve.test ?? "")
     if let kind = rows.task.labelKind {
       let samples = try rows.files.samples(kind)
+      let held = try LabelledFile(kind, test, skipsBadRows: rows.files.skipBadRows)
+      var findings = RowFindings(of: kind)
+      findings.describeOverlap(of: held, with: samples.training)
+      findings.describeOverlap(of: held, with: samples.validation, named: "validation")
       try command.run(
         LabelSubject(
           LabelRows(
             settings: settings.load(LabelConfiguration.self), model: start, training: samples.training,
             validation: samples.validation),
-          test: LabelledFile(kind, test, skipsBadRows: rows.files.skipBadRows)))
+          test: held), warnings: findings.messages)
     } else {
       let pairs = try rows.files.pairs()
+      let held = try TranslationPairs(.table(test), skipsBadRows: rows.files.skipBadRows)
+      var findings = RowFindings(of: "pair")
+      findings.describeOverlap(of: held, with: pairs.training.pairs)
+      findings.describeOverlap(of: held, with: pairs.validation.pairs, named: "validation")
       try command.run(
         TranslationSubject(
           PairRows(
             settings: settings.load(FinetuneConfiguration.self), model: start, training: pairs.training,
             validation: pairs.validation),
-          test: TranslationPairs(.table(test), skipsBadRows: rows.files.skipBadRows)))
+          test: held), warnings: findings.messages)
     }
   }
 
   private func load<Settings: RunConfiguration>(_ type: Settings.Type) throws -> Settings {
     let run = RunFolder(URL(fileURLWithPath: output))
     return try settings.load(
-      type, options: freezing.overrides, defaults: run.defaults(type, resume: resumeMode))
-  }
-
-  private var resumeMode: ResumeMode {
-    ResumeMode(resumes: resuming.resume, orStarts: resuming.resumeOrStart)
+      type, options: freezing.overrides, defaults: run.defaults(type, resume: resuming.mode))
   }
 
   /// Trains with and without synthetic pairs, and says which of the two models to use.
@@ -185,17 +189,17 @@ struct Finetune: Tool {
     throws
   {
     let folder = ComparedRuns(URL(fileURLWithPath: output))
-    try folder.check(resume: resumeMode)
+    try folder.check()
     try StandardOutput.writeLine("control")
-    try train(control, in: folder.control, resume: resumeMode)
+    try train(control, in: folder.control, resume: resuming.mode)
     try StandardOutput.writeLine("\nsynthetic")
-    try train(task, in: folder.synthetic, resume: resumeMode.mayResume ? .ifPresent : .never)
+    try train(task, in: folder.synthetic, resume: resuming.mode.mayResume ? .ifPresent : .never)
     let verdict = try folder.judge(task, validation: validation)
     try StandardOutput.writeLine("\n" + synthetic.table(verdict, output: folder.url).text)
   }
 
   private func train(_ task: some FinetuningTask) throws {
-    try train(task, in: URL(fileURLWithPath: output), resume: resumeMode)
+    try train(task, in: URL(fileURLWithPath: output), resume: resuming.mode)
   }
 
   private func train(_ task: some FinetuningTask, in folder: URL, resume: ResumeMode) throws {

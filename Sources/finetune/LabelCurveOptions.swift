@@ -13,14 +13,14 @@ struct LabelCurveOptions: ParsableArguments {
       valueName: "sizes"))
   var labelCurve: String?
 
-  @Option(help: "With --label-curve: runs of each arm at each size, with different seeds.")
-  var seeds = 3
+  @Option(help: "With --label-curve: runs of each arm at each size, with different seeds; 3 where not given.")
+  var seeds: Int?
 
   @Option(
     help:
-      "With --label-curve: trials of each arm at each size, with other learning rates and dropout; validation chooses one."
+      "With --label-curve: trials of each arm at each size, with other learning rates and dropout; validation chooses one. 3 where not given."
   )
-  var trials = 3
+  var trials: Int?
 
   @Option(
     help: ArgumentHelp("With --label-curve: held-out rows, on which all runs are scored.", valueName: "file"))
@@ -29,17 +29,25 @@ struct LabelCurveOptions: ParsableArguments {
   @Flag(help: "With --label-curve: print the number of runs and the hours, and train nothing.")
   var plan = false
 
+  var seedCount: Int { seeds ?? 3 }
+  var trialCount: Int { trials ?? 3 }
+
   mutating func validate() throws {
     guard labelCurve != nil else {
-      guard test == nil, !plan else { throw ValidationError("--test and --plan go with --label-curve") }
+      guard test == nil, !plan, seeds == nil, trials == nil else {
+        throw ValidationError(
+          "--test, --plan, --seeds and --trials go with --label-curve; add it, or leave them out")
+      }
       return
     }
     guard test != nil else {
       throw ValidationError("--label-curve needs --test FILE, rows that neither training nor validation has")
     }
-    guard (1...100).contains(seeds) else { throw ValidationError("--seeds is \(seeds); choose 1 to 100") }
-    guard (1...CurveTrial.all.count).contains(trials) else {
-      throw ValidationError("--trials is \(trials); choose 1 to \(CurveTrial.all.count)")
+    guard (1...100).contains(seedCount) else {
+      throw ValidationError("--seeds is \(seedCount); choose 1 to 100")
+    }
+    guard (1...CurveTrial.all.count).contains(trialCount) else {
+      throw ValidationError("--trials is \(trialCount); choose 1 to \(CurveTrial.all.count)")
     }
   }
 }
@@ -51,10 +59,12 @@ struct LabelCurveCommand {
   let resume: ResumeMode
   let progress: ProgressLine
 
-  func run(_ subject: some CurveSubject) throws {
+  /// - Parameter warnings: about the held-out rows.
+  func run(_ subject: some CurveSubject, warnings: [String]) throws {
     let study = try LabelCurveStudy(
-      subject, sizes: options.labelCurve ?? "", seedCount: options.seeds, trialCount: options.trials,
+      subject, sizes: options.labelCurve ?? "", seedCount: options.seedCount, trialCount: options.trialCount,
       output: output, resume: resume, plansOnly: options.plan)
+    for warning in warnings { progress.warning(warning) }
     if options.plan { return try showPlan(study) }
     let interruption = Interruption()
     let runs = try study.run(isInterrupted: { interruption.isRequested }, report: show)
@@ -70,7 +80,7 @@ struct LabelCurveCommand {
     table.add(
       "runs",
       "\(study.runCount): 2 arms, \(study.sizes.count) sizes, \(study.trials.count) trials, "
-        + "\(options.seeds) seeds")
+        + "\(options.seedCount) seeds")
     table.add("sizes", study.sizes.map(Figure.count).joined(separator: ", "))
     table.add(
       "time",

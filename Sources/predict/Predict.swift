@@ -80,7 +80,8 @@ struct Predict: Tool {
       let firstNumber = reader.lineCount + 1
       // The samples before a bad line are labelled first.
       let batch = reader.read(next ?? [], isAtEnd: isAtEnd) { progress.warning($0) }
-      unknown.check(next ?? [], firstNumber: firstNumber) { progress.warning($0) }
+      let texts = conll ? next?.map { UnlabelledSentences.word(of: $0) ?? "" } : next
+      unknown.check(texts ?? [], firstNumber: firstNumber) { progress.warning($0) }
       let labelled = try labeller.label(batch.samples.compactMap(\.sample), tapes: tapes)
       try write(batch.samples, labelled, format, folder) { progress.warning($0) }
       if let error = batch.error { throw error }
@@ -119,6 +120,7 @@ struct Predict: Tool {
 /// Text that cannot be labelled.
 enum PredictError: Failure {
   case tooManyTabs(line: Int)
+  case noWord(line: Int)
   case notFinite(model: String)
 
   var exitStatus: ExitStatus { .data }
@@ -128,6 +130,8 @@ enum PredictError: Failure {
     case .tooManyTabs(let line):
       "line \(line): has more than one tab; write a text a line, or text<TAB>text, or leave such lines out with "
         + "--skip-bad-rows"
+    case .noWord(let line):
+      "line \(line): its first column, the word, is empty; write a word in each line, and an empty line after each sentence"
     case .notFinite(let model):
       "\(model): gives numbers that are not finite; its weights are damaged, use another model"
     }

@@ -34,6 +34,7 @@ struct SampleReader {
     for line in lines {
       lineCount += 1
       if readsColumns {
+        guard !UnlabelledSentences.lacksWord(line) else { return (items, .noWord(line: lineCount)) }
         guard let words = sentences.read(line) else { continue }
         items.append(Item(sample: LabelledSample(texts: words), line: lineCount))
       } else {

@@ -68,7 +68,7 @@ struct Pretrain: Tool {
     }
     if let verifyResume {
       guard verifyResume >= 2 else { throw ValidationError("--verify-resume needs 2 steps or more") }
-      guard !resuming.isAsked, !plan else {
+      guard !resuming.mode.mayResume, !plan else {
         throw ValidationError("--verify-resume goes with neither --resume, --resume-or-start nor --plan")
       }
     }
@@ -78,18 +78,14 @@ struct Pretrain: Tool {
     let run = RunFolder(URL(fileURLWithPath: output))
     let configuration = try settings.load(
       PretrainConfiguration.self, options: freezing.overrides,
-      defaults: run.defaults(PretrainConfiguration.self, resume: resumeMode))
+      defaults: run.defaults(PretrainConfiguration.self, resume: resuming.mode))
     if plan { return try showPlan(configuration) }
     if let verifyResume { return try proveResuming(configuration, steps: verifyResume) }
     try train(configuration.task(data: URL(fileURLWithPath: data), start: start))
   }
 
-  private var resumeMode: ResumeMode {
-    ResumeMode(resumes: resuming.resume, orStarts: resuming.resumeOrStart)
-  }
-
   private func train(_ task: some PretrainingTask) throws {
-    let run = try TrainingRun(task, output: URL(fileURLWithPath: output), resume: resumeMode)
+    let run = try TrainingRun(task, output: URL(fileURLWithPath: output), resume: resuming.mode)
     let progress = ProgressLine(quiet: common.quiet)
     for error in run.damaged { progress.warning("\(error)") }
     for warning in run.task.text.warnings { progress.warning(warning) }
@@ -139,7 +135,7 @@ struct Pretrain: Tool {
   private func showPlan(_ configuration: PretrainConfiguration) throws {
     let plan = try PretrainPlan(
       configuration: configuration, data: URL(fileURLWithPath: data), start: start,
-      output: URL(fileURLWithPath: output), resume: resumeMode)
+      output: URL(fileURLWithPath: output), resume: resuming.mode)
     var table = Table()
     for finding in plan.findings {
       table.add(finding.name, finding.text)

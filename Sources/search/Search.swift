@@ -72,7 +72,7 @@ struct Search: Tool {
   }
 
   mutating func execute() throws {
-    let settings = try settings.load(SearchConfiguration.self)
+    let settings = try load()
     switch settings.task {
     case .pretraining:
       try pretrain(settings)
@@ -85,6 +85,19 @@ struct Search: Tool {
             validation: pairs.validation)), settings)
     case .classification: try label(.classification, settings)
     case .tagging: try label(.tagging, settings)
+    }
+  }
+
+  private func load() throws -> SearchConfiguration {
+    do {
+      return try settings.load(SearchConfiguration.self)
+    } catch ConfigurationError.unknownKey(_, let path, _)
+      where ["base.", "space."].contains(where: path.hasPrefix)
+    {
+      throw ConfigurationError.invalid(
+        path: path,
+        reason: "is not in the file, and --set changes only what the file names there; write it into the file"
+      )
     }
   }
 
@@ -133,7 +146,7 @@ struct Search: Tool {
     let output = URL(fileURLWithPath: output)
     let study = try SearchStudy(
       subject, settings: settings, output: output,
-      resume: ResumeMode(resumes: resuming.resume, orStarts: resuming.resumeOrStart), plansOnly: plan)
+      resume: resuming.mode, plansOnly: plan)
     if plan { return try showPlan(study) }
     let interruption = Interruption()
     let progress = ProgressLine(quiet: common.quiet)

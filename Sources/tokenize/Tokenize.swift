@@ -109,6 +109,7 @@ struct Tokenize: Tool {
     }
     guard let output else { return }
     let folder = URL(fileURLWithPath: output, isDirectory: true)
+    try FolderContent.check(folder, for: .data)
     try Folder.create(folder)
     try DataFolder(folder).withLock { try tokenize(into: folder, pool: pool) }
   }

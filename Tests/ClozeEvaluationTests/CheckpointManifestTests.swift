@@ -47,6 +47,19 @@ import Testing
     }
   }
 
+  /// A file that cannot be read may be whole, so an older checkpoint must not take its place. Such as here a link to itself.
+  @Test func aFileThatCannotBeReadIsNoDamage() throws {
+    let file = folder.file("model.safetensors")
+    try FileManager.default.removeItem(at: file)
+    #expect(throws: CheckpointError.self) { try CheckpointManifest.verified(folder.url) }
+    try FileManager.default.createSymbolicLink(atPath: file.path, withDestinationPath: file.path)
+    #expect {
+      try CheckpointManifest.verified(folder.url)
+    } throws: {
+      "\($0)".contains("model.safetensors: cannot be read")
+    }
+  }
+
   /// As checkpoints were written before they had one.
   @Test func aManifestWithoutADigestIsRead() throws {
     let data = try Data(contentsOf: folder.file("checkpoint.json"))

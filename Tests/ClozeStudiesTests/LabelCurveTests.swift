@@ -138,6 +138,27 @@ import Testing
     }
   }
 
+  /// A score of other rows, and a description that is torn.
+  @Test func whatIsDamagedIsNamed() throws {
+    let subject = classification()
+    let runs = try #require(
+      try study(subject, "study", sizes: "8").run(isInterrupted: { false }, report: { _ in }))
+    let file = folder.file("study/runs/\(runs.points[0].seeds[0].run.folderName)/score.json")
+    var score = try #require(
+      try JSONSerialization.jsonObject(with: Data(contentsOf: file)) as? [String: Any])
+    var rows = try #require(score["statistics"] as? [[Double]])
+    rows[3].removeLast()
+    score["statistics"] = rows
+    try JSONSerialization.data(withJSONObject: score).write(to: file)
+    #expect(
+      failureMessage {
+        _ = try study(subject, "study", sizes: "8").run(isInterrupted: { false }, report: { _ in })
+      }.contains("score.json: is not the score of a run"))
+    try folder.write("{", to: "study/study.json")
+    #expect(
+      failureMessage { _ = try study(subject, "study", sizes: "8") }.contains("study.json: does not say"))
+  }
+
   /// More sizes may be added to a study; other rows or settings make another one.
   @Test func aStudyResumesWithWhatItWasStartedWith() throws {
     let subject = classification()
@@ -153,7 +174,7 @@ import Testing
       failureMessage { _ = try study(subject, "none", resume: .required) }.contains("no study to resume"))
     #expect(
       failureMessage { _ = try study(translation(), "study", resume: .required) }.contains(
-        "made with another"))
+        "was not started with this"))
     #expect(!FileManager.default.fileExists(atPath: folder.file("none").path))
   }
 

@@ -111,6 +111,18 @@ import Testing
     #expect(try files("broken") == files("straight"))
   }
 
+  /// The losses that are compared are the generator's, and not the weighted sum.
+  @Test func aNewModelIsNotSaidToMemorise() throws {
+    var settings = settings(workers: 1)
+    settings.cadence.validationSteps = 1
+    let run = try TrainingRun(task(settings), output: folder.file("new"), resume: .never)
+    var warnings: [String] = []
+    _ = try run.run(
+      isInterrupted: { false },
+      report: { if case .warning(let text) = $0 { warnings.append(text) } })
+    #expect(!warnings.contains { $0.contains("memorising") }, "\(warnings)")
+  }
+
   /// The encoder finds what it could not find by answering for every token alike. The temperature keeps a generator that knows
   /// the word from drawing it always.
   @Test func bothModelsLearn() throws {

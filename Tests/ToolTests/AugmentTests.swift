@@ -120,6 +120,12 @@ import Testing
     let encoder = try work.run(
       "augment", "--reverse-model", "run", "--text", "english.txt", "--output", "x.tsv")
     #expect(encoder.status == 65 && encoder.errors.split(separator: "\n").count == 1, "\(encoder.errors)")
+    // Settings of the classifiers count, those of the machine too.
+    let workers = try work.run(
+      "augment", "--discriminate", "none.tsv", "--train", "none.tsv", "--model", "run", "--output", "x.tsv",
+      "--set",
+      "compute.workers=2000")
+    #expect(workers.status == 64 && workers.errors.contains("compute.workers: is 2000"), "\(workers.errors)")
     let missing = try work.run(
       "augment", "--reverse-model", "en-zh", "--text", "none.txt", "--output", "x.tsv")
     #expect(missing.status == 65 && missing.errors.contains("none.txt: does not exist"))

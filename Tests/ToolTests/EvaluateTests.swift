@@ -187,7 +187,7 @@ import Testing
     #expect(sum < 1 - 1e-4 && sum > 0.5)
   }
 
-  @Test(arguments: ["The dog .", "The [mask] .", ""])
+  @Test(arguments: ["The dog .", "The [mask] .", " "])
   func aSentenceWithoutAGap(sentence: String) throws {
     let result = try work.run("evaluate", "--model", "run", "--fill", sentence)
     #expect(result.status == 64)

@@ -50,7 +50,7 @@ import Testing
 
   @Test(arguments: [
     (["--label-curve", "8"], 64, "--label-curve needs --test FILE"),
-    (["--test", "test.tsv"], 64, "--test and --plan go with --label-curve"),
+    (["--test", "test.tsv"], 64, "--test, --plan, --seeds and --trials go with --label-curve"),
     (["--label-curve", "8,100", "--test", "test.tsv"], 65, "100 is more than the 24 rows of"),
     (["--label-curve", "20,8", "--test", "test.tsv"], 64, "8 comes after 20"),
     (["--label-curve", "8", "--test", "none.tsv"], 66, "none.tsv"),

@@ -54,6 +54,7 @@ import Testing
     output: String, ids: Tensor, logits: Tensor
   ) {
     try work.folder.write(text, to: "few.txt")
+    try? FileManager.default.removeItem(at: work.folder.file("logits.safetensors"))
     let arguments =
       ["--model", "run", "--text", "few.txt", "--dump-logits", "logits.safetensors"] + more
     let result = try Program("evaluate", arguments, in: work.folder).wait()

@@ -135,8 +135,32 @@ import Testing
     #expect(try search("--set", "trials=3", "--set", "seeds=1").status == 0)
     let other = try search("--set", "trials=3", "--set", "seeds=2", "--resume")
     #expect(other.status == 65)
-    #expect(other.errors.contains("begun with another settings; resume with what it was begun with"))
+    #expect(other.errors.contains("not begun with this 'settings'; resume with what it was begun with"))
     #expect(try search("--plan", "--resume").status == 0)
+  }
+
+  /// What refuses a study before it begins is in the way of no other.
+  @Test func aRefusedStudyLeavesNoStudy() throws {
+    try limitBase()
+    for _ in 0..<2 {
+      let result = try search("--set", "trials=0", "--set", "minutes=1e-9")
+      #expect(result.status == 64 && result.errors.contains("minutes: is "), "\(result.errors)")
+    }
+  }
+
+  @Test(arguments: [
+    ("\"rung\":0", "\"rung\":9", "trial "), ("\"number\":", "\"choice\":1,\"was\":", "trial "),
+    ("\"trials\":3", "\"trials\":300000000", "line 1 "),
+  ])
+  func aJournalWithForeignTrialsIsRefused(text: String, other: String, message: String) throws {
+    try limitBase()
+    #expect(try search("--set", "trials=3", "--set", "seeds=1").status == 0)
+    let journal = String(decoding: try work.bytes("study/trials.jsonl"), as: UTF8.self)
+    try #require(journal.contains(text))
+    try work.folder.write(journal.replacing(text, with: other), to: "study/trials.jsonl")
+    let result = try search("--set", "trials=3", "--set", "seeds=1", "--resume")
+    #expect(result.status == 65 && result.errors.contains(message), "\(result.status) \(result.errors)")
+    #expect(result.errors.split(separator: "\n").count == 1, "\(result.errors)")
   }
 
   /// Rates at which weights overflow: the trial fails, and the study goes on.
@@ -240,6 +264,11 @@ import Testing
     ("model.hiddenSize: {sequence: [16, 32], lengths: [1, 2]}", "is no list; a sequence is for model.blocks"),
     ("model.blocks: {sequence: [attention, recurrent]}", "has no lengths; write the least and the greatest"),
     ("model.blocks: {sequence: [attention, lstm], lengths: [1, 2]}", "is refused by the runs themselves: "),
+    ("model.hiddenSize: {from: 16, to: 1.0e+19}", "is a whole number, and 1e+19 is none, or too large"),
+    ("model.layerCount: [1.2, 1.7]", "is a whole number, and 1.2 is none, or too large"),
+    (
+      "model.blocks: {sequence: [attention, recurrent], lengths: [1, 1000000000000]}", "at most 1000, such as"
+    ),
     ("seed: {from: 1, to: 9}", "space.seed: is the same in all trials"),
     ("batch.windowLength: [16, 32]", "decides what is scored, so that losses could not be compared"),
     ("stop.steps: [16, 32]", "space.stop.steps: is the same in all trials; set it in base"),

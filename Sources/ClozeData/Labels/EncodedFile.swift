@@ -117,12 +117,14 @@ extension RowFindings {
   }
 
   /// Samples of `file` that are also in `training`, which makes scores on them too high.
-  package mutating func describeOverlap(of file: LabelledFile, with training: LabelledFile) {
+  package mutating func describeOverlap(
+    of file: LabelledFile, with training: LabelledFile, named name: String = "training"
+  ) {
     let known = Set(training.samples.lazy.map(\.texts))
     let shared = zip(file.samples, file.lines).filter { known.contains($0.0.texts) }
     guard let first = shared.first else { return }
     add(
-      "\(file.path): \(Figure.count(shared.count)) of its \(Figure.count(file.samples.count)) samples are training "
+      "\(file.path): \(Figure.count(shared.count)) of its \(Figure.count(file.samples.count)) samples are \(name) "
         + "samples as well, the first in line \(first.1); scores on them are too good, take them out of one file"
     )
   }

@@ -101,9 +101,19 @@ package struct UnlabelledSentences {
   /// - Returns: the sentence that the line ends, if it ends one.
   package mutating func read(_ line: String) -> [String]? {
     guard !words.isEmpty || !TaggedRows.isComment(line) else { return nil }
-    guard let word = TaggedRows.fields(line).first, word != "-DOCSTART-" else { return finish() }
+    guard let word = UnlabelledSentences.word(of: line) else { return finish() }
     words.append(word)
     return nil
+  }
+
+  /// The word of a line; nil for a line between sentences.
+  package static func word(of line: String) -> String? {
+    TaggedRows.fields(line).first.flatMap { $0 == "-DOCSTART-" ? nil : $0 }
+  }
+
+  /// Whether the first column of a line is empty, and another is not.
+  package static func lacksWord(_ line: String) -> Bool {
+    line.utf8.first == UInt8(ascii: "\t") && !TaggedRows.fields(line).isEmpty
   }
 
   /// The last sentence, if it has words.

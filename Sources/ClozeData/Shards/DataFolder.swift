@@ -136,12 +136,3 @@ package struct DataFolder: Sendable {
     removeStaging()
   }
 }
-
-extension URL {
-  /// Bytes of a regular file; nil where there is none.
-  var fileSize: Int? {
-    var status = stat()
-    guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
-    return Int(status.st_size)
-  }
-}

@@ -205,7 +205,7 @@ package enum SyntheticError: Failure {
     case .noPairs(let path): "\(path): holds no pairs; give augment more text"
     case .tooFewToTellApart(let path, let real, let synthetic, let folds):
       "\(path): \(Figure.count(synthetic)) synthetic and \(Figure.count(real)) real pairs are too few for \(folds) folds; "
-        + "give more pairs, or fewer --folds"
+        + (folds > 2 ? "give more pairs, or fewer --folds" : "give more pairs")
     }
   }
 }

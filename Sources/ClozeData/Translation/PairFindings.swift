@@ -18,15 +18,17 @@ extension RowFindings {
   }
 
   /// Pairs of `file` that are also in `training`, which makes scores on them too high.
-  package mutating func describeOverlap(of file: TranslationPairs, with training: [TranslationPair]) {
+  package mutating func describeOverlap(
+    of file: TranslationPairs, with training: [TranslationPair], named name: String = "training"
+  ) {
     let pairs = Set(training)
     let sources = Set(training.lazy.map(\.source))
     let shared = zip(file.pairs, file.lines).filter { sources.contains($0.0.source) }
     guard let first = shared.first else { return }
     add(
       "\(file.path): \(Figure.count(shared.count(where: { pairs.contains($0.0) }))) of its "
-        + "\(Figure.count(file.pairs.count)) pairs are training pairs as well, and \(Figure.count(shared.count)) have a "
-        + "source of the training pairs, the first in line \(first.1); scores on them are too good, take them out of one "
+        + "\(Figure.count(file.pairs.count)) pairs are \(name) pairs as well, and \(Figure.count(shared.count)) have a "
+        + "source of the \(name) pairs, the first in line \(first.1); scores on them are too good, take them out of one "
         + "file")
   }
 }

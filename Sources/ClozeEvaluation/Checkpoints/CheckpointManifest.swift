@@ -10,6 +10,7 @@ package enum CheckpointError: Failure {
   case runExists(path: String)
   case nothingToResume(path: String)
   case settingsDiffer(path: String, differences: [String])
+  case otherRun(path: String, reason: String)
   case wrongPurpose(path: String, expected: String, found: String)
   case inUse(path: String, process: Int?)
   case notFinite(path: String, step: Int, returns: Int)
@@ -17,7 +18,7 @@ package enum CheckpointError: Failure {
 
   package var exitStatus: ExitStatus {
     switch self {
-    case .runExists, .nothingToResume, .settingsDiffer: .usage
+    case .runExists, .nothingToResume, .settingsDiffer, .otherRun: .usage
     // The command is right: it works once the other process has ended or the disk has room.
     case .inUse, .noRoom: .inputOutput
     default: .data
@@ -41,6 +42,9 @@ package enum CheckpointError: Failure {
     case .settingsDiffer(let path, let differences):
       "\(path): the run was started with other settings (\(differences.joined(separator: "; "))); "
         + "resume with its own config.yaml or start another run"
+    case .otherRun(let path, let reason):
+      "\(path): holds a run of another kind, or its config.yaml is damaged (\(reason)); resume with the tool and the --task "
+        + "that began it, or choose another --output"
     case .wrongPurpose(let path, let expected, let found):
       "\(path): is a checkpoint of \(found), not of \(expected); name another folder"
     case .inUse(let path, let process):
@@ -141,14 +145,20 @@ package struct CheckpointManifest: Codable, Sendable, Equatable {
   }
 
   /// Reads a folder's manifest and checks every file against it.
-  /// - Throws: `CheckpointError.damaged`, which names the first file that differs.
+  /// - Throws: `CheckpointError.damaged`, which names the first file that is missing or differs; `FileError` for one that is there
+  ///   and cannot be read, since it may be whole.
   package static func verified(_ folder: URL) throws -> CheckpointManifest {
     func damaged(_ file: String, _ reason: String) -> CheckpointError {
       .damaged(path: folder.path, file: file, reason: reason)
     }
-    guard let data = try? Data(file: folder.appendingPathComponent(fileName)) else {
-      throw damaged(fileName, "is missing")
+    func read<Value>(_ file: String, _ body: (URL) throws -> Value) throws -> Value {
+      do {
+        return try body(folder.appendingPathComponent(file))
+      } catch let error as FileError where error.exitStatus == .data {
+        throw damaged(file, "is missing")
+      }
     }
+    let data = try read(fileName) { try Data(file: $0) }
     guard let manifest = try? JSONValue.decode(CheckpointManifest.self, from: data) else {
       throw damaged(fileName, "cannot be read")
     }
@@ -162,9 +172,8 @@ package struct CheckpointManifest: Codable, Sendable, Equatable {
       let isInside = name.split(separator: "/", omittingEmptySubsequences: false).allSatisfy {
         !["", ".", ".."].contains($0)
       }
-      guard isInside, let found = try? Digest.ofFile(folder.appendingPathComponent(name)) else {
-        throw damaged(name, "is missing")
-      }
+      guard isInside else { throw damaged(name, "is missing") }
+      let found = try read(name) { try Digest.ofFile($0) }
       guard found.byteCount == file.bytes else {
         throw damaged(name, "has \(found.byteCount) bytes instead of \(file.bytes)")
       }

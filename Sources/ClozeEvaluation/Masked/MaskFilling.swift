@@ -33,7 +33,7 @@ package struct MaskFilling: Sendable {
   ///
   /// Special tokens and rows without a token are left out; the probabilities of the others are not rescaled.
   ///
-  /// - Throws: `EvaluationError.noMask`, `.promptTooLong`
+  /// - Throws: `EvaluationError.noMask`, `.promptTooLong`, `.notFinite`
   package func fill(_ text: String, count: Int) throws -> [Blank] {
     let specials = tokenizer.vocabulary.specials
     let ids =
@@ -49,6 +49,9 @@ package struct MaskFilling: Sendable {
     let likeliest = model.likeliest(
       tape, EncoderInput(sequences: [ids]), predicted: positions.map { Int32($0) }, count: count,
       excluded: tokenizer.vocabulary.unanswerable(rowCount: model.configuration.vocabularySize))
+    guard likeliest.allSatisfy({ !$0.isEmpty && $0.allSatisfy(\.logProbability.isFinite) }) else {
+      throw EvaluationError.notFinite
+    }
     return zip(positions, likeliest).map { position, classes in
       Blank(
         position: position,

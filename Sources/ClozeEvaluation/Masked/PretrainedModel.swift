@@ -11,6 +11,7 @@ package enum EvaluationError: Failure {
   case vocabularyDiffers(model: String, modelSize: Int, tokenizerSize: Int)
   case windowTooLong(length: Int, positionCount: Int)
   case noMask(text: String)
+  case notFinite
   case nothingToPredict(text: String)
   case promptTooLong(tokens: Int, positionCount: Int)
   case tooManyRows(text: String, rows: Int, limit: Int)
@@ -19,13 +20,14 @@ package enum EvaluationError: Failure {
   package var exitStatus: ExitStatus {
     switch self {
     case .tokenizerDiffers, .foreignTokenizer, .vocabularyDiffers: .data
-    case .nothingToPredict, .tooFewPositions: .data
+    case .nothingToPredict, .tooFewPositions, .notFinite: .data
     case .windowTooLong, .noMask, .promptTooLong, .tooManyRows: .usage
     }
   }
 
   package var description: String {
     switch self {
+    case .notFinite: "the model gives numbers that are not finite; its weights are damaged, use another model"
     case .tokenizerDiffers(let model, let tokenizer, let data, let dataTokenizer):
       "\(data): its shards were made with the tokenizer \(dataTokenizer.short), but the model in \(model) has the "
         + "tokenizer \(tokenizer.short); evaluate on the data it was trained on, or make new shards with "

@@ -72,6 +72,11 @@ package struct Translator: Sendable {
     let (model, metadata) = try ModelArchive.loadTranslationModel(folder, precision: precision)
     let tokenizer = try Tokenizer(
       besideModel: folder, vocabularySize: model.configuration.vocabularySize, metadata: metadata)
+    let specials = tokenizer.vocabulary.specials
+    try ModelArchive.check(
+      GenerationSettings.Tokens(
+        start: specials.classification, end: specials.separator, padding: specials.padding, suppressed: []),
+      in: folder)
     self.init(model, tokenizer: tokenizer, beam: beam, metadata: metadata)
   }
 

@@ -63,15 +63,7 @@ package struct Discriminator: Sendable {
 
   /// The digest of the settings that decide the bits of the classifiers.
   /// - Throws: `ConfigurationError`
-  package var settingsDigest: Digest {
-    get throws {
-      var deciding = settings.trajectory
-      deciding.stop = settings.stop
-      deciding.validation = settings.validation
-      deciding.cadence.validationSteps = settings.cadence.validationSteps
-      return Digest(of: try deciding.yaml())
-    }
-  }
+  package var settingsDigest: Digest { get throws { try settings.resultDigest } }
 
   private func fold(of pair: TranslationPair) -> Int { folds.fold(of: pair) }
 
@@ -104,6 +96,15 @@ package struct Discriminator: Sendable {
     return Scores(
       probabilities: probabilities, accuracy: mean(right.map(mean)), meanReal: mean(real),
       meanSynthetic: mean(probabilities))
+  }
+
+  /// Opens a classifier's run, so that settings which it refuses leave nothing.
+  ///
+  /// - Parameter folder: where the runs will be.
+  /// - Throws: what `run` throws before it trains
+  package func check(in folder: URL) throws {
+    _ = try TrainingRun(
+      task(without: 0), output: folder.appendingPathComponent("fold-1"), resume: .ifPresent, plansOnly: true)
   }
 
   /// As many real as synthetic pairs of all folds but one, drawn over all of them.

@@ -40,16 +40,21 @@ package struct CurveRunScore: Codable, Sendable, Equatable {
   /// What each held-out row adds to the sums of the scores: [N, S].
   package let statistics: [[Double]]
 
-  static let fileName = "score.json"
+  /// S, the sums of the scores.
+  var width: Int { statistics.first?.count ?? 0 }
 
+  static func file(in folder: URL) -> URL { folder.appendingPathComponent("score.json") }
+
+  /// - Parameter testCount: N.
   /// - Returns: nil if the run has not ended.
   /// - Throws: `FileError`, `StudyError.damagedScore`
-  static func read(_ folder: URL) throws -> CurveRunScore? {
-    let url = folder.appendingPathComponent(fileName)
+  static func read(_ folder: URL, of run: CurveRun, testCount: Int) throws -> CurveRunScore? {
+    let url = file(in: folder)
     guard FileManager.default.fileExists(atPath: url.path) else { return nil }
-    guard let score = try? JSONDecoder().decode(CurveRunScore.self, from: Data(file: url)) else {
-      throw StudyError.damagedScore(path: url.path)
-    }
+    let data = try Data(file: url)
+    guard let score = try? JSONDecoder().decode(CurveRunScore.self, from: data), score.run == run,
+      score.statistics.count == testCount, score.statistics.allSatisfy({ $0.count == score.width })
+    else { throw StudyError.damagedScore(path: url.path) }
     return score
   }
 
@@ -57,8 +62,7 @@ package struct CurveRunScore: Codable, Sendable, Equatable {
   func write(to folder: URL) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys]
-    try AtomicFile.write(
-      try encoder.encode(self), to: folder.appendingPathComponent(CurveRunScore.fileName))
+    try AtomicFile.write(try encoder.encode(self), to: CurveRunScore.file(in: folder))
   }
 
   /// The seconds that the run had taken at a step, at equal seconds a step.

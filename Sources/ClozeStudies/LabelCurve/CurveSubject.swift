@@ -14,6 +14,8 @@ package protocol CurveSubject: Sendable {
   var rows: Rows { get }
   /// The digest of held-out rows.
   var testIdentity: String { get }
+  /// N, the number of held-out rows.
+  var testCount: Int { get }
   var metrics: HeldOutMetrics { get }
 
   /// What each held-out row adds to the sums of the scores of the model in `folder`: [N, S].
@@ -40,6 +42,7 @@ package struct TranslationSubject: CurveSubject {
   }
 
   package var testIdentity: String { test.digest.hex }
+  package var testCount: Int { test.pairs.count }
 
   package var metrics: HeldOutMetrics {
     let metrics = corpusMetrics
@@ -68,6 +71,7 @@ package struct LabelSubject: CurveSubject {
   package init(_ rows: LabelRows, test: LabelledFile) { (self.rows, self.test) = (rows, test) }
 
   package var testIdentity: String { test.digest.hex }
+  package var testCount: Int { test.samples.count }
   private var kind: LabelKind { rows.training.kind }
   /// The classes of all rows, so that statistics of models that know fewer can be compared.
   private var classes: [String] {

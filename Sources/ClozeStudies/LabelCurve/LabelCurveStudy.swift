@@ -1,4 +1,4 @@
-internal import ClozeCore
+package import ClozeCore
 internal import ClozeEvaluation
 package import ClozeTraining
 package import Foundation
@@ -36,6 +36,7 @@ package struct LabelCurveStudy<Subject: CurveSubject> {
     self.seedCount = seedCount
     trials = Array(CurveTrial.all.prefix(trialCount))
     folder = output
+    try FolderContent.check(output, for: .labelCurve)
     let permutation = Permutation(
       count: subject.rows.rowCount,
       random: CounterRandom(seed: UInt64(subject.rows.settings.seed), purpose: .labelSubset))
@@ -56,7 +57,9 @@ package struct LabelCurveStudy<Subject: CurveSubject> {
       return
     }
     guard resume != .never else { throw StudyError.studyExists(path: folder.path) }
-    let found = (try? JSONDecoder().decode([String: String].self, from: Data(file: url))) ?? [:]
+    guard let found = try? JSONDecoder().decode([String: String].self, from: try Data(file: url)) else {
+      throw StudyError.damagedStudy(path: url.path)
+    }
     let expected = try identities()
     for what in Set(found.keys).union(expected.keys).sorted()
     where found[what] != expected[what] {
@@ -68,7 +71,7 @@ package struct LabelCurveStudy<Subject: CurveSubject> {
   private func identities() throws -> [String: String] {
     try subject.rows.identities.merging([
       "test": subject.testIdentity, "model": StartFolder(subject.rows.model).digest.hex,
-      "settings": Digest(of: subject.rows.settings.trajectory.yaml() + "\(subject.rows.settings.stop)").hex,
+      "settings": subject.rows.settings.resultDigest.hex,
     ]) { first, _ in first }
   }
 
@@ -84,13 +87,19 @@ package struct LabelCurveStudy<Subject: CurveSubject> {
     isInterrupted: @escaping () -> Bool, report: @escaping (LabelCurve.Event) -> Void
   ) throws -> LabelCurveRuns? {
     precondition(lock != nil, "LabelCurveStudy.run: a study that was opened to plan it")
+    try checkRuns()
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
     try AtomicFile.write(
       try encoder.encode(identities()), to: folder.appendingPathComponent(Self.fileName))
     var done = 0
+    var width: Int?
     func score(_ run: CurveRun) throws -> CurveRunScore? {
       let score = try self.score(run, isInterrupted: isInterrupted, report: report)
+      guard width == nil || score == nil || score?.width == width else {
+        throw StudyError.damagedScore(path: CurveRunScore.file(in: self.output(run)).path)
+      }
+      width = width ?? score?.width
       done += 1
       if let score {
         report(.ended(score, heldOut: heldOutScore(score), done: done, of: runCount))
@@ -131,20 +140,36 @@ package struct LabelCurveStudy<Subject: CurveSubject> {
     subject.metrics.scores(LabelCurve.sums(score.statistics))[0]
   }
 
-  /// The recorded score of a run, or that of the run that is made, or resumed, now.
-  private func score(
-    _ run: CurveRun, isInterrupted: @escaping () -> Bool, report: @escaping (LabelCurve.Event) -> Void
-  ) throws -> CurveRunScore? {
-    let output = folder.appendingPathComponent("runs").appendingPathComponent(run.folderName)
-    if let score = try CurveRunScore.read(output) { return score }
+  /// Opens the first run of each arm, so that settings which a run refuses leave no study.
+  private func checkRuns() throws {
+    for arm in CurveArm.allCases {
+      let run = CurveRun(arm: arm, size: sizes[0], trial: trials[0], seed: 1)
+      _ = try TrainingRun(task(run), output: output(run), resume: .ifPresent, plansOnly: true)
+    }
+  }
+
+  private func task(_ run: CurveRun) throws -> Subject.Rows.Task {
     var settings = subject.rows.settings
     settings.seed += run.seed - 1
     // Of each run the best checkpoint and the last one are needed until it is scored.
     settings.cadence.keepCheckpoints = 1
     run.trial.apply(to: &settings)
-    let task = try subject.rows.task(
+    return try subject.rows.task(
       run.arm == .pretrained ? .pretrained(subject.rows.model) : .scratch(tokenizer: subject.rows.model),
       rows: Array(order.prefix(run.size)), settings: settings)
+  }
+
+  private func output(_ run: CurveRun) -> URL {
+    folder.appendingPathComponent("runs").appendingPathComponent(run.folderName)
+  }
+
+  /// The recorded score of a run, or that of the run that is made, or resumed, now.
+  private func score(
+    _ run: CurveRun, isInterrupted: @escaping () -> Bool, report: @escaping (LabelCurve.Event) -> Void
+  ) throws -> CurveRunScore? {
+    let output = output(run)
+    if let score = try CurveRunScore.read(output, of: run, testCount: subject.testCount) { return score }
+    let task = try task(run)
     report(.begun(run, warnings: task.warnings))
     let training = try TrainingRun(task, output: output, resume: .ifPresent)
     let outcome = try training.run(
@@ -154,7 +179,7 @@ package struct LabelCurveStudy<Subject: CurveSubject> {
     let score = CurveRunScore(
       run: run, steps: cursor.step, tokens: cursor.tokens, seconds: cursor.seconds, bestStep: cursor.bestStep,
       validationScore: cursor.bestScore ?? -.greatestFiniteMagnitude,
-      validations: try RunFolder(output).validations(settings.rankingFigure.name),
+      validations: try RunFolder(output).validations(subject.rows.settings.rankingFigure.name),
       statistics: try subject.statistics(of: output.appendingPathComponent(cursor.bestLink)))
     try score.write(to: output)
     // A study has many runs, and their scores are all that it needs of them.

@@ -8,12 +8,13 @@ package enum StudyError: Failure {
   case studyExists(path: String)
   case nothingToResume(path: String)
   case otherStudy(path: String, what: String, expected: String, found: String)
+  case damagedStudy(path: String)
   case damagedScore(path: String)
   case inUse(path: String, process: Int?)
 
   package var exitStatus: ExitStatus {
     switch self {
-    case .damagedScore, .otherStudy, .tooLarge: .data
+    case .damagedStudy, .damagedScore, .otherStudy, .tooLarge: .data
     case .inUse: .inputOutput
     default: .usage
     }
@@ -32,8 +33,10 @@ package enum StudyError: Failure {
     case .nothingToResume(let path):
       "\(path): holds no study to resume; check --output, leave out --resume, or write --resume-or-start"
     case .otherStudy(let path, let what, let expected, let found):
-      "\(path): the study there was made with another \(what) (\(found.prefix(60)), now \(expected.prefix(60))); resume with "
-        + "what it was started with, or choose another --output"
+      "\(path): the study there was not started with this '\(what)' (\(found.prefix(60)), now \(expected.prefix(60))); resume "
+        + "with what it was started with, or choose another --output"
+    case .damagedStudy(let path):
+      "\(path): does not say what the study was made from; restore the file from a copy, or choose another --output"
     case .damagedScore(let path):
       "\(path): is not the score of a run; delete the file, and the run is scored again"
     case .inUse(let path, let process):

@@ -24,7 +24,7 @@ struct BayesianOptimization: SearchStrategy {
   func point(after trials: StudyTrials, _ random: inout CounterRandom) -> SearchPoint {
     let chosen = trials.losses.bestAndLatest(BayesianOptimization.mostObservations)
     var points = chosen.map { trials.observations[$0].point }
-    var targets = StudyLosses.standardized(chosen.map { trials.losses.values[$0] })
+    var targets = StudyLosses.standardized(chosen.map { trials.losses.values[$0] }).values
     var surrogate = Surrogate(points, targets: targets, features: features)
     if !trials.pending.isEmpty {
       targets += trials.pending.map { surrogate.posterior($0).mean }

@@ -13,13 +13,10 @@ struct FittedLosses: Sendable {
     let known = observations.filter { $0.finiteLoss != nil }
     guard known.count >= needed, let losses = StudyLosses(known) else { return nil }
     let chosen = losses.bestAndLatest(BayesianOptimization.mostObservations)
-    let values = chosen.map { losses.values[$0] }
+    let standardized = StudyLosses.standardized(chosen.map { losses.values[$0] })
     surrogate = Surrogate(
-      chosen.map { known[$0].point }, targets: StudyLosses.standardized(values),
-      features: PointFeatures(space))
-    let mean = values.reduce(0, +) / Double(values.count)
-    center = mean
-    deviation = (values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count)).squareRoot()
+      chosen.map { known[$0].point }, targets: standardized.values, features: PointFeatures(space))
+    (center, deviation) = (standardized.mean, standardized.deviation)
     // The targets have variance 1.
     let errors = surrogate.process.leaveOneOutErrors()
     predicted = 1 - errors.reduce(0) { $0 + $1 * $1 } / Double(errors.count)

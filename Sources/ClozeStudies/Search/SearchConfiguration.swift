@@ -27,6 +27,9 @@ package struct SearchConfiguration: Configuration, Equatable {
     package var factor = 3
 
     package init() {}
+
+    /// The trials that begin together and of which one reaches the end: factor^(count - 1).
+    package var bracketSize: Int { (1..<count).reduce(1) { size, _ in size * factor } }
   }
 
   package var task = Task.pretraining
@@ -50,11 +53,13 @@ package struct SearchConfiguration: Configuration, Equatable {
   package var trialsAtOnce = 1
   package var seed = 1
 
+  static let mostTrials = 100_000
+
   package init() {}
 
   package func validate() throws {
     let require = SettingsCheck()
-    try require(trials, in: 0...100_000, "trials")
+    try require(trials, in: 0...SearchConfiguration.mostTrials, "trials")
     try require((0...1e6).contains(minutes), "minutes", "is \(minutes); choose 0 to 1e6")
     try require(trials > 0 || minutes > 0, "trials", "and minutes are both 0; choose one")
     try require(
@@ -63,8 +68,8 @@ package struct SearchConfiguration: Configuration, Equatable {
     try require(rungs.count, in: 1...10, "rungs.count")
     try require(rungs.factor, in: 2...10, "rungs.factor")
     try require(
-      bracketSize <= 10_000, "rungs.count",
-      "is \(rungs.count), of which a bracket has \(bracketSize) trials; choose fewer rungs or a smaller factor"
+      rungs.bracketSize <= 10_000, "rungs.count",
+      "is \(rungs.count), of which a bracket has \(rungs.bracketSize) trials; choose fewer rungs or a smaller factor"
     )
     try require(lag, in: 0...1000, "lag")
     try require(trialsAtOnce, in: 1...1000, "trialsAtOnce")
@@ -78,7 +83,4 @@ package struct SearchConfiguration: Configuration, Equatable {
     }
     try require(seed >= 0, "seed", "is \(seed); choose 0 or more")
   }
-
-  /// The trials that begin together and of which one reaches the end.
-  package var bracketSize: Int { (1..<rungs.count).reduce(1) { size, _ in size * rungs.factor } }
 }

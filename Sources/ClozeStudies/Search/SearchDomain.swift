@@ -6,7 +6,9 @@ extension SearchDomain {
   package var isSound: Bool {
     switch self {
     case .range(let lower, let upper, let isLogarithmic, let multiple):
-      guard lower.isFinite, upper.isFinite, multiple.map({ $0 > 0 && $0.isFinite }) ?? true else {
+      guard lower.isFinite, upper.isFinite, (upper - lower).isFinite,
+        multiple.map({ $0 > 0 && $0.isFinite }) ?? true
+      else {
         return false
       }
       let (lowest, highest) = SearchDomain.ends(lower, upper, multiple)

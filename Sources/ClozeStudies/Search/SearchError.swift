@@ -7,13 +7,14 @@ package enum SearchError: Failure {
   case inUse(path: String, process: Int?)
   case otherStudy(path: String, what: String)
   case damagedJournal(path: String, line: Int)
+  case foreignTrial(path: String, trial: Int)
   case noTime(minutes: Double, needed: String)
   case nothingAllowed(reason: String)
   case baseFailed(reason: String)
 
   package var exitStatus: ExitStatus {
     switch self {
-    case .damagedJournal, .otherStudy, .baseFailed: .data
+    case .damagedJournal, .foreignTrial, .otherStudy, .baseFailed: .data
     case .inUse: .inputOutput
     default: .usage
     }
@@ -28,9 +29,11 @@ package enum SearchError: Failure {
     case .inUse(let path, let process):
       "\(path): another process\(process.map { " (\($0))" } ?? "") writes there; wait for it, or choose another --output"
     case .otherStudy(let path, let what):
-      "\(path): the study there was begun with another \(what); resume with what it was begun with, or choose another --output"
+      "\(path): the study there was not begun with this '\(what)'; resume with what it was begun with, or choose another --output"
     case .damagedJournal(let path, let line):
       "\(path): line \(line) does not follow from those before it; restore the file from a copy, or begin another study"
+    case .foreignTrial(let path, let trial):
+      "\(path): trial \(trial) is none of this study's space and rungs; restore the file from a copy, or begin another study"
     case .noTime(let minutes, let needed):
       "minutes: is \(Figure.decimal(minutes, 1)), and the smallest study takes about \(needed); raise it, lower base's "
         + "stop.steps or seeds, or give trials"

@@ -135,7 +135,9 @@ package final class SearchJournal {
   package private(set) var start: SearchEvent.Start?
   /// By number.
   package private(set) var trials: [Int: SearchTrial] = [:]
-  private let file: AppendedFile
+  private let url: URL
+  /// nil before the first event.
+  private var file: AppendedFile?
   private let encoder = JSONEncoder()
 
   package static let fileName = "trials.jsonl"
@@ -144,11 +146,8 @@ package final class SearchJournal {
   /// - Throws: `SearchError.damagedJournal`, `FileError`
   package init(_ folder: URL) throws {
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    let url = folder.appendingPathComponent(SearchJournal.fileName)
-    guard FileManager.default.fileExists(atPath: url.path) else {
-      file = try AppendedFile(url)
-      return
-    }
+    url = folder.appendingPathComponent(SearchJournal.fileName)
+    guard FileManager.default.fileExists(atPath: url.path) else { return }
     let bytes = try Data(file: url)
     let whole = bytes.prefix(bytes.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0)
     guard let file = AppendedFile(url, resumingAt: .init(length: whole.count, digest: Digest(of: whole)))
@@ -166,9 +165,26 @@ package final class SearchJournal {
     }
   }
 
-  /// Whether the folder has a journal.
+  /// Whether the folder has a journal with an event. One without is left by a study that was refused before it began.
   package static func exists(in folder: URL) -> Bool {
-    FileManager.default.fileExists(atPath: folder.appendingPathComponent(fileName).path)
+    (folder.appendingPathComponent(fileName).fileSize ?? 0) > 0
+  }
+
+  /// Checks that all trials are of a study with this space and so many rungs.
+  /// - Throws: `SearchError.damagedJournal`, `.foreignTrial`
+  func check(_ named: NamedSpace, _ space: SearchSpace, rungCount: Int) throws {
+    guard let start, (0...SearchConfiguration.mostTrials).contains(start.trials) else {
+      throw SearchError.damagedJournal(path: url.path, line: 1)
+    }
+    for trial in trials.values.sorted(by: { $0.number < $1.number }) {
+      let isOfSpace =
+        trial.arm == .base
+        ? trial.point.values.isEmpty && trial.settings.isEmpty
+        : space.contains(trial.point) && trial.settings == named.overrides(trial.point)
+      guard isOfSpace, trial.losses.keys.allSatisfy((0..<rungCount).contains) else {
+        throw SearchError.foreignTrial(path: url.path, trial: trial.number)
+      }
+    }
   }
 
   /// Writes an event, which is on the disk when this returns.
@@ -176,6 +192,8 @@ package final class SearchJournal {
   /// - Throws: `FileError`
   package func append(_ event: SearchEvent) throws {
     precondition(take(event), "SearchJournal: \(event) does not follow")
+    let file = try self.file ?? AppendedFile(url)
+    self.file = file
     try file.append(try encoder.encode(event) + [UInt8(ascii: "\n")])
     try file.synchronize()
   }

@@ -16,16 +16,18 @@ package struct SearchSchedule: Sendable, Equatable {
   /// Trials 1 to this number are runs of the base.
   package let baseCount: Int
   package let brackets: [Bracket]
+  /// Trials of a whole bracket.
+  private let bracketSize: Int
 
   /// - Parameters:
   ///   - trials: of the proposer and the control together.
   ///   - control: the share of the control, which gets whole brackets: the two arms can then be compared after as many of them.
   package init(trials: Int, control: Double, seeds: Int, rungs: SearchConfiguration.Rungs) {
     (rungCount, factor, baseCount) = (rungs.count, rungs.factor, seeds)
-    let whole = (1..<rungs.count).reduce(1) { size, _ in size * rungs.factor }
+    bracketSize = rungs.bracketSize
     let share = Double(trials) * control
-    let pairs = max(1, (share / Double(whole)).rounded())
-    let size = share < 1 ? whole : max(1, min(whole, Int(share / pairs)))
+    let pairs = max(1, (share / Double(bracketSize)).rounded())
+    let size = share < 1 ? bracketSize : max(1, min(bracketSize, Int(share / pairs)))
     let controls = share < 1 ? 0 : Int(pairs) * size
     let totals: [SearchArm: Int] = [.control: controls, .proposer: trials - controls]
     var begun: [SearchArm: Int] = [.control: 0, .proposer: 0]
@@ -60,8 +62,7 @@ package struct SearchSchedule: Sendable, Equatable {
 
   /// The steps of the rungs of a run with `total` steps; the last is the whole run.
   package func steps(total: Int) -> [Int] {
-    let parts = (1..<rungCount).reduce(1) { parts, _ in parts * factor }
-    let first = max(1, total / parts)
+    let first = max(1, total / bracketSize)
     var steps: [Int] = []
     for rung in 0..<rungCount - 1 {
       let step = (0..<rung).reduce(first) { step, _ in step * factor }

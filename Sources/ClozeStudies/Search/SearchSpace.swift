@@ -81,6 +81,15 @@ package struct SearchSpace: Sendable {
     return point
   }
 
+  /// Whether the point has a value of each setting whose condition holds, and nothing else.
+  func contains(_ point: SearchPoint) -> Bool {
+    let keys = dimensions.filter { $0.condition?.holds(in: point) ?? true }.map(\.key)
+    return Set(keys) == Set(point.values.keys)
+      && dimensions.allSatisfy { dimension in
+        point.values[dimension.key].map(dimension.domain.contains) ?? true
+      }
+  }
+
   /// A point of independent uniform draws.
   func sample(_ random: inout CounterRandom) -> SearchPoint {
     point { _, domain in domain.sample(&random) }

@@ -41,6 +41,8 @@ struct NamedSpace: Sendable {
 struct SearchSpaceReader {
   static let blocks = "model.blocks"
   static let layerCount = "model.layerCount"
+  /// Of a sequence.
+  private static let longest = 1000
 
   /// The settings that the trials share: values as text, by the path of their keys.
   let leaves: [String: String]
@@ -77,7 +79,7 @@ struct SearchSpaceReader {
     }
     return NamedSpace(
       dimensions: try ordered(dimensions, conditions: conditions),
-      wholeNumbers: keys.filter { leaves[$0].map { Int($0) != nil } ?? false })
+      wholeNumbers: keys.filter(isWhole))
   }
 
   private func check(_ key: String) throws {
@@ -122,7 +124,8 @@ struct SearchSpaceReader {
       }
       isLogarithmic = name == "logarithmic"
     }
-    let isWhole = leaves[key].map { Int($0) != nil } ?? false
+    let isWhole = isWhole(key)
+    if isWhole { try checkWhole(key, [lower, upper]) }
     let multiple = try spec["multipleOf"].map { try number(key, "multipleOf", $0) } ?? (isWhole ? 1 : nil)
     guard !isWhole || multiple?.rounded() == multiple else {
       throw invalid(key, "is a whole number; choose a whole multipleOf")
@@ -136,7 +139,18 @@ struct SearchSpaceReader {
     guard numbers.count == names.count, leaves[key].map({ Double($0) != nil }) ?? false else {
       return .choice(names)
     }
+    if isWhole(key) { try checkWhole(key, numbers) }
     return .levels(numbers.sorted())
+  }
+
+  /// Whether the setting is a whole number.
+  private func isWhole(_ key: String) -> Bool { leaves[key].map { Int($0) != nil } ?? false }
+
+  private func checkWhole(_ key: String, _ numbers: [Double]) throws {
+    // Above 2^53 not every whole number is a Double.
+    for number in numbers where number.rounded() != number || abs(number) > 0x1p53 {
+      throw invalid(key, "is a whole number, and \(number) is none, or too large; choose another")
+    }
   }
 
   private func names(_ key: String, _ tree: SettingTree) throws -> [String] {
@@ -156,8 +170,13 @@ struct SearchSpaceReader {
   private func lengths(_ key: String, _ tree: SettingTree?) throws -> ClosedRange<Int> {
     guard case .list(let bounds) = tree, bounds.count == 2, case .scalar(let first) = bounds[0],
       case .scalar(let last) = bounds[1], let least = Int(first), let most = Int(last), least >= 1,
-      least <= most
-    else { throw invalid(key, "has no lengths; write the least and the greatest, such as lengths: [2, 6]") }
+      least <= most, most <= SearchSpaceReader.longest
+    else {
+      throw invalid(
+        key,
+        "has no lengths; write the least and the greatest, at most \(SearchSpaceReader.longest), such as lengths: [2, 6]"
+      )
+    }
     return least...most
   }
 

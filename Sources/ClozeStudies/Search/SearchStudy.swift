@@ -1,6 +1,6 @@
-internal import ClozeCore
+package import ClozeCore
 internal import ClozeEvaluation
-package import ClozeTraining
+internal import ClozeTraining
 package import Foundation
 
 /// A study: trials of settings that a proposer thinks of, random search with a share of them as control, and the base with
@@ -30,9 +30,10 @@ package final class SearchStudy<Subject: SearchSubject> {
     try points.checkSpace()
     let steps = subject.steps(subject.base)
     try SettingsCheck()(
-      steps >= settings.bracketSize, "rungs.count",
-      "is \(settings.rungs.count), with the first rung at step 1 / \(settings.bracketSize) of a run; base has \(steps) "
+      steps >= settings.rungs.bracketSize, "rungs.count",
+      "is \(settings.rungs.count), with the first rung at step 1 / \(settings.rungs.bracketSize) of a run; base has \(steps) "
         + "steps, choose fewer rungs")
+    try FolderContent.check(output, for: .search)
     if resume == .never, SearchJournal.exists(in: output) { throw SearchError.studyExists(path: output.path) }
     if resume == .required, !SearchJournal.exists(in: output) {
       throw SearchError.nothingToResume(path: output.path)
@@ -43,7 +44,10 @@ package final class SearchStudy<Subject: SearchSubject> {
       throw SearchError.inUse(path: output.path, process: held.process)
     }
     journal = plansOnly ? nil : try SearchJournal(output)
-    if let start = journal?.start { try check(start) }
+    if let journal, let start = journal.start {
+      try check(start)
+      try journal.check(points.named, points.space, rungCount: settings.rungs.count)
+    }
   }
 
   /// What the study is made from. Its journal has their digests.
@@ -55,7 +59,7 @@ package final class SearchStudy<Subject: SearchSubject> {
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
     return try subject.identities().merging([
-      "base": Digest(of: subject.base.trajectory.yaml() + "\(subject.base.stop)").hex,
+      "base": subject.base.resultDigest.hex,
       "space": Digest(of: encoder.encode(settings.space)).hex, "settings": Digest(of: fixed.yaml()).hex,
     ]) { first, _ in first }
   }
@@ -113,9 +117,11 @@ package final class SearchStudy<Subject: SearchSubject> {
     guard let journal else { preconditionFailure("SearchStudy.run: a study that was opened to plan it") }
     let schedule = try schedule(secondsPerRun: secondsPerRun)
     if journal.start == nil {
-      try AtomicFile.write(Data(try settings.yaml().utf8), to: folder.appendingPathComponent("config.yaml"))
+      // The journal first: what a study is refused for leaves nothing.
       try journal.append(.started(.init(identities: try identities(), trials: schedule.trialCount)))
     }
+    let description = folder.appendingPathComponent("config.yaml")
+    if description.fileSize == nil { try AtomicFile.write(Data(try settings.yaml().utf8), to: description) }
     let runner = TrialRunner(
       subject: subject, folder: folder.appendingPathComponent("trials"), schedule: schedule,
       limits: settings.limits,

@@ -18,12 +18,19 @@ extension SearchedSettings {
   /// - Parameter tree: a file's name or settings.
   /// - Throws: `ConfigurationError`, `FileError`
   package static func base(_ tree: SettingTree) throws -> Self {
+    do {
+      return try read(tree)
+    } catch let error as ConfigurationError {
+      throw error.inSection("base")
+    }
+  }
+
+  private static func read(_ tree: SettingTree) throws -> Self {
     if case .scalar(let name) = tree {
       return try load(file: name.isEmpty ? nil : URL(fileURLWithPath: name), overrides: [])
     }
     guard let overrides = tree.overrides else {
-      throw ConfigurationError.wrongType(
-        path: "base", expected: "a mapping of keys to values, or a file's name")
+      throw ConfigurationError.wrongType(path: "", expected: "a mapping of keys to values, or a file's name")
     }
     return try load(file: nil, overrides: overrides)
   }

@@ -22,10 +22,11 @@ struct StudyLosses: Sendable {
   }
 
   /// The values less their mean over their standard deviation; zeros if they are equal.
-  static func standardized(_ values: [Double]) -> [Double] {
+  static func standardized(_ values: [Double]) -> (values: [Double], mean: Double, deviation: Double) {
     let mean = values.reduce(0, +) / Double(values.count)
     let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count)
-    return values.map { variance > 0 ? ($0 - mean) / variance.squareRoot() : 0 }
+    let deviation = variance.squareRoot()
+    return (values.map { variance > 0 ? ($0 - mean) / deviation : 0 }, mean, deviation)
   }
 }
 

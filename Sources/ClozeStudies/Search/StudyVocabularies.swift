@@ -34,6 +34,14 @@ package final class StudyVocabularies: Sendable {
     workerCount = workers > 0 ? workers : ProcessInfo.processInfo.activeProcessorCount
   }
 
+  /// The digest of the files of the text, whatever their names.
+  /// - Throws: `FileError`
+  func textDigest() throws -> Digest {
+    var builder = DigestBuilder()
+    for file in corpus.files { builder.update(try Digest.ofFile(file.url).digest.hex) }
+    return builder.finalize()
+  }
+
   /// The data folder with a vocabulary of `size` tokens, which is made if it is not there.
   ///
   /// - Throws: `SearchError.otherStudy` if the text is not that of the other folders, `ConfigurationError` if it has too few

@@ -45,6 +45,8 @@ struct TrialTraining<Subject: SearchSubject>: Sendable {
       return try body(subject.settings(trial.settings, seed: trial.seed, rungs: steps(trial)))
     } catch let error as ConfigurationError {
       return "\(error)"
+    } catch let error as PlanError {
+      return "\(error)"
     } catch let error as CheckpointError {
       guard case .notFinite = error else { throw error }
       return "diverged: its loss or gradient stopped being finite, and returning to a checkpoint did not help"

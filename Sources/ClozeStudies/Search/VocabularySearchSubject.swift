@@ -26,7 +26,9 @@ package struct VocabularySearchSubject: SearchSubject {
   package var warnings: [String] { [] }
 
   /// The text is known once the vocabulary of the base is made.
-  package func identities() throws -> [String: String] { try task(base).identities }
+  package func identities() throws -> [String: String] {
+    try task(base).identities.merging(["text": vocabularies.textDigest().hex]) { first, _ in first }
+  }
 
   package func check(_ settings: PretrainConfiguration) throws {
     try SettingsCheck("model")(settings.model.vocabularySize, in: VocabularyTrainer.sizes, "vocabularySize")

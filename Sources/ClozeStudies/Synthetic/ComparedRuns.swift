@@ -17,12 +17,9 @@ package struct ComparedRuns: Sendable {
   package var control: URL { url.appendingPathComponent("control") }
   package var synthetic: URL { url.appendingPathComponent("synthetic") }
 
-  /// Refuses a folder that is an ordinary run's.
-  /// - Throws: `CheckpointError`
-  package func check(resume: ResumeMode) throws {
-    guard FileManager.default.fileExists(atPath: RunFolder(url).settings.path) else { return }
-    throw CheckpointError.runExists(path: url.path)
-  }
+  /// Refuses a folder that holds something else, such as an ordinary run.
+  /// - Throws: `FolderContentError`
+  package func check() throws { try FolderContent.check(url, for: .comparison) }
 
   /// Compares the best checkpoints of the two runs, which have ended: writes `verdict.json` and the link `best`.
   ///
@@ -57,12 +54,8 @@ package struct ComparedRuns: Sendable {
   }
 
   private func write(_ verdict: SyntheticVerdict) throws {
-    let link = url.appendingPathComponent("best").path
     let winner = verdict.decision == .kept ? synthetic : control
-    unlink(link + ".partial")
-    guard symlink(winner.lastPathComponent + "/best", link + ".partial") == 0,
-      rename(link + ".partial", link) == 0
-    else { throw FileError.writing(link) }
+    try Folder.link(url.appendingPathComponent("best"), to: winner.lastPathComponent + "/best")
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     try AtomicFile.write(encoder.encode(verdict), to: url.appendingPathComponent(RunFolder.comparisonName))

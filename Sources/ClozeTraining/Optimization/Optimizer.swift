@@ -3,7 +3,7 @@ internal import ClozeCore
 package import ClozeEvaluation
 package import Foundation
 
-/// AdamW, or Muon for the weight matrices of layers and AdamW for the rest, with clipping by the global norm, over a flat
+/// AdamW or StableAdamW, or Muon for the weight matrices of layers and AdamW for the rest, with clipping by the global norm, over a flat
 /// parameter store.
 ///
 /// The store is divided into chunks that do not depend on the number of workers. The squared norm is summed in each

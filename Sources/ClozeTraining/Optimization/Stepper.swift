@@ -41,12 +41,12 @@ package final class Stepper {
     tapes = (0..<workers.count).map { _ in Tape(store: objective.store) }
   }
 
-  /// Runs a micro-batch of step `step` on every tape, which allocates memory and prepares products and changes nothing
+  /// Runs a micro-batch of step `step` on every tape that has a gradient lane, which allocates memory and prepares products and changes nothing
   /// else. So the memory of a run is known before its first step, which allocates nothing.
   package func prepare(step: Int) throws {
     nonisolated(unsafe) let tapes = tapes
     let failures = Guarded<[any Error]>([])
-    let scales = try objective.gradientScales(step: step)
+    let scales = try objective.gradientScales(objective.predictionCounts(step: step))
     DispatchQueue.concurrentPerform(iterations: min(tapes.count, lanes.count)) {
       [objective, lanes, seed] index in
       let (tape, lane) = (tapes[index], lanes[index])
@@ -68,7 +68,8 @@ package final class Stepper {
   package func take(step: Int, batch: Int? = nil, fraction: Double) throws -> Outcome {
     let batch = batch ?? step
     let count = objective.microbatchCount
-    let scales = try objective.gradientScales(step: batch)
+    let counts = try objective.predictionCounts(step: batch)
+    let scales = objective.gradientScales(counts)
     let laneStatistics = try workers.map(lanes.count, tapes: tapes) {
       [objective, lanes, seed] laneIndex, tape in
       let lane = lanes[laneIndex]
@@ -84,7 +85,7 @@ package final class Stepper {
       return statistics
     }
     let statistics = laneStatistics.reduce(into: StepStatistics(objective.losses)) { $0 += $1 }
-    if let counts = try objective.predictionCounts(step: batch) {
+    if let counts {
       precondition(
         counts == statistics.predictionCounts, "Stepper: \(statistics.predictionCounts) for \(counts)")
     }

@@ -114,8 +114,8 @@ package final class WeightAverage {
 
   // MARK: State
 
-  /// Adds what a checkpoint needs besides the mean, which is its model: the parameters, under `p.` and their paths, and in
-  /// the metadata the number of steps. To be called within `withMean`.
+  /// Adds what a checkpoint needs besides the mean, which is its model: the parameters, under `p.` and their paths. To be
+  /// called within `withMean`.
   func state(into writer: inout TensorFileWriter) {
     guard stepCount > 0 else { return }
     for parameter in store.parameters {

@@ -17,7 +17,6 @@ package struct CadenceConfiguration: Codable, Sendable, Equatable {
   package func validate(section: String = "cadence") throws {
     let values = [
       ("logSteps", logSteps), ("validationSteps", validationSteps), ("checkpointSteps", checkpointSteps),
-      ("keepCheckpoints", keepCheckpoints),
     ]
     let require = SettingsCheck(section)
     for (key, value) in values { try require(value >= 1, key, "is \(value); choose 1 or more") }

@@ -2,23 +2,6 @@ package import ClozeCore
 package import ClozeEvaluation
 package import Foundation
 
-/// Whether a run starts or resumes.
-package enum ResumeMode: Sendable {
-  /// It starts; a folder with a run is an error.
-  case never
-  /// It resumes; a folder without a run is an error.
-  case required
-  /// It resumes if the folder has a run, and starts otherwise.
-  case ifPresent
-
-  /// The mode of the options `--resume` and `--resume-or-start`.
-  package init(resumes: Bool, orStarts: Bool) {
-    self = resumes ? .required : orStarts ? .ifPresent : .never
-  }
-
-  package var mayResume: Bool { self != .never }
-}
-
 /// The part of a run folder that a run writes.
 extension RunFolder {
   /// Locks the folder for this process until the lock is released, and finishes or removes what a killed run left
@@ -46,14 +29,23 @@ extension RunFolder {
   }
 
   /// Checks that a run with these settings may start or resume in the folder. Changes nothing.
-  /// - Throws: `CheckpointError.runExists`, `.nothingToResume`, `.settingsDiffer`
+  /// - Throws: `FolderContentError`, `CheckpointError.runExists`, `.nothingToResume`, `.settingsDiffer`, `.otherRun`
   package func check<Settings: RunConfiguration>(_ configuration: Settings, resume: ResumeMode) throws {
+    try FolderContent.check(url, for: .run)
+    // A run that ended before its first event has only settings.
+    let isBegun = !checkpointSteps.isEmpty || (metrics.fileSize ?? 0) > 0
+    guard resume.mayResume || !isBegun else { throw CheckpointError.runExists(path: url.path) }
     let holdsSettings = FileManager.default.fileExists(atPath: settings.path)
-    let holdsRun = holdsSettings || !checkpointSteps.isEmpty
-    guard resume.mayResume || !holdsRun else { throw CheckpointError.runExists(path: url.path) }
-    guard resume != .required || holdsRun else { throw CheckpointError.nothingToResume(path: url.path) }
-    guard holdsSettings else { return }
-    let before = try ownSettings(Settings.self)
+    guard resume != .required || isBegun || holdsSettings else {
+      throw CheckpointError.nothingToResume(path: url.path)
+    }
+    guard holdsSettings, isBegun else { return }
+    let before: Settings
+    do {
+      before = try ownSettings(Settings.self)
+    } catch let error as ConfigurationError {
+      throw CheckpointError.otherRun(path: url.path, reason: "\(error)")
+    }
     let differences = try configuration.trajectory.differences(from: before.trajectory)
     guard differences.isEmpty else {
       throw CheckpointError.settingsDiffer(path: url.path, differences: differences)
@@ -130,11 +122,6 @@ extension RunFolder {
   func unlinkBest() { unlink(url.appendingPathComponent("best").path) }
 
   private func link(_ name: String, to folder: URL) throws {
-    let link = url.appendingPathComponent(name).path
-    let temporary = link + ".partial"
-    unlink(temporary)
-    guard symlink(folder.lastPathComponent, temporary) == 0, rename(temporary, link) == 0 else {
-      throw FileError.writing(link)
-    }
+    try Folder.link(url.appendingPathComponent(name), to: folder.lastPathComponent)
   }
 }

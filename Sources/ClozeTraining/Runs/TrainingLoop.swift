@@ -118,7 +118,7 @@ struct TrainingLoop<Task: TrainingTask> {
     }
     if outcome.isTaken, cursor.step % cadence.checkpointSteps == 0 { cursor.anchorStep = cursor.step }
     let warnings = monitor.observe(
-      loss: outcome.statistics.loss, accuracy: outcome.statistics.accuracy,
+      loss: outcome.statistics.firstLoss, accuracy: outcome.statistics.accuracy,
       gradientNorm: outcome.gradientNorm, fraction: fraction,
       pastWarmup: cursor.step - cursor.scheduleOrigin.step - settings.optimizer.schedule.warmupSteps)
     for text in warnings { report(.warning(text)) }
@@ -214,7 +214,7 @@ struct TrainingLoop<Task: TrainingTask> {
     cursor.record(result)
     report(.validated(step: cursor.step, result))
     var warnings = result.warnings
-    if let loss = result.figures["validationLoss"] {
+    if let loss = result.firstLoss {
       warnings += monitor.observe(validationLoss: loss, trainingLoss: trainingLoss)
     }
     for text in warnings { report(.warning(text)) }

@@ -1,4 +1,4 @@
-internal import ClozeCore
+package import ClozeCore
 package import ClozeEvaluation
 package import ClozeModel
 package import Foundation
@@ -25,6 +25,7 @@ package struct TrainingRun<Task: TrainingTask> {
     self.task = task
     self.resume = resume
     folder = RunFolder(output)
+    if !plansOnly, let task = task as? any PlannedTask { try task.checkMemory() }
     lock = plansOnly ? nil : try folder.lock()
     try folder.check(task.configuration, resume: resume)
     var damaged: [CheckpointError] = []

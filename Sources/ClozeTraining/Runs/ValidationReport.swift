@@ -6,12 +6,17 @@ package struct ValidationReport: Sendable, Equatable {
   package let figures: [String: Double]
   /// Larger is better.
   package let score: Double
+  /// Nats a prediction: what the first loss of training is on held-out samples. nil if the two cannot be compared.
+  package let firstLoss: Double?
   /// Warnings about the validation itself.
   package var warnings: [String] = []
 
-  package init(figures: [String: Double], score: Double, warnings: [String] = []) {
+  package init(
+    figures: [String: Double], score: Double, firstLoss: Double? = nil, warnings: [String] = []
+  ) {
     self.figures = figures
     self.score = score
+    self.firstLoss = firstLoss
     self.warnings = warnings
   }
 }

@@ -93,6 +93,13 @@ package struct FinetuneOrigin: Sendable {
       sizes.vocabularySize = tokenizer.vocabulary.count
     }
     guard sizes.vocabularySize >= tokenizer.vocabulary.count else {
+      guard holdsModel else {
+        throw ConfigurationError.invalid(
+          path: "model.vocabularySize",
+          reason:
+            "is \(sizes.vocabularySize), and the tokenizer in \(folder.path) has \(tokenizer.vocabulary.count) tokens; "
+            + "choose at least as many, or 0 for its number")
+      }
       throw FinetuneError.tokenizerDiffers(
         model: folder.path, tokens: tokenizer.vocabulary.count, vocabulary: sizes.vocabularySize)
     }

@@ -125,8 +125,10 @@ extension Objective {
 
   /// What the gradient of each summed loss is multiplied by, so that the sum of all, divided by the predictions of the
   /// first loss, is the gradient of the step's loss: weight · predictions of the first / predictions of the loss.
-  func gradientScales(step: Int) throws -> [Float] {
-    guard let counts = try predictionCounts(step: step) else {
+  ///
+  /// - Parameter counts: those of `predictionCounts`.
+  func gradientScales(_ counts: [Int]?) -> [Float] {
+    guard let counts else {
       precondition(losses.count == 1, "predictionCounts: nil for \(losses.count) losses")
       return [Float(losses[0].weight)]
     }

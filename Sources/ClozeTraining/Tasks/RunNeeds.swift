@@ -1,5 +1,5 @@
 package import ClozeCompute
-internal import ClozeCore
+package import ClozeCore
 internal import ClozeEvaluation
 package import Foundation
 
@@ -13,6 +13,21 @@ package protocol PlannedTask: TrainingTask {
   var microbatchSizes: ClosedRange<Int> { get }
   /// The same objective with micro-batches of another size.
   func objective(_ training: Training, microbatchSize: Int) -> Training
+}
+
+extension PlannedTask {
+  /// Refuses a run whose parameters, and what training keeps for each of them, do not fit: allocating them would end the process.
+  ///
+  /// - Parameter available: bytes of memory; nil if the system does not tell.
+  /// - Throws: `PlanError.memory`
+  func checkMemory(available: Int? = SystemMemory.available()) throws {
+    let compute = configuration.compute
+    let parts = RunNeeds<Self>.stateParts(
+      configuration, try declaredStore(compute.elementType),
+      lanes: min(compute.gradientLanes, microbatchCount), workers: WorkerGroup(count: compute.workers).count)
+    let bytes = parts.reduce(0) { $0 + $1.bytes }
+    if let available, bytes > available { throw PlanError.memory(bytes: bytes, available: available) }
+  }
 }
 
 /// The memory of a run, part by part, and the time of its steps: computed where possible, otherwise measured in a few steps.
@@ -86,7 +101,8 @@ package struct RunNeeds<Task: PlannedTask> {
       tape.begin(lane: lane, dropout: DropoutStream(seed: 0, step: 0, microbatch: 0))
       let objective = run.task.objective(run.training, microbatchSize: size)
       _ = try objective.forward(
-        tape, step: 0, microbatch: 0, gradientScales: objective.gradientScales(step: 0))
+        tape, step: 0, microbatch: 0,
+        gradientScales: objective.gradientScales(objective.predictionCounts(step: 0)))
       tape.backward()
       let next = min(2 * size, sizes.upperBound)
       guard workers * tape.peakBytes * next / size <= room else {
@@ -98,7 +114,7 @@ package struct RunNeeds<Task: PlannedTask> {
   }
 
   /// Of the parameters, and of what training keeps for each of them.
-  private static func stateParts(
+  fileprivate static func stateParts(
     _ configuration: Task.Settings, _ store: ParameterStore, lanes: Int, workers: Int
   ) -> [Part] {
     [

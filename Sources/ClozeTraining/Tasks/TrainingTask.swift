@@ -13,9 +13,21 @@ package protocol RunConfiguration: Configuration, Equatable {
   var stop: StopConfiguration { get }
   var cadence: CadenceConfiguration { get }
   var compute: ComputeConfiguration { get }
-  /// The settings that must be equal between start and resume. All others are replaced by defaults: limits, cadence and
-  /// workers.
+  /// The settings that must be equal between start and resume. All others are replaced by defaults: limits, patience, cadence
+  /// and workers.
   var trajectory: Self { get }
+}
+
+extension RunConfiguration {
+  /// The digest of what decides the bits and the best checkpoint of a run that comes to its end: `trajectory`, with the precision
+  /// that `automatic` means here, the limits, and when it validates.
+  /// - Throws: `ConfigurationError`
+  package var resultDigest: Digest {
+    get throws {
+      let precision = compute.resolved.precision.rawValue
+      return Digest(of: try trajectory.yaml() + "\(precision) \(stop) \(cadence.validationSteps)")
+    }
+  }
 }
 
 /// What a run trains: its data, its model, and its validation. `TrainingRun` does everything else, from the lock of the

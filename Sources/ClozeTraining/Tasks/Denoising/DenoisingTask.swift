@@ -15,30 +15,15 @@ package struct DenoisingTask: PretrainingTask {
   /// The corrupted validation windows: always the same, whatever the corruption of training, so that runs can be compared.
   private let validation: [[EncodedPair]]
 
-  /// Windows of a forward pass in validation.
-  private static let validationWindows = 8
-
   package init(_ text: PretrainingText) throws {
     self.text = text
-    let windows: PackedWindows
-    do {
-      windows = try PackedWindows(
-        text.validation, windowLength: text.configuration.batch.windowLength,
-        specials: text.tokenizer.vocabulary.specials, seed: EvaluationScheme.standardSeed)
-    } catch is ShardError {
-      throw PretrainError.noValidation(data: text.folder)
-    }
+    let (windows, passes) = try text.validationWindows()
     let source = CorruptedPairSource(
       windows: windows,
       corruption: try Corruption(
         CorruptionConfiguration(), masking: .forDenoising, vocabulary: text.tokenizer.vocabulary),
       seed: EvaluationScheme.standardSeed)
-    let sample = StratifiedSample.draw(
-      text.configuration.validation.windows, of: windows.windowCount, seed: EvaluationScheme.standardSeed)
-    validation = try stride(from: 0, to: sample.count, by: DenoisingTask.validationWindows).map {
-      try source.evaluationPairs(
-        windows: sample[$0..<min($0 + DenoisingTask.validationWindows, sample.count)])
-    }.filter { !$0.isEmpty }
+    validation = try passes.map { try source.evaluationPairs(windows: $0) }.filter { !$0.isEmpty }
     guard !validation.isEmpty else {
       throw PretrainError.nothingToLearn(data: text.folder, split: .validation)
     }
@@ -82,7 +67,7 @@ package struct DenoisingTask: PretrainingTask {
     if displaced.count == validation.count {
       figures["sourceGain"] = try statistics(training.model, displaced, tapes).loss - all.loss
     }
-    return ValidationReport(figures: figures, score: -all.loss)
+    return ValidationReport(figures: figures, score: -all.loss, firstLoss: all.loss)
   }
 
   private func statistics(_ model: TranslationModel, _ batches: [[EncodedPair]], _ tapes: [Tape]) throws

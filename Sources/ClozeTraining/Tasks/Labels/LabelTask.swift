@@ -143,7 +143,8 @@ package struct LabelTask: FinetuningTask, PlannedTask {
       case .loss: -report.loss
       }
     return ValidationReport(
-      figures: ["validationLoss": report.loss, "accuracy": report.accuracy, "F1": report.f1], score: score)
+      figures: ["validationLoss": report.loss, "accuracy": report.accuracy, "F1": report.f1], score: score,
+      firstLoss: report.loss)
   }
 }
 

@@ -30,7 +30,7 @@ package struct MaskedLanguageTask: PretrainingTask {
           masking: validationMasking, windowLength: text.configuration.batch.windowLength),
         vocabulary: text.tokenizer.vocabulary
       ).evaluation(windows: text.configuration.validation.windows)
-    } catch is ShardError {
+    } catch ShardError.splitTooShort {
       throw PretrainError.noValidation(data: text.folder)
     }
     guard try evaluation.asksAnything() else {
@@ -89,7 +89,7 @@ package struct MaskedLanguageTask: PretrainingTask {
     let report = try evaluation.run(training.model, tapes: tapes)
     return ValidationReport(
       figures: ["validationLoss": report.all.loss, "validationAccuracy": report.all.accuracy],
-      score: -report.all.loss)
+      score: -report.all.loss, firstLoss: report.all.loss)
   }
 
   package func write(_ training: MaskedObjective, to folder: URL) throws {

@@ -96,7 +96,6 @@ package struct PretrainConfiguration: RunConfiguration {
   /// The samples of the whole run; nil if it is limited by minutes alone.
   var sampleLimit: Int? { stepLimit.map { $0 * batch.windows } }
 
-  /// The settings that decide the bits of the run: without limits, cadence and workers.
   package var trajectory: PretrainConfiguration {
     var settings = self
     settings.stop = StopConfiguration(steps: 1)

@@ -115,6 +115,26 @@ package struct PretrainingText: Sendable {
     self.identities = identities
   }
 
+  /// The windows of the validation split, and the numbers of those of each forward pass of a validation: always the same, drawn
+  /// over the whole split. A pass has 8 windows, or fewer long ones.
+  /// - Throws: `PretrainError.noValidation`, `ShardError`, `FileError`
+  func validationWindows() throws -> (windows: PackedWindows, passes: [[Int]]) {
+    let (length, seed) = (configuration.batch.windowLength, EvaluationScheme.standardSeed)
+    let windows: PackedWindows
+    do {
+      windows = try PackedWindows(
+        validation, windowLength: length, specials: tokenizer.vocabulary.specials, seed: seed)
+    } catch ShardError.splitTooShort {
+      throw PretrainError.noValidation(data: folder)
+    }
+    let sample = StratifiedSample.draw(configuration.validation.windows, of: windows.windowCount, seed: seed)
+    let size = max(1, min(8, 4096 / length))
+    return (
+      windows,
+      stride(from: 0, to: sample.count, by: size).map { Array(sample[$0..<min($0 + size, sample.count)]) }
+    )
+  }
+
   /// Gives a new model the weights that the run starts from.
   /// - Returns: the origin of each tensor; empty for random weights.
   /// - Throws: `ArchiveError`, `TensorFileError`, `FileError`
@@ -130,13 +150,7 @@ package struct PretrainingText: Sendable {
 
   /// The epochs that the limits allow; nil if the run is limited by minutes.
   package var epochs: Epochs? {
-    let stop = configuration.stop
-    guard stop.minutes == 0 else { return nil }
-    var windows = Double.infinity
-    if stop.steps > 0 { windows = Double(stop.steps) * Double(configuration.batch.windows) }
-    if stop.tokens > 0 {
-      windows = min(windows, Double(stop.tokens) / Double(configuration.batch.windowLength))
-    }
-    return Epochs(windows / Double(training.windowCount))
+    guard configuration.stop.minutes == 0, let samples = configuration.sampleLimit else { return nil }
+    return Epochs(Double(samples) / Double(training.windowCount))
   }
 }

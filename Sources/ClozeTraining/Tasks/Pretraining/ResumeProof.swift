@@ -73,15 +73,7 @@ package struct ResumeProof {
       -> RunOutcome.Reason
     {
       let run = try TrainingRun(task, output: folder.appendingPathComponent(name), resume: resume)
-      // This is called after a step and before its progress event.
-      var step = 0
-      let outcome = try run.run(
-        isInterrupted: { step >= last - 1 || isInterrupted() },
-        report: { event in
-          if case .progress(let progress) = event { step = progress.step }
-          report(event)
-        })
-      return outcome.reason
+      return try run.run(until: last, isInterrupted: isInterrupted, report: report).reason
     }
     guard try part("straight", workers: workers, resume: .never, until: steps) == .limitReached else {
       return nil
@@ -112,11 +104,10 @@ package struct ResumeProof {
     return averaged > 0 ? max(steps / 2, steps - Int((averaged / 2).rounded(.up))) : steps / 2
   }
 
-  /// A progress event after each step, which tells when to stop, and one checkpoint at the end.
+  /// One checkpoint at the end.
   private func settings(workers: Int) -> PretrainConfiguration {
     var settings = configuration
     settings.stop = StopConfiguration(steps: steps)
-    settings.cadence.logSteps = 1
     settings.cadence.validationSteps = steps
     settings.cadence.checkpointSteps = steps
     settings.compute.workers = workers

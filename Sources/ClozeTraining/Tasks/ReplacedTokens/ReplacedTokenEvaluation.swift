@@ -40,29 +40,17 @@ struct ReplacedTokenEvaluation: Sendable {
   /// The numbers of the windows of each forward pass.
   private let batches: [[Int]]
 
-  private static let microbatchWindows = 8
-
   /// - Throws: `PretrainError` if the validation split has no window, or nothing to predict; `ShardError`, `FileError`
   init(_ text: PretrainingText) throws {
     let scheme = EvaluationScheme(windowLength: text.configuration.batch.windowLength)
     let vocabulary = text.tokenizer.vocabulary
-    let windows: PackedWindows
-    do {
-      windows = try PackedWindows(
-        text.validation, windowLength: scheme.windowLength, specials: vocabulary.specials, seed: scheme.seed)
-    } catch is ShardError {
-      throw PretrainError.noValidation(data: text.folder)
-    }
+    let (windows, passes) = try text.validationWindows()
     source = MaskedBatchSource(
       windows: windows, masking: try Masking(scheme.masking, vocabulary: vocabulary), seed: scheme.seed)
     draw = ReplacementDraw(
       temperature: text.configuration.replacedTokens.temperature, vocabulary: vocabulary,
       rowCount: text.configuration.model.vocabularySize, seed: scheme.seed)
-    let sample = StratifiedSample.draw(
-      text.configuration.validation.windows, of: windows.windowCount, seed: scheme.seed)
-    batches = try stride(from: 0, to: sample.count, by: Self.microbatchWindows).map {
-      Array(sample[$0..<min($0 + Self.microbatchWindows, sample.count)])
-    }.filter { [source] in try !source.evaluationBatch(windows: $0).labels.isEmpty }
+    batches = try passes.filter { [source] in try !source.evaluationBatch(windows: $0).labels.isEmpty }
     guard !batches.isEmpty else {
       throw PretrainError.nothingToLearn(data: text.folder, split: .validation)
     }

@@ -26,8 +26,6 @@ package struct ReplacedTokenObjective: PretrainingObjective {
   private let draw: ReplacementDraw
   private let generatorTraining: GeneratorTraining
   private let batch: PretrainConfiguration.Batch
-  /// The predictions of the step that was asked for last, since a step asks twice.
-  private let counted = Guarded<(step: Int, counts: [Int])?>(nil)
 
   package var store: ParameterStore { model.store }
 
@@ -52,13 +50,10 @@ package struct ReplacedTokenObjective: PretrainingObjective {
 
   /// The selected positions of the step's windows, and all their tokens.
   package func predictionCounts(step: Int) throws -> [Int]? {
-    if let last = counted.withLock({ $0 }), last.step == step { return last.counts }
     let selected = try (0..<microbatchCount).reduce(0) {
       try $0 + source.batch(samples: batch.samples(step: step, microbatch: $1)).labels.count
     }
-    let counts = [selected, batch.windows * batch.windowLength]
-    counted.withLock { $0 = (step, counts) }
-    return counts
+    return [selected, batch.windows * batch.windowLength]
   }
 
   package func forward(_ tape: Tape, step: Int, microbatch: Int, gradientScales: [Float]) throws

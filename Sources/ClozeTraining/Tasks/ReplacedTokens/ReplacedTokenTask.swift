@@ -77,7 +77,8 @@ package struct ReplacedTokenTask: PretrainingTask {
         "generatorAccuracy": report.generator.accuracy, "discriminatorLoss": report.discriminator.loss,
         "discriminatorAccuracy": report.discriminator.accuracy, "replacedPrecision": report.precision,
         "replacedRecall": report.recall, "generatorReward": report.reward,
-      ], score: -loss)
+      ], score: -loss,
+      firstLoss: settings.generatorTraining == .likelihood ? report.generator.loss : nil)
   }
 
   package func write(_ training: ReplacedTokenObjective, to folder: URL) throws {

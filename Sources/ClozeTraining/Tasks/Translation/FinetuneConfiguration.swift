@@ -77,14 +77,12 @@ package struct FinetuneConfiguration: RunConfiguration {
     try compute.validate()
   }
 
-  /// The settings that decide the bits of the run: without limits, cadence and workers.
   package var trajectory: FinetuneConfiguration {
     var settings = self
     settings.stop = StopConfiguration(steps: 1)
     settings.cadence = CadenceConfiguration()
-    settings.validation = Validation()
-    // Scores of different kinds cannot be compared, so the kind stays.
-    settings.validation.rankBy = validation.rankBy
+    // What is scored, and how, stays: other scores cannot be compared with that of the best checkpoint.
+    settings.validation.patience = 0
     settings.compute.workers = 0
     return settings
   }

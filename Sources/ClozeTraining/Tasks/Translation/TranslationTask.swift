@@ -176,7 +176,8 @@ package struct TranslationTask: FinetuningTask, PlannedTask {
             + "hardly reads its source so far; train longer, with more pairs or from a pretrained model")
       }
     }
-    return ValidationReport(figures: figures, score: score(report, loss: loss), warnings: warnings)
+    return ValidationReport(
+      figures: figures, score: score(report, loss: loss), firstLoss: loss, warnings: warnings)
   }
 
   package func inputGain(_ training: TranslationObjective, tapes: [Tape]) throws -> Double? {
