@@ -66,7 +66,7 @@ struct DiscriminationOptions: ParsableArguments {
     manifest.origin = "discriminated back-translation"
     manifest.discriminator = try SyntheticManifest.DiscriminatorSettings(
       file: synthetic.manifest.file.digest, pairs: real.digest, start: ModelArchive.weightsDigest(start),
-      settings: discriminator.settingsDigest, folds: discriminator.folds, keep: keep ?? 0.5)
+      settings: settings.resultDigest, folds: discriminator.folds, keep: keep ?? 0.5)
     let targets = synthetic.rows.map(\.pair.target)
     let runs = URL(fileURLWithPath: output.path + ".folds")
     if let finished = try SyntheticFile.finished(

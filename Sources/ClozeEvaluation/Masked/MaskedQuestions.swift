@@ -46,12 +46,12 @@ package struct MaskedQuestions: Sendable {
 
   /// The evaluation of `count` windows drawn over the whole text; nil, or more than there are, means all.
   ///
-  /// A window has the same masks in every sample. A forward pass has 8 windows, or fewer long ones, so its memory does
-  /// not grow with their length.
+  /// A window has the same masks in every sample.
   package func evaluation(windows count: Int? = nil) -> MaskedEvaluation {
     MaskedEvaluation(
       windows: StratifiedSample.draw(count ?? windowCount, of: windowCount, seed: scheme.seed),
-      baseline: baseline, microbatchWindows: max(1, min(8, 4096 / scheme.windowLength)), source: source)
+      baseline: baseline, microbatchWindows: EvaluationScheme.passWindows(length: scheme.windowLength),
+      source: source)
   }
 
   /// - Parameters:

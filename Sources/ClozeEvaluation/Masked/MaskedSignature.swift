@@ -20,6 +20,9 @@ package struct EvaluationScheme: Sendable, Equatable {
     self.windowLength = windowLength
     self.seed = seed
   }
+
+  /// Windows of a forward pass: 8, or fewer long ones, so its memory does not grow with their length.
+  package static func passWindows(length: Int) -> Int { max(1, min(8, 4096 / length)) }
 }
 
 /// Everything that two comparable scores must have in common, as one line of `key:value` fields:

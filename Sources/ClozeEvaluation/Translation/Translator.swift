@@ -72,11 +72,8 @@ package struct Translator: Sendable {
     let (model, metadata) = try ModelArchive.loadTranslationModel(folder, precision: precision)
     let tokenizer = try Tokenizer(
       besideModel: folder, vocabularySize: model.configuration.vocabularySize, metadata: metadata)
-    let specials = tokenizer.vocabulary.specials
     try ModelArchive.check(
-      GenerationSettings.Tokens(
-        start: specials.classification, end: specials.separator, padding: specials.padding, suppressed: []),
-      in: folder)
+      tokenizer.generation(rowCount: model.configuration.vocabularySize).tokens, in: folder)
     self.init(model, tokenizer: tokenizer, beam: beam, metadata: metadata)
   }
 
@@ -132,5 +129,18 @@ package struct Translator: Sendable {
       room -= bytes
     }
     return batches
+  }
+}
+
+extension Tokenizer {
+  /// The search settings for `transformers`.
+  /// - Parameter rowCount: of the model's token table.
+  package func generation(rowCount: Int) -> GenerationSettings {
+    let specials = vocabulary.specials
+    let suppressed = vocabulary.unanswerable(rowCount: rowCount).subtracting([specials.separator])
+    return GenerationSettings(
+      tokens: .init(
+        start: specials.classification, end: specials.separator, padding: specials.padding,
+        suppressed: Array(suppressed)))
   }
 }

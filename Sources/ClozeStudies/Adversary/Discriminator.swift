@@ -61,10 +61,6 @@ package struct Discriminator: Sendable {
     }
   }
 
-  /// The digest of the settings that decide the bits of the classifiers.
-  /// - Throws: `ConfigurationError`
-  package var settingsDigest: Digest { get throws { try settings.resultDigest } }
-
   private func fold(of pair: TranslationPair) -> Int { folds.fold(of: pair) }
 
   /// Trains a classifier for each fold, in a run folder of its own, and scores the pairs of the fold.

@@ -87,11 +87,11 @@ package struct LabelCurveStudy<Subject: CurveSubject> {
     isInterrupted: @escaping () -> Bool, report: @escaping (LabelCurve.Event) -> Void
   ) throws -> LabelCurveRuns? {
     precondition(lock != nil, "LabelCurveStudy.run: a study that was opened to plan it")
-    try checkRuns()
+    let url = folder.appendingPathComponent(Self.fileName)
+    if !FileManager.default.fileExists(atPath: url.path) { try checkRuns() }
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
-    try AtomicFile.write(
-      try encoder.encode(identities()), to: folder.appendingPathComponent(Self.fileName))
+    try AtomicFile.write(try encoder.encode(identities()), to: url)
     var done = 0
     var width: Int?
     func score(_ run: CurveRun) throws -> CurveRunScore? {
@@ -140,7 +140,7 @@ package struct LabelCurveStudy<Subject: CurveSubject> {
     subject.metrics.scores(LabelCurve.sums(score.statistics))[0]
   }
 
-  /// Opens the first run of each arm, so that settings which a run refuses leave no study.
+  /// Opens the first run of each arm before the study is begun, so that settings which a run refuses leave no study.
   private func checkRuns() throws {
     for arm in CurveArm.allCases {
       let run = CurveRun(arm: arm, size: sizes[0], trial: trials[0], seed: 1)

@@ -165,7 +165,7 @@ package final class SearchJournal {
     }
   }
 
-  /// Whether the folder has a journal with an event. One without is left by a study that was refused before it began.
+  /// Whether the folder has a journal with an event. A process that is killed as it begins leaves one without.
   package static func exists(in folder: URL) -> Bool {
     (folder.appendingPathComponent(fileName).fileSize ?? 0) > 0
   }

@@ -3,8 +3,8 @@ internal import ClozeCore
 package import ClozeEvaluation
 package import Foundation
 
-/// AdamW or StableAdamW, or Muon for the weight matrices of layers and AdamW for the rest, with clipping by the global norm, over a flat
-/// parameter store.
+/// AdamW or StableAdamW, or Muon for the weight matrices of layers and AdamW for the rest, with clipping by the global norm,
+/// over a flat parameter store.
 ///
 /// The store is divided into chunks that do not depend on the number of workers. The squared norm is summed in each
 /// chunk, and the sums of the chunks are added in order, so the norm has the same bits for any number of workers.

@@ -41,8 +41,8 @@ package final class Stepper {
     tapes = (0..<workers.count).map { _ in Tape(store: objective.store) }
   }
 
-  /// Runs a micro-batch of step `step` on every tape that has a gradient lane, which allocates memory and prepares products and changes nothing
-  /// else. So the memory of a run is known before its first step, which allocates nothing.
+  /// Runs a micro-batch of step `step` on every tape that has a gradient lane, which allocates memory and prepares products
+  /// and changes nothing else. So the memory of a run is known before its first step, which allocates nothing.
   package func prepare(step: Int) throws {
     nonisolated(unsafe) let tapes = tapes
     let failures = Guarded<[any Error]>([])

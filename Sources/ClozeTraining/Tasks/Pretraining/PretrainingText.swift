@@ -116,7 +116,7 @@ package struct PretrainingText: Sendable {
   }
 
   /// The windows of the validation split, and the numbers of those of each forward pass of a validation: always the same, drawn
-  /// over the whole split. A pass has 8 windows, or fewer long ones.
+  /// over the whole split.
   /// - Throws: `PretrainError.noValidation`, `ShardError`, `FileError`
   func validationWindows() throws -> (windows: PackedWindows, passes: [[Int]]) {
     let (length, seed) = (configuration.batch.windowLength, EvaluationScheme.standardSeed)
@@ -128,7 +128,7 @@ package struct PretrainingText: Sendable {
       throw PretrainError.noValidation(data: folder)
     }
     let sample = StratifiedSample.draw(configuration.validation.windows, of: windows.windowCount, seed: seed)
-    let size = max(1, min(8, 4096 / length))
+    let size = EvaluationScheme.passWindows(length: length)
     return (
       windows,
       stride(from: 0, to: sample.count, by: size).map { Array(sample[$0..<min($0 + size, sample.count)]) }

@@ -218,19 +218,6 @@ package struct TranslationTask: FinetuningTask, PlannedTask {
   }
 }
 
-extension Tokenizer {
-  /// The search settings for `transformers`.
-  /// - Parameter rowCount: of the model's token table.
-  func generation(rowCount: Int) -> GenerationSettings {
-    let specials = vocabulary.specials
-    let suppressed = vocabulary.unanswerable(rowCount: rowCount).subtracting([specials.separator])
-    return GenerationSettings(
-      tokens: .init(
-        start: specials.classification, end: specials.separator, padding: specials.padding,
-        suppressed: Array(suppressed)))
-  }
-}
-
 extension TranslationTask {
   package var microbatchCount: Int { configuration.batch.microbatches * (policy == nil ? 1 : 2) }
   package var microbatchSizes: ClosedRange<Int> { configuration.batch.microbatchSizes }
