@@ -144,13 +144,24 @@ struct Search: Tool {
 
   private func make(_ subject: some SearchSubject, _ settings: SearchConfiguration) throws {
     let output = URL(fileURLWithPath: output)
-    let study = try SearchStudy(
-      subject, settings: settings, output: output,
-      resume: resuming.mode, plansOnly: plan)
-    if plan { return try showPlan(study) }
+    let launched = LaunchedRank(environment: ProcessInfo.processInfo.environment)
     let interruption = Interruption()
+    if let launched, launched.rank > 0 {
+      guard !plan else { return }
+      return try RankWorker(subject, settings: settings, output: output, launched).serve {
+        interruption.isRequested
+      }
+    }
+    let study = try SearchStudy(
+      subject, settings: settings, output: output, resume: resuming.mode, launched: launched, plansOnly: plan)
+    if plan { return try showPlan(study) }
     let progress = ProgressLine(quiet: common.quiet)
     for warning in subject.warnings { progress.warning(warning) }
+    if let launched, settings.trialsAtOnce * launched.count > settings.lag + 1 {
+      progress.warning(
+        "lag is \(settings.lag), so of the \(launched.count) ranks at most \(settings.lag + 1) begin trials at once; raise lag in the "
+          + "study's settings")
+    }
     let display = StudyDisplay(settings.proposer, subject.score, progress)
     guard
       let (result, importance) = try study.run(

@@ -270,6 +270,18 @@ import Testing
       "model.blocks: {sequence: [attention, recurrent], lengths: [1, 1000000000000]}", "at most 1000, such as"
     ),
     ("seed: {from: 1, to: 9}", "space.seed: is the same in all trials"),
+    (
+      "model.activation: {choices: [gelu, relu], scale: linear}",
+      "has 'scale', which means nothing beside 'choices'"
+    ),
+    (
+      "model.layerCount: {from: 1, to: 3}\n  model.dropout: {from: 0, to: 0.1, when: {model.layerCount: {from: 4, to: 9}}}",
+      "depends on model.layerCount, which has no value from 4.0 to 9.0; choose numbers of its own range"
+    ),
+    (
+      "model.hiddenSize: {from: 16, to: 64, multipleOf: 16}\n  model.dropout: {from: 0, to: 0.1, when: {model.hiddenSize: {from: 17, to: 31}}}",
+      "depends on model.hiddenSize, which has no value from 17.0 to 31.0"
+    ),
     ("batch.windowLength: [16, 32]", "decides what is scored, so that losses could not be compared"),
     ("stop.steps: [16, 32]", "space.stop.steps: is the same in all trials; set it in base"),
     (

@@ -36,6 +36,16 @@ extension SearchDomain {
     return ((lower / multiple).rounded(.up) * multiple, (upper / multiple).rounded(.down) * multiple)
   }
 
+  /// Whether one of a range's numbers lies in `numbers`.
+  func hasNumber(in numbers: ClosedRange<Double>) -> Bool {
+    guard case .range(let lower, let upper, _, let multiple) = self, numbers.overlaps(lower...upper) else {
+      return false
+    }
+    let common = numbers.clamped(to: lower...upper)
+    let (lowest, highest) = SearchDomain.ends(common.lowerBound, common.upperBound, multiple)
+    return lowest <= highest
+  }
+
   /// The value at a share of the domain, for all domains but sequences. Equal parts of 0 ..< 1 belong to the choices, the
   /// levels and, on a linear scale, the multiples.
   ///

@@ -11,11 +11,15 @@ package enum SearchError: Failure {
   case noTime(minutes: Double, needed: String)
   case nothingAllowed(reason: String)
   case baseFailed(reason: String)
+  case noLeader(path: String, LaunchedRank)
+  case leaderLost(path: String, seconds: Int)
+  case rankFailed(rank: Int, message: String, status: Int32)
 
   package var exitStatus: ExitStatus {
     switch self {
     case .damagedJournal, .foreignTrial, .otherStudy, .baseFailed: .data
-    case .inUse: .inputOutput
+    case .inUse, .noLeader, .leaderLost: .inputOutput
+    case .rankFailed(_, _, let status): ExitStatus(rawValue: status) ?? .software
     default: .usage
     }
   }
@@ -39,6 +43,12 @@ package enum SearchError: Failure {
         + "stop.steps or seeds, or give trials"
     case .nothingAllowed(let reason):
       "space: not one of 500 random points of it is allowed, the last one since \(reason); widen the space or the limits"
+    case .noLeader(let path, let launched):
+      "\(path): rank \(launched.rank) of \(launched.count) finds no rank 0 at work there; start all with one --output, on a disk "
+        + "that they share, or unset \(launched.variable) for a process of its own"
+    case .leaderLost(let path, let seconds):
+      "\(path): rank 0 has not answered for \(seconds) seconds; start all ranks again with --resume-or-start"
+    case .rankFailed(let rank, let message, _): "rank \(rank): \(message)"
     case .baseFailed(let reason):
       "base: its run failed: \(reason); a study compares with it, so change base"
     }

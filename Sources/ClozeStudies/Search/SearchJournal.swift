@@ -30,6 +30,12 @@ package struct SearchTrial: Sendable, Equatable {
     (self.number, self.arm, self.point, self.settings, self.seed) = (number, arm, point, settings, seed)
   }
 
+  init(_ proposal: SearchEvent.Proposal) {
+    self.init(
+      number: proposal.trial, arm: proposal.arm, point: proposal.point, settings: proposal.settings,
+      seed: proposal.seed)
+  }
+
   /// The highest rung that it has reached, and its loss there.
   package var last: (rung: Int, loss: Double)? {
     failure == nil ? losses.max { $0.key < $1.key }.map { ($0.key, $0.value) } : nil
@@ -206,9 +212,7 @@ package final class SearchJournal {
       self.start = start
     case .proposed(let proposal):
       guard start != nil, trials[proposal.trial] == nil else { return false }
-      trials[proposal.trial] = SearchTrial(
-        number: proposal.trial, arm: proposal.arm, point: proposal.point, settings: proposal.settings,
-        seed: proposal.seed)
+      trials[proposal.trial] = SearchTrial(proposal)
     case .admitted(let admission):
       guard let trial = trials[admission.trial], trial.failure == nil, !trial.isAdmitted, trial.losses.isEmpty
       else { return false }

@@ -230,10 +230,15 @@ extension SearchSpaceReader {
     }
     func refused(_ reason: String) -> ConfigurationError { invalid(key, "depends on \(other), \(reason)") }
     if case .range = domain {
-      guard case .mapping = test else { throw refused("a range; write when: {\(other): {from: 1, to: 2}}") }
+      guard case .mapping(let words) = test, words.allSatisfy({ ["from", "to"].contains($0.key) }) else {
+        throw refused("a range; write when: {\(other): {from: 1, to: 2}}")
+      }
       let spec = try Spec(key, test)
       let (lower, upper) = (try number(key, "from", spec["from"]), try number(key, "to", spec["to"]))
       guard lower <= upper else { throw refused("with from above to; exchange them") }
+      guard domain.hasNumber(in: lower...upper) else {
+        throw refused("which has no value from \(lower) to \(upper); choose numbers of its own range")
+      }
       return SearchCondition(key: other, test: .range(lower...upper))
     }
     let names: [String]
@@ -273,6 +278,11 @@ private struct Spec {
       guard kinds.count <= 1 else {
         throw invalid("is \(kinds.joined(separator: " and ")) at once; choose one")
       }
+      if let kind = kinds.first,
+        let unused = Spec.known.first(where: { words[$0] != nil && !Spec.belongs($0, to: kind) })
+      {
+        throw invalid("has '\(unused)', which means nothing beside '\(kind)'; leave it out")
+      }
     case .scalar(let text):
       throw invalid(
         "is the single value '\(text)'; write {from: 1e-4, to: 1e-3} or a list of choices, or put it into base"
@@ -281,6 +291,15 @@ private struct Spec {
   }
 
   subscript(_ word: String) -> SettingTree? { words[word] }
+
+  /// Whether a word says something of a range (`from`), of choices or of a sequence.
+  private static func belongs(_ word: String, to kind: String) -> Bool {
+    switch word {
+    case "to", "scale", "multipleOf": kind == "from"
+    case "lengths": kind == "sequence"
+    default: true
+    }
+  }
 }
 
 extension SearchDimension {

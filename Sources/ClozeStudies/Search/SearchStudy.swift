@@ -12,6 +12,7 @@ package final class SearchStudy<Subject: SearchSubject> {
   package let subject: Subject
   package let settings: SearchConfiguration
   private let folder: URL
+  private let launched: LaunchedRank?
   private let lock: FolderLock?
   private let points: PointSettings<Subject>
   /// nil for a study that is only planned.
@@ -19,13 +20,21 @@ package final class SearchStudy<Subject: SearchSubject> {
 
   /// Checks the space, the corners of which have to be settings of a run, and the folder. It trains and writes nothing.
   ///
-  /// - Parameter plansOnly: for a study that is planned and never `run`: takes no lock.
+  /// - Parameters:
+  ///   - launched: as rank 0 of several processes; nil for one process.
+  ///   - plansOnly: for a study that is planned and never `run`: takes no lock.
   /// - Throws: `SearchError`, `ConfigurationError`, `FileError`
   package init(
     _ subject: Subject, settings: SearchConfiguration, output: URL, resume: ResumeMode,
-    plansOnly: Bool = false
+    launched: LaunchedRank? = nil, plansOnly: Bool = false
   ) throws {
-    (self.subject, self.settings, folder) = (subject, settings, output)
+    (self.subject, self.settings, folder, self.launched) = (subject, settings, output, launched)
+    if let launched {
+      try SettingsCheck()(
+        settings.limits.memoryGB == 0 && settings.limits.secondsPerStep == 0, "limits",
+        "of memory and seconds are measured of a trial that runs alone, and \(launched.variable) says that there are "
+          + "\(launched.count) processes; set both to 0, or start one process")
+    }
     points = try PointSettings(subject, settings)
     try points.checkSpace()
     let steps = subject.steps(subject.base)
@@ -45,30 +54,8 @@ package final class SearchStudy<Subject: SearchSubject> {
     }
     journal = plansOnly ? nil : try SearchJournal(output)
     if let journal, let start = journal.start {
-      try check(start)
+      try subject.check(start.identities, of: settings, path: output.path)
       try journal.check(points.named, points.space, rungCount: settings.rungs.count)
-    }
-  }
-
-  /// What the study is made from. Its journal has their digests.
-  private func identities() throws -> [String: String] {
-    var fixed = settings
-    fixed.base = .scalar("")
-    fixed.space = .scalar("")
-    fixed.trialsAtOnce = 1
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = .sortedKeys
-    return try subject.identities().merging([
-      "base": subject.base.resultDigest.hex,
-      "space": Digest(of: encoder.encode(settings.space)).hex, "settings": Digest(of: fixed.yaml()).hex,
-    ]) { first, _ in first }
-  }
-
-  private func check(_ start: SearchEvent.Start) throws {
-    let expected = try identities()
-    for what in Set(expected.keys).union(start.identities.keys).sorted()
-    where expected[what] != start.identities[what] {
-      throw SearchError.otherStudy(path: folder.path, what: what)
     }
   }
 
@@ -106,6 +93,9 @@ package final class SearchStudy<Subject: SearchSubject> {
 
   // MARK: Running
 
+  /// The trials that may run at once, on all ranks.
+  private var places: Int { settings.trialsAtOnce * (launched?.count ?? 1) }
+
   /// Makes what is missing.
   ///
   /// - Parameter report: is called with each event.
@@ -115,20 +105,28 @@ package final class SearchStudy<Subject: SearchSubject> {
     isInterrupted: @escaping @Sendable () -> Bool, report: @escaping (SearchProgress) -> Void
   ) throws -> (result: SearchResult, importance: SettingImportance)? {
     guard let journal else { preconditionFailure("SearchStudy.run: a study that was opened to plan it") }
+    let isStopped = Guarded(false)
+    let stops: @Sendable () -> Bool = { isInterrupted() || isStopped.withLock { $0 } }
+    let leader = try launched.map { try RankLeader(study: folder, $0, isStopping: stops) }
+    defer { leader?.end() }
     let schedule = try schedule(secondsPerRun: secondsPerRun)
+    let identities = try subject.identities(of: settings)
     if journal.start == nil {
       // The journal first: what a study is refused for leaves nothing.
-      try journal.append(.started(.init(identities: try identities(), trials: schedule.trialCount)))
+      try journal.append(.started(.init(identities: identities, trials: schedule.trialCount)))
     }
+    try leader?.begin(identities)
     let description = folder.appendingPathComponent("config.yaml")
     if description.fileSize == nil { try AtomicFile.write(Data(try settings.yaml().utf8), to: description) }
     let runner = TrialRunner(
       subject: subject, folder: folder.appendingPathComponent("trials"), schedule: schedule,
-      limits: settings.limits,
-      journal: journal, isInterrupted: isInterrupted, report: report)
-    defer { runner.stop() }
+      limits: settings.limits, journal: journal, leader: leader, isInterrupted: stops, report: report)
+    defer {
+      isStopped.withLock { $0 = true }
+      runner.finish()
+    }
     let base = Array(1..<schedule.baseCount + 1)
-    guard try advance(base, .base, to: schedule.rungCount - 1, ahead: settings.trialsAtOnce, runner) else {
+    guard try advance(base, .base, to: schedule.rungCount - 1, ahead: places, runner) else {
       return nil
     }
     for bracket in schedule.brackets {
@@ -146,13 +144,13 @@ package final class SearchStudy<Subject: SearchSubject> {
   private func run(_ bracket: SearchSchedule.Bracket, _ runner: TrialRunner<Subject>) throws -> Bool {
     let (journal, count) = (runner.journal, bracket.trials.count)
     // A proposal has to wait for all results but the latest `lag` ones.
-    let ahead = min(settings.trialsAtOnce, settings.lag + 1)
+    let ahead = min(places, settings.lag + 1)
     guard try advance(Array(bracket.trials), bracket.arm, to: 0, ahead: ahead, runner) else { return false }
     for rung in 1..<runner.schedule.rungCount {
       var losses: [Int: Double] = [:]
       for number in bracket.trials { losses[number] = journal.trials[number]?.losses[rung - 1] }
       let promoted = runner.schedule.promoted(losses, of: count, to: rung)
-      guard try advance(promoted, bracket.arm, to: rung, ahead: settings.trialsAtOnce, runner) else {
+      guard try advance(promoted, bracket.arm, to: rung, ahead: places, runner) else {
         return false
       }
     }
@@ -168,8 +166,8 @@ package final class SearchStudy<Subject: SearchSubject> {
     _ numbers: [Int], _ arm: SearchArm, to rung: Int, ahead: Int, _ runner: TrialRunner<Subject>
   ) throws -> Bool {
     let journal = runner.journal
-    let atOnce = min(ahead, numbers.count)
-    let threads = atOnce > 1 ? max(1, ProcessInfo.processInfo.activeProcessorCount / atOnce) : nil
+    let ranks = launched?.count ?? 1
+    let atOnce = (min(ahead, numbers.count) + ranks - 1) / ranks
     // Trials that have begun before their turn, and are not yet in the journal.
     var early: [Int: SearchTrial] = [:]
     for (index, number) in numbers.enumerated() {
@@ -185,7 +183,7 @@ package final class SearchStudy<Subject: SearchSubject> {
         let trial =
           try journal.trials[next] ?? early[next] ?? proposal(next, arm, after: early.values, runner)
         if journal.trials[next] == nil { early[next] = trial }
-        if refusal(trial) == nil { try runner.begin(trial, to: rung, threads: threads) }
+        if refusal(trial) == nil { try runner.begin(trial, to: rung, atOnce: atOnce) }
       }
       guard try runner.end(number, at: rung) else { return false }
       if arm == .base, let reason = journal.trials[number]?.failure {

@@ -64,6 +64,8 @@ package protocol SearchSubject: Sendable {
   var warnings: [String] { get }
 
   func task(_ settings: Task.Settings) throws -> Task
+  /// Makes the data of a run, before one of several processes begins it.
+  func prepare(_ settings: Task.Settings) throws
   /// What a trial is compared by, less is better, of the score of its run's validation.
   func loss(ofScore score: Double, in task: Task) throws -> Double
   /// Refuses settings that a run would take and a study does not.
@@ -81,6 +83,30 @@ package protocol SearchSubject: Sendable {
 extension SearchSubject {
   package func loss(ofScore score: Double, in task: Task) throws -> Double { -score }
   package func check(_ settings: Task.Settings) throws {}
+  package func prepare(_ settings: Task.Settings) throws {}
+
+  /// What a study with these settings is made from. Its journal has their digests.
+  func identities(of settings: SearchConfiguration) throws -> [String: String] {
+    var fixed = settings
+    fixed.base = .scalar("")
+    fixed.space = .scalar("")
+    fixed.trialsAtOnce = 1
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .sortedKeys
+    return try identities().merging([
+      "base": base.resultDigest.hex,
+      "space": Digest(of: encoder.encode(settings.space)).hex, "settings": Digest(of: fixed.yaml()).hex,
+    ]) { first, _ in first }
+  }
+
+  /// Checks that a study with these settings is the one of the identities.
+  /// - Throws: `SearchError.otherStudy`
+  func check(_ identities: [String: String], of settings: SearchConfiguration, path: String) throws {
+    let expected = try self.identities(of: settings)
+    for what in Set(expected.keys).union(identities.keys).sorted() where expected[what] != identities[what] {
+      throw SearchError.otherStudy(path: path, what: what)
+    }
+  }
 }
 
 extension SearchSubject where Task.Settings == PretrainConfiguration {

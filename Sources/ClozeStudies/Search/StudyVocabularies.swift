@@ -28,6 +28,7 @@ package final class StudyVocabularies: Sendable {
     _ inputs: [String], format: CorpusFormat, validationRate: Double, folder: URL, workers: Int,
     report: @escaping @Sendable (String) -> Void
   ) throws {
+    if let pipe = inputs.first(where: CorpusInputs.isStream) { throw CorpusError.pipe(path: pipe) }
     corpus = try CorpusInputs(inputs, excluding: folder)
     try corpus.check(format)
     (self.format, self.validationRate, self.folder, self.report) = (format, validationRate, folder, report)

@@ -37,7 +37,8 @@ final class TrialRunner<Subject: SearchSubject> {
   let journal: SearchJournal
   private let report: (SearchProgress) -> Void
   private let work = BackgroundWork<Place, TrialEvent, TrialOutcome>()
-  private let isStopped = Guarded(false)
+  /// nil for a study of one process.
+  private let leader: RankLeader?
   /// By number, the share of the study's work that trials have done since their last rung.
   private var advanced: [Int: Double] = [:]
 
@@ -53,31 +54,44 @@ final class TrialRunner<Subject: SearchSubject> {
 
   /// - Parameters:
   ///   - folder: that of the run folders.
+  ///   - leader: of the other ranks; nil if there are none.
+  ///   - isInterrupted: whether the runs are to save and end.
   init(
     subject: Subject, folder: URL, schedule: SearchSchedule, limits: SearchConfiguration.Limits,
-    journal: SearchJournal, isInterrupted: @escaping @Sendable () -> Bool,
+    journal: SearchJournal, leader: RankLeader?, isInterrupted: @escaping @Sendable () -> Bool,
     report: @escaping (SearchProgress) -> Void
   ) {
     (self.schedule, self.limits, self.journal, self.report) = (schedule, limits, journal, report)
+    self.leader = leader
     programBytes = ProcessMemory.resident
-    training = TrialTraining(subject: subject, folder: folder, schedule: schedule) {
-      [isStopped] in isInterrupted() || isStopped.withLock { $0 }
-    }
+    training = TrialTraining(
+      subject: subject, folder: folder, schedule: schedule, isInterrupted: isInterrupted)
   }
 
   /// Begins a trial's run to a rung, unless it was there, has failed or is running.
   ///
-  /// - Parameter threads: nil for those of its settings.
+  /// - Parameter atOnce: the trials that run at once on a machine.
   /// - Throws: what opening a run throws that has nothing to do with the trial's settings
-  func begin(_ trial: SearchTrial, to rung: Int, threads: Int?) throws {
+  func begin(_ trial: SearchTrial, to rung: Int, atOnce: Int) throws {
     guard trial.failure == nil, trial.losses[rung] == nil else { return }
     if advanced[trial.number] == nil { report(.running(trial, rung: rung, status)) }
     advanced[trial.number] = advanced[trial.number] ?? 0
     if needsAdmission(trial), let reason = try training.findings(trial, { try refusal(of: trial, $0) }) {
       return try end(trial.number, with: .failed(.init(trial: trial.number, reason: reason)))
     }
-    work.begin(Place(number: trial.number, rung: rung)) { [training] report in
-      try training(trial, to: rung, threads: threads) { report(TrialEvent(trial: trial, event: $0)) }
+    work.begin(Place(number: trial.number, rung: rung)) { [training, leader] report in
+      func here() throws -> TrialOutcome {
+        try training(trial, to: rung, atOnce: atOnce) { report(TrialEvent(trial: trial, event: $0)) }
+      }
+      guard let leader else { return try here() }
+      let reason = try training.findings(trial) { settings in
+        try training.subject.prepare(settings)
+        return nil
+      }
+      if let reason { return .failed(reason) }
+      return try leader.run(
+        .init(proposal: .init(trial), rung: rung, atOnce: atOnce),
+        warn: { report(TrialEvent(trial: trial, event: .warning($0))) }, here: here)
     }
   }
 
@@ -105,11 +119,8 @@ final class TrialRunner<Subject: SearchSubject> {
     if let trial = journal.trials[number] { report(.ended(trial, status)) }
   }
 
-  /// Stops what runs, each after a checkpoint.
-  func stop() {
-    isStopped.withLock { $0 = true }
-    work.finish()
-  }
+  /// Waits until nothing runs.
+  func finish() { work.finish() }
 
   private func pass(_ event: TrialEvent) {
     if case .progress(let progress) = event.event {

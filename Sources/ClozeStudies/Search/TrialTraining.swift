@@ -4,7 +4,7 @@ internal import ClozeTraining
 internal import Foundation
 
 /// What became of a trial's run to a rung.
-enum TrialOutcome: Sendable {
+enum TrialOutcome: Codable, Sendable {
   case interrupted
   case loss(Double, step: Int)
   case failed(String)
@@ -20,15 +20,17 @@ struct TrialTraining<Subject: SearchSubject>: Sendable {
 
   /// Trains a trial to a rung.
   ///
-  /// - Parameter threads: nil, or where its settings say how many, for those of its settings.
+  /// - Parameter atOnce: the trials that share the processors of this machine, unless its settings say how many threads a run has.
   /// - Throws: what training throws that has nothing to do with the trial's settings
   func callAsFunction(
-    _ trial: SearchTrial, to rung: Int, threads: Int?, report: @escaping (TrainingEvent) -> Void
+    _ trial: SearchTrial, to rung: Int, atOnce: Int, report: @escaping (TrainingEvent) -> Void
   ) throws -> TrialOutcome {
     var outcome = TrialOutcome.interrupted
     let reason = try findings(trial) { settings in
       var settings = settings
-      if let threads, settings.compute.workers == 0 { settings.compute.workers = threads }
+      if atOnce > 1, settings.compute.workers == 0 {
+        settings.compute.workers = max(1, ProcessInfo.processInfo.activeProcessorCount / atOnce)
+      }
       let steps = try steps(trial)
       outcome = try train(trial, settings, until: steps[min(rung, steps.count - 1)], report: report)
       return nil

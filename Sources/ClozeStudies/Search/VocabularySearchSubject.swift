@@ -40,6 +40,10 @@ package struct VocabularySearchSubject: SearchSubject {
       PretrainingText(configuration: settings, data: data), validationMasking: .wholeWords)
   }
 
+  package func prepare(_ settings: PretrainConfiguration) throws {
+    _ = try vocabularies.data(size: settings.model.vocabularySize)
+  }
+
   package func loss(ofScore score: Double, in task: MaskedLanguageTask) throws -> Double {
     try -score * task.bitsPerCharacterForNats()
   }
