@@ -264,6 +264,13 @@ private struct ConfigurationTree {
       guard change.float?.isFinite ?? true else {
         throw ConfigurationError.invalid(path: path.joined(separator: "."), reason: "is not a finite number")
       }
+      if base.float != nil, let text = change.scalar?.string, ConfigurationTree.isOfAnotherBase(text) {
+        throw ConfigurationError.invalid(
+          path: path.joined(separator: "."),
+          reason:
+            "is \(text), which YAML reads as \(change.int.map { "\($0)" } ?? "another number"); write it with ordinary digits"
+        )
+      }
       return ConfigurationTree.text(base, change) ?? change
     }
     guard case .mapping(let changes) = change else {
@@ -285,6 +292,11 @@ private struct ConfigurationTree {
       baseMapping[keyNode] = try merged(current, with: value, path: here, source: source)
     }
     return .mapping(baseMapping)
+  }
+
+  /// Whether YAML 1.1 reads a number in base 8 (`010`) or 60 (`1:30`).
+  private static func isOfAnotherBase(_ text: String) -> Bool {
+    text.wholeMatch(of: /[-+]?0[0-9_]+/) != nil || text.contains(":")
   }
 
   /// The full path of a key that exists in another section.

@@ -106,7 +106,13 @@ package struct FileDescriptor: ~Copyable, Sendable {
   /// - Returns: how many; 0 at the end.
   /// - Throws: `FileError`
   package func read(into bytes: UnsafeMutableRawBufferPointer) throws -> Int {
-    let count = FileDescriptor.repeated { Foundation.read(number, bytes.baseAddress, bytes.count) }
+    var count = FileDescriptor.repeated { Foundation.read(number, bytes.baseAddress, bytes.count) }
+    // Standard input that another program has made non-blocking.
+    while count < 0, errno == EAGAIN {
+      var descriptor = pollfd(fd: number, events: Int16(POLLIN), revents: 0)
+      poll(&descriptor, 1, -1)
+      count = FileDescriptor.repeated { Foundation.read(number, bytes.baseAddress, bytes.count) }
+    }
     guard count >= 0 else { throw FileError.reading(path) }
     return count
   }

@@ -7,6 +7,8 @@ package enum FolderContent: String, Sendable {
   case comparison = "two compared runs"
   case search = "a study of search"
   case labelCurve = "a label curve"
+  case model = "a model or a checkpoint"
+  case tokenizer = "a tokenizer"
 
   /// nil for a folder that is not there, or has none of them.
   package init?(_ url: URL) {
@@ -23,6 +25,11 @@ package enum FolderContent: String, Sendable {
       self = .data
     } else if has("config.yaml") {
       self = .run
+    } else if has("config.json") || has("model.safetensors") || has("checkpoint.json") {
+      self = .model
+    } else if !has("incoming.partial"), !has("provenance.json"), has("vocab.txt") || has("tokenizer.json") {
+      // A data folder whose index is lost, or not yet in place, has one of the former.
+      self = .tokenizer
     } else {
       return nil
     }

@@ -49,14 +49,14 @@ package struct TokenizeRun {
   ///   - replacesOtherCorpus: whether data of another corpus in the folder may be replaced. If not, the corpus is read once
   ///     before it is encoded, to compare it with the data in the folder.
   ///   - report: called for every event, also by `encode`.
-  /// - Throws: `ShardError.otherCorpus`, `CorpusError`, `FileError`
+  /// - Throws: `ShardError.otherCorpus`, `.unreadableData`, `CorpusError`, `FileError`
   package init(
     _ pass: CorpusPass, _ source: TokenizerSource, layout: ShardLayout, folder: URL,
     replacesOtherCorpus: Bool,
     report: @escaping (Event) -> Void
   ) throws {
     (self.pass, self.layout, self.folder, self.report) = (pass, layout, folder, report)
-    let existing = replacesOtherCorpus ? nil : try? DataIndex.read(folder: folder).index.corpus
+    let existing = replacesOtherCorpus ? nil : try DataFolder(folder).corpus()
     let settings = Digest(of: "\(pass.settings)\n\(layout.description)\n\(source.description)\n")
     var surveyed: Digest?
     if let left = DatasetProgress.left(in: folder, settings: settings),

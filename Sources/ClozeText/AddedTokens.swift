@@ -138,7 +138,14 @@ struct AddedTokenSplitter: Sendable {
   private mutating func splitText<Sink: TokenSink>(_ utf8: UnsafeBufferPointer<UInt8>, into sink: inout Sink)
   {
     guard let normalized else { return splitter.split(utf8, into: &sink) }
-    table.normalize(utf8, invalid: { sink.receiveInvalidSequence() }).withUnsafeBufferPointer {
+    let text = table.normalize(utf8) { step, entry in
+      if !step.isValid { sink.receiveInvalidSequence() }
+      // ASCII's capitals are counted elsewhere.
+      guard step.scalar >= 0x80, entry.isLossy else { return }
+      if entry.losesMarks { sink.receive(losingMarks: step.scalar) }
+      if entry.losesCase { sink.receiveLostCase() }
+    }
+    text.withUnsafeBufferPointer {
       normalized.split(
         $0, text: { plainSplitter.split($0, into: &sink) }, token: { sink.receive(added: $0) })
     }
@@ -148,11 +155,13 @@ struct AddedTokenSplitter: Sendable {
 extension NormalizationTable {
   fileprivate mutating func normalize(_ text: String) -> [UInt8] {
     var text = text
-    return text.withUTF8 { normalize($0, invalid: {}) }
+    return text.withUTF8 { normalize($0) { _, _ in } }
   }
 
-  /// The normalized text.
-  fileprivate mutating func normalize(_ utf8: UnsafeBufferPointer<UInt8>, invalid: () -> Void) -> [UInt8] {
+  /// The normalized text; `visit` is called with each scalar and its entry.
+  fileprivate mutating func normalize(
+    _ utf8: UnsafeBufferPointer<UInt8>, _ visit: (UTF8Decoding.Step, Entry) -> Void
+  ) -> [UInt8] {
     var result: [UInt8] = []
     func append(_ value: UInt32) {
       result += String(Unicode.Scalar(value).map { Character($0) } ?? "\u{FFFD}").utf8
@@ -160,8 +169,8 @@ extension NormalizationTable {
     var offset = 0
     while offset < utf8.count {
       let step = UTF8Decoding.step(utf8, at: offset)
-      if !step.isValid { invalid() }
       let entry = entry(step.scalar)
+      visit(step, entry)
       if let list = entry.list {
         for normalized in lists[list] { append(normalized.scalar.value) }
       } else {

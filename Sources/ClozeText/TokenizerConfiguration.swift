@@ -184,6 +184,12 @@ extension Vocabulary {
   ///
   /// - Throws: `TokenizerError`, `VocabularyError`
   init(pieces: [(text: String, id: Int)], added: [TokenizerConfiguration.Token], source: String) throws {
+    if let (text, _) = (pieces.map { ($0.text, $0.id) } + added.map { ($0.added.text, $0.id ?? 0) })
+      .first(where: { !(0..<Vocabulary.maximumCount).contains($0.1) })
+    {
+      throw TokenizerError.malformed(
+        path: source, reason: "gives '\(text)' an id beyond 0 to \(Vocabulary.maximumCount - 1)")
+    }
     var numbers: [[UInt8]: Int] = [:]
     let spellings = Set(added.map { Array($0.added.text.utf8) })
     for (text, id) in pieces {

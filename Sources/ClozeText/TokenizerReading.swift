@@ -25,7 +25,7 @@ extension Tokenizer {
       file = found
     }
     let configuration = try TokenizerConfiguration(beside: file)
-    if file.pathExtension == "json" {
+    if file.pathExtension.lowercased() == "json" {
       self = try TokenizerFile(file).tokenizer(configuration)
     } else {
       // A configuration without a case setting means BERT's default, which lower-cases.
@@ -46,7 +46,12 @@ extension Tokenizer {
     let bytes = try Data(textFile: file)
     var lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
     if lines.last?.isEmpty == true { lines.removeLast() }
-    return lines.map { String(decoding: $0.last == UInt8(ascii: "\r") ? $0.dropLast() : $0, as: UTF8.self) }
+    return try lines.enumerated().map { index, line in
+      guard
+        let text = String(validating: line.last == UInt8(ascii: "\r") ? line.dropLast() : line, as: UTF8.self)
+      else { throw TokenizerError.malformed(path: "\(file.path):\(index + 1)", reason: "is not UTF-8") }
+      return text
+    }
   }
 }
 

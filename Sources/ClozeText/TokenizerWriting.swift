@@ -12,14 +12,18 @@ extension Tokenizer {
   /// - Throws: `FileError`
   package func write(to folder: URL, positionCount: Int? = nil, hasSegments: Bool = true) throws {
     try Folder.create(folder)
-    let files = [
+    for (name, content) in files(positionCount: positionCount, hasSegments: hasSegments) {
+      try AtomicFile.write(content, to: folder.appendingPathComponent(name))
+    }
+  }
+
+  /// The names and contents of what `write` writes.
+  package func files(positionCount: Int? = nil, hasSegments: Bool = true) -> [(name: String, content: Data)] {
+    [
       ("vocab.txt", pieces.map { $0 + "\n" }.joined()),
       ("tokenizer_config.json", configurationFile(positionCount: positionCount, hasSegments: hasSegments)),
       ("tokenizer.json", tokenizerFile),
-    ]
-    for (name, text) in files {
-      try AtomicFile.write(Data(text.utf8), to: folder.appendingPathComponent(name))
-    }
+    ].map { ($0, Data($1.utf8)) }
   }
 
   private var stripsAccents: String { normalizer.stripsAccents.map { "\($0)" } ?? "null" }

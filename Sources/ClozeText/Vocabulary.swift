@@ -92,9 +92,12 @@ package struct Vocabulary: Sendable {
     numbers.find(token).map { TokenID($0) }
   }
 
-  /// The Unicode property Sentence_Terminal, and the ellipses, which it lacks.
+  /// The Unicode property Sentence_Terminal, and what it lacks: the ellipses, the shads of Tibetan and the khan and bariyoosan of Khmer.
   private static func endsSentence(_ scalar: Unicode.Scalar) -> Bool {
-    scalar.properties.isSentenceTerminal || scalar == "…" || scalar == "‥" || scalar == "⋯"
+    switch scalar.value {
+    case 0x2025, 0x2026, 0x22EF, 0x0F0D...0x0F12, 0x17D4, 0x17D5: true
+    default: scalar.properties.isSentenceTerminal
+    }
   }
 }
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ClozeCLI
 import ClozeData
 
 /// The options of `tokenize` for an existing data folder.
@@ -14,6 +15,14 @@ struct FolderOptions: ParsableArguments {
 
   @Option(name: .long, help: "With --inspect and a number: the document's split, train or validation.")
   var split: Split?
+
+  /// Refuses options that say how text is tokenized.
+  /// - Throws: `ValidationError`
+  static func refuseOthers() throws {
+    let given = GivenOptions()
+    let own: Set = ["--verify", "--repair", "--inspect", "--split", "--workers", "--quiet"]
+    try given.refuse(Set(given.names).subtracting(own), "for text that is tokenized, and here is none")
+  }
 
   /// The chosen mode; nil if text is to be tokenized.
   /// - Parameters:

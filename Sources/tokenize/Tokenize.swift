@@ -81,7 +81,9 @@ struct Tokenize: Tool {
   @OptionGroup var common: CommonOptions
 
   func validate() throws {
-    if try folderOptions.mode(inputs: inputs, output: output) == nil {
+    if try folderOptions.mode(inputs: inputs, output: output) != nil {
+      try FolderOptions.refuseOthers()
+    } else {
       guard !inputs.isEmpty else { throw ValidationError("no input is named; name a file, a folder or -") }
       guard output != nil else {
         throw ValidationError("no --output is given; name the data folder to write")
@@ -117,10 +119,10 @@ struct Tokenize: Tool {
   private func tokenize(into folder: URL, pool: WorkerPool) throws {
     _ = try DataFolder(folder).completeMove()
 
-    // 1. The corpus. Standard input can be read only once, so it is copied to a file for the second pass.
-    let spool = inputs.contains("-") ? try StandardInputSpool(in: folder) : nil
-    defer { spool?.remove() }
-    let corpus = try CorpusInputs(inputs, standardInput: spool?.url, excluding: folder)
+    // 1. The corpus. Standard input and pipes can be read only once, so they are copied to files for the second pass.
+    let spools = InputSpools(in: folder)
+    defer { spools.remove() }
+    let corpus = try CorpusInputs(inputs, spools: spools.copies(of: inputs), excluding: folder)
     let format = try reading.format()
     try corpus.check(format)
     if let other = corpus.others.first, !common.quiet {

@@ -128,6 +128,8 @@ private struct Settings: Configuration, Equatable {
     ("? \(String(repeating: "k", count: 10_000))\n: 1\n", "unknown key"),
     ("optimizer: {learningRate: .inf}\n", "optimizer.learningRate: is not a finite number"),
     ("optimizer: {learningRate: 1e999}\n", "optimizer.learningRate: is not a finite number"),
+    ("optimizer: {learningRate: 1:30}\n", "optimizer.learningRate: is 1:30, which YAML reads as 90"),
+    ("optimizer: {learningRate: 010}\n", "optimizer.learningRate: is 010, which YAML reads as 8"),
   ])
   func hostileFilesAreRefused(text: String, message: String) throws {
     let folder = try TemporaryFolder()

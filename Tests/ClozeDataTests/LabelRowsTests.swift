@@ -93,6 +93,9 @@ import Testing
         LabelledSample(texts: ["ends"], labels: ["O"]),
       ])
     #expect(file.lines == [3, 9, 11])
+    // A hashtag at the start of a sentence is a word.
+    let hashtags = try self.file(.tagging, "#newparty\tB-ORG\n\n#newdoctor O\n")
+    #expect(hashtags.samples.map(\.texts) == [["#newparty"], ["#newdoctor"]])
     // Tabs separate columns where there are any, so a word may hold a space.
     let tabs = try self.file(.tagging, "New York\tB-LOC\r\n \t \r\n")
     #expect(tabs.samples == [LabelledSample(texts: ["New York"], labels: ["B-LOC"])])
@@ -120,8 +123,9 @@ import Testing
 
   @Test func wordsThatAreToBeLabelled() {
     var sentences = UnlabelledSentences()
-    let found = ["-DOCSTART- O", "", "# text = a b", "a x", "# O", "", "", "b", "-DOCSTART-", "c"].compactMap
-    {
+    let found = [
+      "-DOCSTART- O", "", "# text = a b", "# newdoc id = 1", "a x", "# O", "", "", "b", "-DOCSTART-", "c",
+    ].compactMap {
       sentences.read($0)
     }
     #expect(found == [["a", "#"], ["b"]])

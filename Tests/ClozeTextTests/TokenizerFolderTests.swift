@@ -57,6 +57,25 @@ import Testing
     #expect(try Tokenizer(folder.file("b")).digest == tokenizer.digest)
   }
 
+  @Test func aVocabularyThatIsNotUTF8() throws {
+    let folder = try TemporaryFolder()
+    let list = folder.file("vocab.txt")
+    try Data("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\ncaf".utf8 + [0xE9, 0x0A]).write(to: list)
+    #expect(
+      failureMessage { _ = try Tokenizer(list, lowercases: true) }.contains("vocab.txt:6: is not UTF-8; "))
+  }
+
+  @Test(arguments: ["9223372036854775807", "4194304"]) func idsBeyondAVocabulary(id: String) throws {
+    let folder = try TemporaryFolder()
+    let json = String(
+      decoding: try Data(contentsOf: Fixtures.url("tokenizer-cased/tokenizer.json")), as: UTF8.self)
+    let changed = json.replacing("\"##rom\": 1199", with: "\"##rom\": \(id)")
+    try #require(changed != json)
+    try folder.write(changed, to: "TOKENIZER.JSON")
+    let message = failureMessage { _ = try Tokenizer(folder.file("TOKENIZER.JSON")) }
+    #expect(message.contains("gives '##rom' an id beyond 0 to 4194303; "), "\(message)")
+  }
+
   @Test func configurationBesideTheListDecides() throws {
     let folder = try TemporaryFolder()
     let list = try folder.write(SpecialTokens.texts.joined(separator: "\r\n") + "\r\na\r\n", to: "vocab.txt")

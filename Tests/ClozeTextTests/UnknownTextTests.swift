@@ -112,5 +112,15 @@ import Testing
     // Of eight letters A, É and Σ are capitals.
     #expect(abs(loss("Abcd ÉΣ ef", .uncased).caseShare - 3.0 / 8) < 1e-12)
     #expect(loss("Abcd ÉΣ ef", .cased).caseShare == 0)
+    // An added token that is looked for in normalized text changes nothing.
+    var added = AddedToken(text: "xyz", id: 6)
+    added.isNormalized = true
+    let extended = Tokenizer(
+      vocabulary: try Vocabulary(tokens: SpecialTokens.texts + ["a", "xyz"], added: [added]),
+      normalizer: .uncased)
+    for text in ["Abcd ÉΣ ef", "हिन्दी é"] {
+      let (with, without) = (TextLoss([text], extended), loss(text, .uncased))
+      #expect(with.caseShare == without.caseShare && with.markShare == without.markShare)
+    }
   }
 }

@@ -56,6 +56,43 @@ import Testing
     #expect(try work.contents("shards") == before)
   }
 
+  /// Every file of the folder is compared, and mended.
+  @Test(arguments: ["vocab.txt", "tokenizer_config.json", "provenance.json", "tokenizer.json"])
+  func aChangedFileBesideTheShards(name: String) throws {
+    let before = try work.contents("shards")
+    let changed =
+      name == "provenance.json"
+      ? try work.bytes("shards/\(name)") + Data(" ".utf8)
+      : Data(
+        String(decoding: try work.bytes("shards/\(name)"), as: UTF8.self).replacing(
+          "a", with: "b", maxReplacements: 1
+        ).utf8)
+    for file in [changed, nil] {
+      let url = work.folder.file("shards/\(name)")
+      if let file { try file.write(to: url) } else { try FileManager.default.removeItem(at: url) }
+      let found = try work.run("tokenize", "--verify", "shards")
+      #expect(found.status == 65, "\(found.output)")
+      #expect(found.errors.contains("shards"), "\(found.errors)")
+      guard name != "tokenizer.json" else { return }
+      #expect(found.errors.contains("shards/\(name): "), "\(found.errors)")
+      #expect(try work.succeed("tokenize", "--repair", "shards").output.contains("wrote \(name) again"))
+      #expect(try work.contents("shards") == before)
+    }
+  }
+
+  /// A folder in the place of a shard does not hide the other problems.
+  @Test func aFolderInThePlaceOfAShard() throws {
+    let shard = work.folder.file("shards/train-00000.zst")
+    try FileManager.default.removeItem(at: shard)
+    try FileManager.default.createDirectory(at: shard, withIntermediateDirectories: false)
+    try damage("shards/unigrams.bin", at: 9)
+    let found = try work.run("tokenize", "--verify", "shards")
+    #expect(found.status == 65)
+    #expect(found.errors.contains("train-00000.zst: is a directory"), "\(found.errors)")
+    #expect(found.errors.contains("unigrams.bin: "), "\(found.errors)")
+    #expect(found.output.contains("problems"))
+  }
+
   @Test func documentsAreShownAsText() throws {
     let rows = try work.table(try work.succeed("tokenize", "--inspect", "shards").output)
     #expect(rows["train"]?.contains("documents") == true && rows["validation"] != nil)
@@ -91,7 +128,11 @@ import Testing
 
   @Test(arguments: [
     (["--verify", "shards", "--repair", "shards"], "--verify and --repair are given"),
-    (["--verify", "shards", "--output", "x"], "leave out --output"),
+    (
+      ["--verify", "shards", "--output", "x"],
+      "leave out --output"
+    ),
+    (["--repair", "shards", "--vocabulary-size=500"], "--vocabulary-size is for text that is tokenized"),
     (["corpus.txt", "--repair", "shards"], "leave out corpus.txt"),
     (["--inspect", "shards", "x"], "takes one document's number"),
     (["--inspect", "shards", "-1"], "Unknown option"),

@@ -255,6 +255,76 @@ import Testing
     #expect(try work.contents("shards") != before)
   }
 
+  /// Data that cannot be read are not replaced because they cannot be compared.
+  @Test func dataThatCannotBeReadAreNotReplaced() throws {
+    try work.tokenize()
+    let whole = try work.contents("shards")
+    func tokenize(_ more: String...) throws -> Program.Result {
+      let arguments = ["-", "--output", "shards", "--vocabulary-size", "100", "--validation-rate", "0"]
+      return try Program("tokenize", arguments + more, input: "Another text.", in: work.folder).wait()
+    }
+    for index in ["{", "{\"my\": 1}", "{\"version\": 1}"] {
+      try work.folder.write(index, to: "shards/index.json")
+      let before = try work.contents("shards")
+      // Where it comes from is in provenance.json, too.
+      let other = try tokenize()
+      #expect(
+        other.status == 64 && other.errors.contains("already holds the data of corpus"), "\(other.errors)")
+      #expect(try work.contents("shards") == before)
+    }
+    try work.folder.write("", to: "shards/provenance.json")
+    let unknown = try tokenize()
+    #expect(unknown.status == 65 && unknown.errors.contains("replace them with --force"), "\(unknown.errors)")
+    #expect(whole.keys.sorted() == (try work.contents("shards").keys.sorted()))
+    #expect(try tokenize("--force").status == 0)
+  }
+
+  @Test(arguments: [
+    ("config.json", "a model or a checkpoint"), ("checkpoint.json", "a model or a checkpoint"),
+    ("vocab.txt", "a tokenizer"),
+  ])
+  func aFolderOfAModelIsNotTokenizedInto(name: String, content: String) throws {
+    try work.folder.write("[PAD]", to: "model/\(name)")
+    let result = try work.run("tokenize", "corpus.txt", "--output", "model")
+    #expect(
+      result.status == 64 && result.errors.contains("model: holds \(content); choose another"),
+      "\(result.errors)")
+    #expect(try work.names("model") == [name])
+  }
+
+  /// What can be read only once is copied for the second pass.
+  @Test(arguments: [
+    "mkfifo pipe; cat corpus.txt > pipe & tokenize pipe", "tokenize <(cat corpus.txt)",
+    "cat corpus.txt | tokenize /dev/stdin",
+  ])
+  func pipesAreText(command: String) throws {
+    try work.tokenize()
+    let tokenize = Program.folder.appendingPathComponent("tokenize").path
+    let script =
+      "\(command.replacing("tokenize", with: tokenize)) --output data --vocabulary-size 200 --validation-rate 0.1"
+    let result = try Program("/bin/bash", ["-c", script], in: work.folder).wait()
+    #expect(result.status == 0, "\(result.errors)")
+    #expect(try work.contents("data") == work.contents("shards"))
+  }
+
+  /// A row without text is a document, which is counted among those that have no tokens.
+  @Test func rowsWithoutText() throws {
+    try work.folder.write("{\"text\": \"One text.\"}\n{\"text\": \" \"}\n", to: "rows.jsonl")
+    let result = try work.succeed(
+      "tokenize", "rows.jsonl", "--output", "rows", "--vocabulary-size", "100", "--validation-rate", "0")
+    let table = try work.table(result.output)
+    #expect(table["documents"] == "1 (train 1, validation 0)")
+    #expect(table["documents without tokens dropped"] == "1")
+  }
+
+  @Test func theOutputFolderIsNoInput() throws {
+    try work.folder.write("One text.", to: "same/a.txt")
+    let result = try work.run("tokenize", "same", "--output", "same")
+    #expect(
+      result.status == 65 && result.errors.contains("same: is the output folder, which is left out"),
+      "\(result.errors)")
+  }
+
   /// What standard input gives waits in the output folder under a name that may be somebody's.
   @Test func filesOfOthersStay() throws {
     try work.folder.write("Mine.", to: "data/standard-input.txt")

@@ -65,7 +65,19 @@ final class TextConverter {
       default: break
       }
     }
+    if isLast { convertHeldBack(into: &output) }
     return read
+  }
+
+  /// Appends the letter that iconv holds back at the end, in encodings where a mark may follow it (Windows-1255, Windows-1258, TCVN).
+  private func convertHeldBack(into output: inout [UInt8]) {
+    let capacity = 64
+    output += [UInt8](unsafeUninitializedCapacity: capacity) { buffer, count in
+      var target = UnsafeMutableRawPointer(buffer.baseAddress)?.assumingMemoryBound(to: CChar.self)
+      var left = capacity
+      _ = iconv(descriptor, nil, nil, &target, &left)
+      count = capacity - left
+    }
   }
 
   /// The bytes of one conversion; an invalid byte costs at most the conversion of so many.

@@ -5,6 +5,8 @@ package enum CorpusError: Failure {
   case noMatch(pattern: String)
   case unreadablePattern(pattern: String)
   case emptyFolder(path: String)
+  case outputFolder(path: String)
+  case pipe(path: String)
   case danglingLink(path: String)
   case unreadableName(folder: String, name: String)
   case empty(inputs: String)
@@ -41,6 +43,10 @@ package enum CorpusError: Failure {
     case .emptyFolder(let path):
       "\(path): holds no \(FolderWalk.textSuffixes.joined(separator: ", ")) file, nor one with .gz or .zst after that; "
         + "name the files, or a pattern such as '\(path)/*'"
+    case .outputFolder(let path):
+      "\(path): is the output folder, which is left out; name its files, or choose another --output"
+    case .pipe(let path):
+      "\(path): is a pipe or a device, and the text is read more than once; write it into a file"
     case .danglingLink(let path):
       "\(path): is a link to a file that does not exist; correct the link or remove it"
     case .unreadableName(let folder, let name):
@@ -97,21 +103,25 @@ package enum CorpusError: Failure {
       "\(path): is JSON whose objects go over several lines; write one object a line: "
         + "jq -c . \(CorpusError.quoted(path)) > \(CorpusError.quoted(path + ".jsonl"))"
     case .notAnObject(let path, let line, let kind):
-      "\(path):\(line): is not a JSON object but \(kind); write one object a line\(CorpusError.skipping)"
+      "\(path):\(line): is not a JSON object but \(kind); write one object a line\(CorpusError.skipping(path))"
     case .malformedObject(let path, let line, let column, let reason):
-      "\(path):\(line): \(reason), at column \(column); correct the line\(CorpusError.skipping)"
+      "\(path):\(line): \(reason), at column \(column); correct the line\(CorpusError.skipping(path))"
     case .missingField(let path, let line, let field):
-      "\(path):\(line): has no text in the field '\(field)'; correct the line, name the field with --field\(CorpusError.skipping)"
+      "\(path):\(line): has no text in the field '\(field)'; correct the line, name the field with --field\(CorpusError.skipping(path))"
     case .repeatedField(let path, let line, let field):
-      "\(path):\(line): has the field '\(field)' twice; keep one of the two\(CorpusError.skipping)"
+      "\(path):\(line): has the field '\(field)' twice; keep one of the two\(CorpusError.skipping(path))"
     case .lineTooLong(let path, let line, let limit):
-      "\(path):\(line): is longer than \(limit >> 20) MiB; split the object into several\(CorpusError.skipping)"
+      "\(path):\(line): is longer than \(limit >> 20) MiB; split the object into several\(CorpusError.skipping(path))"
     case .changed(let inputs): "\(inputs): changed between the two passes over it; run it again"
     default: "the corpus cannot be read; check it"
     }
   }
 
-  private static let skipping = ", or leave such rows out with --skip-bad-rows"
+  private static func skipping(_ path: String) -> String {
+    let isNamedSo = FolderWalk.jsonSuffixes.contains { path.lowercased().contains($0) }
+    return ", or leave such rows out with --skip-bad-rows"
+      + (isNamedSo ? "" : " (the first line says that the text is JSON lines)")
+  }
 
   /// The advice for a text in another encoding.
   /// - Parameter canChoose: whether the tool has options for it.

@@ -65,15 +65,15 @@ package struct CorpusInputs: Sendable {
 
   /// - Parameters:
   ///   - inputs: paths and patterns; `-` means `standardInput`.
-  ///   - standardInput: a file with the content of standard input.
+  ///   - spools: files with the content of inputs that can be read only once, by the input.
   ///   - excluded: a folder to leave out although an input may contain it: the data folder.
   /// - Throws: `CorpusError`, `FileError`
-  package init(_ inputs: [String], standardInput: URL? = nil, excluding excluded: URL? = nil) throws {
+  package init(_ inputs: [String], spools: [String: URL] = [:], excluding excluded: URL? = nil) throws {
     var files: [File] = []
     var others: [String] = []
     for input in inputs {
-      if input == "-", let standardInput {
-        files.append(File(standardInput, name: FileSource.standardInputName))
+      if let spool = spools[input] {
+        files.append(File(spool, name: input == "-" ? FileSource.standardInputName : input))
       } else {
         for path in try CorpusInputs.matches(input) {
           guard CorpusInputs.isFolder(path) else {
@@ -110,6 +110,13 @@ package struct CorpusInputs: Sendable {
       guard stat(file.url.path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { continue }
       _ = try file.open(encoding: format.encoding)
     }
+  }
+
+  /// Whether a text is a pipe, a device or standard input (`-`), which can be read only once.
+  package static func isStream(_ input: String) -> Bool {
+    var status = stat()
+    guard stat(input, &status) == 0 else { return input == "-" }
+    return ![S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT)
   }
 
   private static func matches(_ input: String) throws -> [String] {

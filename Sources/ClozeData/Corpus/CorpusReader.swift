@@ -4,7 +4,7 @@ internal import ClozeCore
 package enum DocumentBoundary: String, NamedChoice {
   /// Each line that is not blank.
   case lines
-  /// The lines up to a blank line, which has only white space.
+  /// The lines up to a blank line, which has only white space, such as U+3000.
   case paragraphs
   /// The whole file.
   case files

@@ -67,11 +67,12 @@ struct DocumentReader {
         let isBoundary =
           switch format.boundary {
           case .lines: true
-          case .paragraphs: text[lineStart...].allSatisfy(\.isWhiteSpace)
+          case .paragraphs: text[lineStart...].isBlank
           case .files: false
           }
+        let end = isBoundary && format.boundary == .paragraphs ? lineStart : text.count
         (lineStart, lineOffset) = (text.count, lines.offset)
-        if isBoundary, let result = try takeDocument(text.count, take) { return result }
+        if isBoundary, let result = try takeDocument(text.count, end: end, take) { return result }
       case .limit:
         splitDocuments += 1
         if lineStart == 0 {
@@ -104,12 +105,15 @@ struct DocumentReader {
 
   /// Passes the first `count` bytes of the text as a document to `take`; nil if they are blank. They end at the end of
   /// a line or of its validated part. The rest stays in `text`.
-  private mutating func takeDocument<Result>(_ count: Int, _ take: CorpusReader.Taker<Result>) throws
-    -> Result?
-  {
+  /// - Parameter end: where a blank line begins that ends the document; nil if none does.
+  private mutating func takeDocument<Result>(
+    _ count: Int, end: Int? = nil, _ take: CorpusReader.Taker<Result>
+  ) throws -> Result? {
     let invalidSequences = invalidSequences
     let result = try text.withUnsafeBufferPointer { text -> Result? in
-      guard let part = UnsafeBufferPointer(rebasing: text[..<count]).withoutWhiteSpace else { return nil }
+      guard let part = UnsafeBufferPointer(rebasing: text[..<(end ?? count)]).withoutWhiteSpace else {
+        return nil
+      }
       return try take(part, invalidSequences)
     }
     if result != nil, !findings.isCut { findings.documents += 1 }
@@ -163,8 +167,8 @@ struct DocumentReader {
         continue
       }
       let result = try value.withUnsafeBufferPointer { value -> Result? in
-        guard let text = value.withoutWhiteSpace else { return nil }
-        return try take(text, invalidSequences)
+        // A row without text is a document without tokens, so that it is counted.
+        try take(value.withoutWhiteSpace ?? UnsafeBufferPointer(rebasing: value[..<0]), invalidSequences)
       }
       if let result { return result }
     }
@@ -223,6 +227,23 @@ struct DocumentReader {
       if try reader.kind() == .string { text = try reader.string { Array($0) } } else { try reader.skip() }
     }
     return text
+  }
+}
+
+extension ArraySlice<UInt8> {
+  /// Whether a line has nothing but white space, Unicode's included.
+  fileprivate var isBlank: Bool {
+    var rest = self
+    while let first = rest.first {
+      // White space beyond ASCII has two bytes after C2 (U+0085, U+00A0), or three after E1, E2 or E3.
+      let length = first.isWhiteSpace ? 1 : first == 0xC2 ? 2 : (0xE1...0xE3).contains(first) ? 3 : 0
+      guard length > 0,
+        let scalar = String(validating: rest.prefix(length), as: UTF8.self)?.unicodeScalars.first,
+        scalar.properties.isWhitespace
+      else { return false }
+      rest.removeFirst(length)
+    }
+    return true
   }
 }
 

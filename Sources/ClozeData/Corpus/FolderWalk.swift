@@ -8,7 +8,8 @@ internal import Foundation
 /// notice that it is missing.
 struct FolderWalk {
   /// The suffixes of text files.
-  static let textSuffixes = [".txt", ".jsonl", ".ndjson", ".json"]
+  static let textSuffixes = [".txt"] + jsonSuffixes
+  static let jsonSuffixes = [".jsonl", ".ndjson", ".json"]
   /// Suffixes that may follow. Compressed files that Cloze does not read are listed too, so that they are refused and
   /// not silently left out.
   private static let packedSuffixes = [
@@ -34,6 +35,7 @@ struct FolderWalk {
   init(_ folder: String, excluding excluded: String?) throws {
     if let excluded, let status = FolderWalk.status(excluded) { met.insert(Identity(status)) }
     guard let status = FolderWalk.status(folder) else { throw FileError.reading(folder) }
+    guard !met.contains(Identity(status)) else { throw CorpusError.outputFolder(path: folder) }
     try visit(folder, status)
     guard !paths.isEmpty else { throw CorpusError.emptyFolder(path: folder) }
   }

@@ -37,6 +37,11 @@ final class GzipSource: ByteSource {
           return []
         }
       }
+      // After the last member there may be zeros, with which tapes and block devices are filled up.
+      if isBetweenMembers, memberCount > 0 {
+        consumed = input[consumed...].firstIndex { $0 != 0 } ?? input.count
+        guard consumed < input.count else { continue }
+      }
       let output = try inflateChunk()
       if !output.isEmpty { return output }
     }

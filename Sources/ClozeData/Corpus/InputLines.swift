@@ -4,6 +4,8 @@ package import Foundation
 /// gets its answer at once, and a file is read in full batches.
 package struct InputLines {
   private let input: InputText
+  /// Whether a read may have to wait for the one who writes.
+  private let mayWait: Bool
   private var bytes: [UInt8] = []
   /// Whether the last line ended with CR; an LF that follows belongs to it.
   private var isAfterCarriageReturn = false
@@ -12,7 +14,7 @@ package struct InputLines {
   package private(set) var repairedLines = 0
 
   /// - Parameter file: nil for standard input.
-  package init(_ file: URL? = nil) { input = InputText(file) }
+  package init(_ file: URL? = nil) { (input, mayWait) = (InputText(file), file == nil) }
 
   /// The next lines, at most `limit`, as soon as there is one; nil at the end.
   /// - Throws: `FileError`, `CorpusError`
@@ -55,6 +57,7 @@ package struct InputLines {
 
   /// Whether a read would return at once.
   private var isReady: Bool {
+    guard mayWait else { return true }
     var descriptor = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
     return poll(&descriptor, 1, 0) > 0
   }

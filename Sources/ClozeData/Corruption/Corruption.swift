@@ -90,10 +90,14 @@ package struct Corruption: Sendable {
   private func permuteSentences(
     _ words: inout [Range<Int>], _ tokens: [TokenID], _ random: inout CounterRandom
   ) {
-    var sentences: [[Range<Int>]] = [[]]
+    var sentences: [[Range<Int>]] = []
+    var isEnded = true
     for word in words {
+      let ends = vocabulary.isSentenceEnd[Int(tokens[word.lowerBound])]
+      // Several marks in a row end one sentence, as in `WindowText.sentences`.
+      if sentences.isEmpty || isEnded && !ends { sentences.append([]) }
       sentences[sentences.count - 1].append(word)
-      if vocabulary.isSentenceEnd[Int(tokens[word.lowerBound])] { sentences.append([]) }
+      isEnded = ends
     }
     random.shuffle(&sentences)
     words = sentences.flatMap { $0 }

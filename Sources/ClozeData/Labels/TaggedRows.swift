@@ -84,10 +84,12 @@ struct TaggedRows {
       .map { Substring($0).trimmed }
   }
 
-  /// Whether the line is a comment of CoNLL-U; a `#` alone is a word.
+  /// Whether the line is a comment of CoNLL-U: `# name = value`, `# newdoc` or `# newpar`. A `#` alone is a word, and so is a hashtag
+  /// with a label.
   fileprivate static func isComment(_ line: String) -> Bool {
-    line.hasPrefix("#")
-      && (line.contains(" = ") || ["newdoc", "newpar"].contains { line.dropFirst().trimmed.hasPrefix($0) })
+    guard line.hasPrefix("#"), !line.utf8.contains(UInt8(ascii: "\t")) else { return false }
+    let name = line.dropFirst().trimmed.split(separator: " ", maxSplits: 1).first ?? ""
+    return line.contains(" = ") || ["newdoc", "newpar"].contains(name)
   }
 }
 
@@ -96,6 +98,9 @@ package struct UnlabelledSentences {
   private var words: [String] = []
 
   package init() {}
+
+  /// The words of the sentence so far.
+  package var count: Int { words.count }
 
   /// Takes a line.
   /// - Returns: the sentence that the line ends, if it ends one.

@@ -50,8 +50,13 @@ package struct DataFolder: Sendable {
   /// Whether only a data folder has a file of this name, whole or half-written.
   private static func owns(_ name: String) -> Bool {
     let whole = name.hasSuffix(partialSuffix) ? String(name.dropLast(partialSuffix.count)) : name
-    return ["index.json", "provenance.json", "unigrams.bin"].contains(whole) || whole.hasPrefix(damagedPrefix)
+    return ["index.json", "provenance.json", "unigrams.bin"].contains(whole) || isDamagedBytes(whole)
       || shard(named: whole) != nil
+  }
+
+  private static func isDamagedBytes(_ name: String) -> Bool {
+    guard let match = name.wholeMatch(of: /damaged-(.+)-[0-9]+\.bin/) else { return false }
+    return shard(named: String(match.output.1)) != nil
   }
 
   private var names: [String] { (try? FileManager.default.contentsOfDirectory(atPath: url.path)) ?? [] }
@@ -83,6 +88,21 @@ package struct DataFolder: Sendable {
       throw ShardError.otherWriter(path: url.path)
     }
     return try withExtendedLifetime(lock, body)
+  }
+
+  /// The corpus of the data in the folder; nil if it holds none.
+  /// - Throws: `ShardError.unreadableData`, `FileError`
+  func corpus() throws -> Digest? {
+    do {
+      return try DataIndex.read(folder: url).index.corpus
+    } catch ShardError.noIndex, FileError.missing {
+      return nil
+    } catch is ShardError {
+      guard let provenance = try? DataProvenance(folder: url) else {
+        throw ShardError.unreadableData(path: url.path)
+      }
+      return provenance.corpus
+    }
   }
 
   /// Makes an empty staging folder in place of one that is there.

@@ -129,6 +129,9 @@ package struct DataIndex: Codable, Sendable, Equatable {
     do {
       data = try Data(file: url)
     } catch FileError.missing {
+      guard FileManager.default.fileExists(atPath: folder.path) else {
+        throw FileError.missing(path: folder.path)
+      }
       throw ShardError.noIndex(path: folder.path)
     }
     let index: DataIndex

@@ -12,7 +12,7 @@ extension DataIndex {
     var (train, validation) = (Part?.none, Part?.none)
     var (unigramEntropy, unigrams) = (Double?.none, Digest?.none)
     var unknownText: UnknownText?
-    try reader.object { reader, key in
+    try reader.distinctKeys { reader, key in
       switch key {
       case "version": version = try reader.integer()
       case "tokenizer": tokenizer = try reader.digest()
@@ -46,7 +46,7 @@ extension DataIndex {
   /// The version alone, of an index of any version.
   static func version(_ reader: inout JSONReader) throws -> Int? {
     var version: Int?
-    try reader.object { reader, key in
+    try reader.distinctKeys { reader, key in
       if key == "version" { version = try reader.integer() } else { try reader.skip() }
     }
     return version
@@ -57,7 +57,7 @@ extension DataIndex.Part {
   fileprivate init(_ reader: inout JSONReader) throws {
     var (documents, words, tokens, bytes) = (Int?.none, Int?.none, Int?.none, Int?.none)
     var (files, quarantine) = ([DataIndex.File]?.none, [Int]?.none)
-    try reader.object { reader, key in
+    try reader.distinctKeys { reader, key in
       switch key {
       case "documents": documents = try reader.integer()
       case "words": words = try reader.integer()
@@ -81,7 +81,7 @@ extension DataIndex.File {
   fileprivate init(_ reader: inout JSONReader) throws {
     var (name, size, digest) = (String?.none, Int?.none, Digest?.none)
     var frames: [DataIndex.Frame]?
-    try reader.object { reader, key in
+    try reader.distinctKeys { reader, key in
       switch key {
       case "name": name = try reader.string()
       case "size": size = try reader.integer()
@@ -101,7 +101,7 @@ extension DataIndex.Frame {
   fileprivate init(_ reader: inout JSONReader) throws {
     var (offset, size, tokens, documents) = (Int?.none, Int?.none, Int?.none, Int?.none)
     var (continues, digest) = (Bool?.none, Digest?.none)
-    try reader.object { reader, key in
+    try reader.distinctKeys { reader, key in
       switch key {
       case "offset": offset = try reader.integer()
       case "size": size = try reader.integer()
@@ -122,6 +122,15 @@ extension DataIndex.Frame {
 }
 
 extension JSONReader {
+  /// Reads an object none of whose keys comes twice.
+  fileprivate mutating func distinctKeys(_ member: (inout JSONReader, _ key: String) throws -> Void) throws {
+    var keys: Set<String> = []
+    try object { reader, key in
+      guard keys.insert(key).inserted else { throw reader.failure("has the key '\(key)' twice, the second") }
+      try member(&reader, key)
+    }
+  }
+
   fileprivate mutating func unknownText() throws -> UnknownText {
     let value = try JSONValue(&self)
     guard let text = try? value.decoded(UnknownText.self) else {

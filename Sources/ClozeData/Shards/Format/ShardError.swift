@@ -20,6 +20,9 @@ package enum ShardError: Failure {
   case wrongDocumentEnds(path: String, frame: Int, reason: String)
   case tokenOutsideVocabulary(path: String, frame: Int, token: Int, vocabularySize: Int)
   case wrongTokenizer(path: String, stated: Digest, found: Digest)
+  case wrongTokenizerFile(path: String)
+  /// Text is to be tokenized into a folder with an index that cannot be read.
+  case unreadableData(path: String)
   case wrongUnigrams(path: String, reason: String)
   case noProvenance(path: String)
   case wrongProvenance(path: String, reason: String)
@@ -84,6 +87,12 @@ package enum ShardError: Failure {
     case .wrongTokenizer(let path, let stated, let found):
       return "\(path): the shards were made with tokenizer \(stated.short), the one beside them is "
         + "\(found.short); put the right tokenizer back, or \(again)"
+    case .wrongTokenizerFile(let path):
+      return "\(path): is not what tokenize writes for this tokenizer; \(mend)"
+    case .unreadableData(let path):
+      return
+        "\(path): holds an index.json that cannot be read, so its data cannot be compared with this text; mend them with tokenize "
+        + "--repair, replace them with --force, or choose another --output"
     case .wrongUnigrams(let path, let reason): return "\(path): \(reason); \(mend)"
     case .noProvenance(let path):
       return "\(path): neither index.json nor provenance.json can be read, "

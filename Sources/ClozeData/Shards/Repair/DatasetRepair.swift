@@ -42,6 +42,9 @@ package struct DatasetRepair {
       throw ShardError.wrongTokenizer(
         path: folder.url.path, stated: provenance.tokenizer, found: tokenizer.digest)
     }
+    for (name, content) in tokenizer.files() {
+      try replace(folder.file(name), content, "wrote \(name) again")
+    }
     let numbers = try folder.shardNumbers()
     for split in Split.allCases {
       try mend(split, old: old?[split], frameCount: provenance.frames(split), last: numbers[split]?.last)
@@ -95,7 +98,13 @@ package struct DatasetRepair {
     let urls = (0..<count).map { folder.shard(split, $0) }
     var part = DataIndex.Part()
     var numbers: [Int] = []
-    try ShardScan.scan(urls, expectation, pool: pool) { place, scan in
+    try ShardScan.scan(urls, expectation, pool: pool) { place, result in
+      let scan: ShardScan?
+      do {
+        scan = try result.get()
+      } catch FileError.missing {
+        scan = nil
+      }
       var frames = scan?.frames ?? []
       if let first = frames.first, let last = numbers.last, first.head.number <= last {
         // The shard is a copy of another one, or was swapped with it.

@@ -30,14 +30,16 @@ package struct DatasetVerification {
     (index, identity) = (read?.index, read?.identity)
     let provenance = try note(DatasetVerification.sound { try DataProvenance(folder: folder.url) })
     let indexed = read.map { DataProvenance($0.index, identity: $0.identity) }
-    if let indexed, let provenance, provenance != indexed {
+    if let indexed, let provenance,
+      try provenance != indexed || Data(file: folder.provenance) != indexed.encoded()
+    {
       problems.append(
         ShardError.wrongProvenance(
           path: folder.provenance.path,
           reason: "does not agree with index.json"))
     }
     guard let stated = indexed ?? provenance else { return }
-    try note(
+    let tokenizer = try note(
       DatasetVerification.sound {
         let tokenizer = try Tokenizer(folder.url)
         guard tokenizer.digest == stated.tokenizer else {
@@ -49,7 +51,16 @@ package struct DatasetVerification {
             path: folder.url.path, field: "tokens of the vocabulary", stated: stated.vocabularySize,
             found: tokenizer.vocabulary.count)
         }
+        return tokenizer
       })
+    for (name, content) in tokenizer?.files() ?? [] {
+      try note(
+        DatasetVerification.sound {
+          guard try Data(file: folder.file(name)) == content else {
+            throw ShardError.wrongTokenizerFile(path: folder.file(name).path)
+          }
+        })
+    }
     unigrams = [UInt64](repeating: 0, count: stated.vocabularySize)
     let numbers = try folder.shardNumbers()
     for split in Split.allCases {
@@ -94,9 +105,8 @@ package struct DatasetVerification {
     var (words, textBytes) = (0, 0)
     var isComplete = true
     let urls = stated.map(folder.file)
-    try ShardScan.scan(urls, expectation, pool: pool) { number, scan in
-      guard let scan else {
-        problems.append(FileError.missing(path: urls[number].path))
+    try ShardScan.scan(urls, expectation, pool: pool) { number, result in
+      guard let scan = try note(DatasetVerification.sound { try result.get() }) else {
         isComplete = false
         return
       }

@@ -190,24 +190,18 @@ package struct ShardScan: Sendable {
 }
 
 extension ShardScan {
-  /// Scans the shards of a split on the pool's threads. The results are in order; nil for a shard that does not exist.
-  /// - Throws: `FileError`
+  /// Scans the shards of a split on the pool's threads. The results are in order; a `FileError` for a shard that cannot be read.
+  /// - Throws: what `body` throws
   static func scan(
-    _ urls: [URL], _ expectation: Expectation, pool: WorkerPool, body: (Int, ShardScan?) throws -> Void
+    _ urls: [URL], _ expectation: Expectation, pool: WorkerPool,
+    body: (Int, Result<ShardScan, any Error>) throws -> Void
   ) throws {
-    var pending: [PendingResult<ShardScan?>] = []
+    var pending: [PendingResult<Result<ShardScan, any Error>>] = []
     var next = 0
     for number in urls.indices {
       while next < urls.count, pending.count < pool.depth {
         let url = urls[next]
-        pending.append(
-          pool.submit {
-            do {
-              return try ShardScan(url, expectation)
-            } catch FileError.missing {
-              return nil
-            }
-          })
+        pending.append(pool.submit { Result { try ShardScan(url, expectation) } })
         next += 1
       }
       try body(number, try pending.removeFirst().wait())
