@@ -26,7 +26,8 @@ CLONES void cloze_cross_entropy(
     for (size_t j = 0; j < classes; j++) sum += vector_exp(x[j] - maximum);
     float normalizer = maximum + __builtin_logf(sum);
     float average = total / (float)classes;
-    losses[row] = normalizer - (1 - smoothing) * score - smoothing * average;
+    // A logit of -infinity has no share in a loss without smoothing.
+    losses[row] = normalizer - (1 - smoothing) * score - (smoothing > 0 ? smoothing * average : 0);
     // Every comparison with NaN is false, so without this NaN would count as a correct prediction.
     if (losses[row] != losses[row]) ranks[row] = (int32_t)classes;
     if (gradient_scales) {

@@ -7,10 +7,6 @@ CLONES void cloze_convert_f32_bf16(size_t count, const float *source, cloze_bf16
   for (size_t i = 0; i < count; i++) destination[i] = store_bf16(source[i]);
 }
 
-CLONES void cloze_add(size_t count, float *destination, const float *source) {
-  for (size_t i = 0; i < count; i++) destination[i] += source[i];
-}
-
 CLONES double cloze_sum_of_squares(size_t count, const float *values) {
   FAST
   double sum = 0;

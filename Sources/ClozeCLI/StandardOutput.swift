@@ -17,6 +17,10 @@ package enum StandardOutput {
           STDOUT_FILENO, bytes.baseAddress.map { $0 + written }, bytes.count - written)
         if count < 0 {
           if errno == EINTR { continue }
+          if errno == EAGAIN {
+            StandardStreams.waitToWrite(STDOUT_FILENO)
+            continue
+          }
           if errno == EPIPE { throw ClosedPipeError() }
           throw FileError.writing("standard output")
         }

@@ -11,4 +11,10 @@ enum StandardStreams {
       _ = open("/dev/null", flags)
     }
   }
+
+  /// Waits until a stream that another program has made non-blocking takes bytes again.
+  static func waitToWrite(_ number: Int32) {
+    var descriptor = pollfd(fd: number, events: Int16(POLLOUT), revents: 0)
+    poll(&descriptor, 1, -1)
+  }
 }

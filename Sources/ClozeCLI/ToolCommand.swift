@@ -88,7 +88,8 @@ extension Tool {
     Console.error(PrintableText.shorten(PrintableText.escape(line)))
   }
 
-  /// Replaces the parser's `main`, which prints wrong arguments unescaped: a pattern may expand to any file name.
+  /// Replaces the parser's `main`, which prints wrong arguments unescaped (a pattern may expand to any file name), in several lines,
+  /// and does not notice when help could not be written.
   package static func main() {
     StandardStreams.reserve()
     do {
@@ -96,11 +97,27 @@ extension Tool {
       try RepeatedOption.refuse(in: CommandLine.arguments.dropFirst(), of: Self.self)
       var command = try parseAsRoot()
       try command.run()
+    } catch let status as ArgumentParser.ExitCode {
+      exit(withError: status)
     } catch {
       let code = exitCode(for: error)
-      guard !code.isSuccess, !(error is ArgumentParser.ExitCode) else { exit(withError: error) }
-      Console.error(fullMessage(for: error))
+      if code.isSuccess {
+        printHelp(fullMessage(for: error))
+      } else {
+        report("\(message(for: error)); see \(configuration.commandName ?? "cloze") --help")
+      }
       exit(withError: code)
+    }
+  }
+
+  private static func printHelp(_ text: String) {
+    do {
+      try StandardOutput.writeLine(text)
+    } catch let failure as any Failure {
+      report("\(failure)")
+      exit(withError: ArgumentParser.ExitCode(failure.exitStatus.rawValue))
+    } catch {
+      // The reader of the pipe has seen enough.
     }
   }
 }
@@ -118,7 +135,11 @@ package enum Console {
       while written < bytes.count {
         let count = Foundation.write(
           STDERR_FILENO, bytes.baseAddress.map { $0 + written }, bytes.count - written)
-        if count < 0, errno != EINTR { return }
+        if count < 0, errno == EAGAIN {
+          StandardStreams.waitToWrite(STDERR_FILENO)
+        } else if count < 0, errno != EINTR {
+          return
+        }
         written += max(0, count)
       }
     }

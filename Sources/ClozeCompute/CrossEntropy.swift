@@ -100,7 +100,7 @@ extension Tape {
   }
 
   /// The `count` likeliest classes of each row x [R, D] by its logits x Eᵀ + b, best first; of equal ones the lower
-  /// index first.
+  /// index first. None where a logit is NaN or infinite, or all are -infinity.
   ///
   /// - Parameters:
   ///   - rowCount: the rows that are asked for, of which further ones are padding; nil for all.
@@ -118,6 +118,10 @@ extension Tape {
       let normalizers = arena.allocate(Float.self, count: asked.count)
       cloze_log_sum_exp(asked.count, classes, logits, normalizers)
       for row in 0..<asked.count {
+        guard normalizers[row].isFinite else {
+          found.append([])
+          continue
+        }
         let scores = UnsafeMutableBufferPointer(start: logits + row * classes, count: classes)
         for index in excluded { scores[Int(index)] = -.infinity }
         for index in blocked.isEmpty ? [] : blocked[rows.lowerBound + row] { scores[Int(index)] = -.infinity }

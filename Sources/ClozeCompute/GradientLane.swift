@@ -64,7 +64,7 @@ package final class GradientLane: @unchecked Sendable {
     var distance = 1
     while distance < lanes.count {
       for i in stride(from: 0, to: lanes.count - distance, by: 2 * distance) {
-        cloze_add(
+        cloze_add_f32(
           range.count, lanes[i].values + range.lowerBound, lanes[i + distance].values + range.lowerBound)
       }
       distance *= 2

@@ -216,7 +216,7 @@ struct RecurrentDirection {
     if let bias = parameters.state.bias, !tape.store.isFrozen(bias) {
       let sums = zeros(tape, bytes: keptWidth * 4).assumingMemoryBound(to: Float.self)
       tape.addColumnSums(of: kept, rows: rowCount, columns: keptWidth, to: sums)
-      cloze_add(gateWidth, lane.accumulator(of: bias) + index * gateWidth, sums)
+      cloze_add_f32(gateWidth, lane.accumulator(of: bias) + index * gateWidth, sums)
     }
   }
 }

@@ -175,7 +175,7 @@ package struct BeamSearch: Sendable {
   private func maximumLength(source count: Int) -> Int {
     let limit =
       Int(Double(count) * configuration.maximumLengthRatio) + configuration.maximumExtraLength
-    return min(limit, model.decoder.positionCount - 1)
+    return min(max(limit, configuration.minimumLength), model.decoder.positionCount - 1)
   }
 
   /// The most bytes that a source of `count` tokens adds to a search: its largest layer in the encoder, or afterwards

@@ -54,7 +54,7 @@ extension ModelArchive {
     guard let found, expected == nil || found == expected else {
       throw ArchiveError.wrongKind(
         path: folder.path, expected: expected?.rawValue ?? "classification or tagging",
-        found: try found?.rawValue ?? kind(of: folder).rawValue)
+        found: try found?.rawValue ?? file.foreignClass ?? kind(of: folder).rawValue)
     }
     if let problem = try file.problemType(), problem != "single_label_classification" {
       throw ArchiveError.unsupported(path: file.path, what: "the problem type '\(problem)'")
@@ -93,16 +93,29 @@ extension ModelArchive {
 }
 
 extension ConfigurationFile {
+  /// The class of a model that is none of Cloze's kinds, such as BertForQuestionAnswering.
+  fileprivate var foreignClass: String? {
+    let own = ["ForMaskedLM", "ForPreTraining", "EncoderDecoderModel"]
+    return modelClass.flatMap { name in own.contains(where: name.hasSuffix) ? nil : name }
+  }
+
   /// Whether the folder has a classifier with another head than BERT's. Its encoder can be read.
   fileprivate var hasForeignClassifier: Bool {
-    ["Electra", "RoFormer"].contains { modelClass == $0 + "ForSequenceClassification" }
+    ["Electra", "RoFormer", "ModernBert"].contains { modelClass == $0 + "ForSequenceClassification" }
+      || modelClass == "ModernBertForTokenClassification"
   }
 
   /// The names of the classes, by number. `transformers` writes none if they were not named.
   /// - Throws: `ArchiveError.badConfiguration`
   func labels() throws -> [String] {
     let count = try optional("num_labels", "a whole number", \.integer)
-    guard case .object(let members)? = settings["id2label"] else {
+    guard
+      let members = try optional(
+        "id2label", "an object",
+        { value -> [(key: String, value: JSONValue)]? in
+          if case .object(let members) = value { Array(members.map { ($0.key, $0.value) }) } else { nil }
+        })
+    else {
       return (0..<max(2, min(count ?? 2, 1 << 20))).map { "LABEL_\($0)" }
     }
     func bad(_ reason: String) -> ArchiveError {

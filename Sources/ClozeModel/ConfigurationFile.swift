@@ -63,7 +63,7 @@ struct ConfigurationFile {
   /// Whether the output layer shares the token embeddings.
   func tiesOutput() throws -> Bool { try flag("tie_word_embeddings", default: true) }
 
-  /// Missing sizes have the values of BERT-base, or of ELECTRA-small, as in `transformers`.
+  /// Missing sizes have the values of the architecture's class in `transformers`.
   func size(_ key: String, default standard: Int) throws -> Int {
     settings[key] == nil ? standard : try value(key, "a whole number", \.integer)
   }
@@ -114,7 +114,10 @@ struct ConfigurationFile {
       throw ArchiveError.unsupported(
         path: path, what: "'\(key)' \(!isDecoder) in \(isDecoder ? "a decoder" : "an encoder")")
     }
-    if case .object(let heads)? = settings["pruned_heads"], !heads.isEmpty {
+    let isPruned = try optional("pruned_heads", "an object") { value -> Bool? in
+      if case .object(let heads) = value { !heads.isEmpty } else { nil }
+    }
+    if isPruned ?? false {
       throw ArchiveError.unsupported(path: path, what: "pruned attention heads ('pruned_heads')")
     }
     if let quantization = settings["quantization_config"], !quantization.isNull {
@@ -138,7 +141,9 @@ struct ConfigurationFile {
     var configuration = EncoderConfiguration()
     configuration.family = architecture == .roberta ? .roberta : .bert
     configuration.vocabularySize = try size(
-      "vocab_size", default: architecture == .roberta ? 50_265 : 30_522)
+      "vocab_size",
+      default: [.roberta, .robertaPreLayerNorm].contains(architecture)
+        ? 50_265 : architecture == .roFormer ? 50_000 : 30_522)
     configuration.layerCount = try size("num_hidden_layers", default: 12)
     let isElectra = architecture == .electra
     if architecture == .roFormer, try flag("rotary_value", default: false) {

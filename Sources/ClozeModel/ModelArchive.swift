@@ -68,6 +68,11 @@ package enum ModelArchive {
     let file = try ConfigurationFile(folder)
     let weights = try ModelWeights(folder)
     guard weights.hasHead || !weights.contains(TensorNaming.tokenTable) else {
+      if file.modelClass?.hasSuffix("ForMaskedLM") ?? false {
+        throw ArchiveError.badConfiguration(
+          path: file.path,
+          reason: "names a \(file.modelClass ?? ""), and the weights lack its masked-language head")
+      }
       throw ArchiveError.noHead(folder: folder.path, model: file.modelClass)
     }
     let configuration = try file.encoder()
@@ -164,7 +169,11 @@ package enum ModelArchive {
     let encoder = try file.section("encoder").encoder()
     let decoder = try file.section("decoder").encoder(isDecoder: true)
     let sizes = DecoderConfiguration(layerCount: decoder.layerCount, blocks: decoder.blocks)
-    guard decoder == sizes.sizes(encoder) else {
+    var same = decoder
+    // These three say how a model is trained, and a start has them from its settings.
+    (same.dropout, same.attentionDropout) = (encoder.dropout, encoder.attentionDropout)
+    same.initializerDeviation = encoder.initializerDeviation
+    guard same == sizes.sizes(encoder) else {
       throw ArchiveError.unsupported(path: file.path, what: "a decoder of other sizes than the encoder's")
     }
     do {
@@ -175,8 +184,9 @@ package enum ModelArchive {
     return TranslationModel(declaring: encoder, decoder: sizes, precision: precision)
   }
 
-  /// Writes the folder so that `EncoderDecoderModel` loads it without a key missing, and its `generate` searches as
-  /// `translate` does.
+  /// Writes the folder so that `EncoderDecoderModel` loads it without a key missing, and its `generate` searches with the beam, the
+  /// penalty and the least length of `translate`. The two differ at the length limit, which `generate` has from the longest
+  /// source, and in that `translate` prefers hypotheses that ended to those that were cut there.
   ///
   /// - Parameter generation: the tokens and the search.
   package static func write(

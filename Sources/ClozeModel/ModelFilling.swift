@@ -36,7 +36,9 @@ extension ModelArchive {
       try read(entry, name: entry.name, from: weights, into: store)
     }
     for entry in entries where entry.isShared && isExpected(entry, in: weights) {
-      guard try weights.floats(entry.name).elementsEqual(store.values(of: entry.parameter)[entry.elements])
+      // Bits, since NaN is not equal to itself.
+      let values = store.values(of: entry.parameter)[entry.elements]
+      guard try weights.floats(entry.name).lazy.map(\.bitPattern).elementsEqual(values.lazy.map(\.bitPattern))
       else {
         throw ArchiveError.unsupported(
           path: weights.path, what: "a '\(entry.name)' that is not the one it is tied to")

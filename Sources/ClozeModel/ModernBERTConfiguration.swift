@@ -53,7 +53,10 @@ extension ConfigurationFile {
     guard let kind = Self.gates.first(where: { $0.name == activation })?.kind else {
       throw ArchiveError.unsupported(path: path, what: "gated layers with the activation '\(activation)'")
     }
-    if case .array(let names)? = settings["layer_types"] {
+    let types = try optional("layer_types", "an array") { value -> [JSONValue]? in
+      if case .array(let names) = value { names } else { nil }
+    }
+    if let names = types {
       let mixers = names.compactMap { name in Self.types.first { $0.name == name.string }?.mixer }
       guard mixers.count == names.count, mixers.count == layerCount else {
         throw ArchiveError.badConfiguration(

@@ -78,12 +78,29 @@ struct Evaluate: Tool {
           : "\(given.joined(separator: " and ")) are given; choose one of them")
     }
     guard !rows.skipBadRows || rows.pairs != nil || rows.labels != nil || text != nil else {
-      throw ValidationError("--skip-bad-rows is for --translation and --text; add one of them")
+      throw ValidationError(
+        "--skip-bad-rows is for --translation, --classification, --tagging and --text; add one of them")
     }
     guard dumpLogits == nil || text != nil else {
       throw ValidationError("--dump-logits needs a text; add --text FILE")
     }
+    try refuseOptionsOfOtherModes()
     guard (1...1000).contains(topK) else { throw ValidationError("--top-k is \(topK); choose 1 to 1000") }
+  }
+
+  private func refuseOptionsOfOtherModes() throws {
+    let given = GivenOptions()
+    if fill == nil { try given.refuse(["--top-k"], "for --fill") }
+    if data == nil { try given.refuse(["--split"], "for --data") }
+    if text == nil { try given.refuse(["--documents", "--field", "--encoding", "--lossy"], "for --text") }
+    if data == nil, text == nil {
+      let masks: Set = ["--seed", "--windows", "--window-length", "--strategy", "--selection-rate"]
+      try given.refuse(masks, "for --data and --text")
+    }
+    if rows.pairs == nil {
+      let search: Set = ["--beam", "--length-penalty", "--minimum-length", "--metric-tokenizer"]
+      try given.refuse(search, "for --translation")
+    }
   }
 
   mutating func execute() throws {
@@ -125,6 +142,7 @@ struct Evaluate: Tool {
         TranslationPairs(input, skipsBadRows: rows.skipBadRows), folder)
       for warning in result.warnings { Console.warning(warning) }
       try StandardOutput.writeLine(json ? result.json() : result.text)
+      guard result.isFinite else { throw EvaluationError.notFinite }
       return true
     }
     guard let (kind, url) = rows.labels else { return false }
@@ -134,6 +152,7 @@ struct Evaluate: Tool {
       isStrict: rows.strict)
     for warning in result.warnings { Console.warning(warning) }
     try StandardOutput.writeLine(json ? result.json() : result.text)
+    guard result.isFinite else { throw EvaluationError.notFinite }
     return true
   }
 
@@ -195,6 +214,7 @@ struct Evaluate: Tool {
         tokenizer: pretrained.tokenizer.digest, precision: precision, report: report),
       unknownText: unknownText)
     try StandardOutput.writeLine(json ? result.json() : result.text)
+    guard report.all.loss.isFinite else { throw EvaluationError.notFinite }
   }
 
   private func dump(_ pretrained: PretrainedModel, _ text: EncodedText, source: String, to path: String)
@@ -203,6 +223,11 @@ struct Evaluate: Tool {
     let file = try LogitsFile(
       pretrained, text: text, source: source, longestRow: pretrained.windowLength(questions.windowLength))
     try file.write(to: URL(fileURLWithPath: path))
+    if file.cutCount > 0 {
+      Console.warning(
+        "\(source): \(file.cutCount) of \(file.rowCount) documents are longer than \(file.rowLength) tokens and were cut"
+      )
+    }
     try StandardOutput.writeLine(
       "\(path): logits [\(file.rowCount), \(file.rowLength), \(file.vocabularySize)]")
   }

@@ -15,6 +15,8 @@ struct LabelResult {
   private let report: LabelReport
   private let intervals: (accuracy: ClosedRange<Double>, f1: ClosedRange<Double>)
   let warnings: [String]
+  /// Whether the model gives numbers for all rows.
+  var isFinite: Bool { report.loss.isFinite }
 
   init(of labeller: Labeller, on file: LabelledFile, workers: Int, isStrict: Bool) throws {
     let encoded = try labeller.encode(file)
@@ -48,8 +50,8 @@ struct LabelResult {
   var text: String {
     var table = Table()
     let f1 = LabelReport.f1Name(report.kind)
-    table.add(f1, percent(report.f1, intervals.f1))
-    table.add("accuracy", percent(report.accuracy, intervals.accuracy))
+    table.add(f1, Figure.percent(report.f1, intervals.f1))
+    table.add("accuracy", Figure.percent(report.accuracy, intervals.accuracy))
     table.add("loss", "\(Figure.decimal(report.loss, 4)) nats/label")
     table.add(
       "baseline",
@@ -63,10 +65,6 @@ struct LabelResult {
   }
 
   /// 41.23 %  [40.10 %, 42.35 %]
-  private func percent(_ value: Double, _ interval: ClosedRange<Double>) -> String {
-    "\(Figure.percent(value, 2))  [\(Figure.percent(interval.lowerBound, 2)), \(Figure.percent(interval.upperBound, 2))]"
-  }
-
   /// The classes, or the types of entities, with their counts.
   private var rows: [(name: String, counts: ClassCounts)] {
     if let entities = report.entities {
@@ -118,8 +116,8 @@ struct LabelResult {
         model: labeller.folder.path, precision: "\(labeller.model.store.precision)",
         task: report.kind.rawValue, signature: labeller.signature(of: file), data: file.digest.hex,
         samples: report.sampleCount, labels: report.table.total, f1: JSONText.number(report.f1),
-        f1Interval: JSON.bounds(intervals.f1), accuracy: JSONText.number(report.accuracy),
-        accuracyInterval: JSON.bounds(intervals.accuracy), loss: JSONText.number(report.loss),
+        f1Interval: JSONText.bounds(intervals.f1), accuracy: JSONText.number(report.accuracy),
+        accuracyInterval: JSONText.bounds(intervals.accuracy), loss: JSONText.number(report.loss),
         macroF1: JSONText.number(report.entities?.macroF1 ?? report.table.macroF1),
         baseline: JSON.Baseline(
           label: report.baseline.label, accuracy: JSONText.number(report.baseline.accuracy),
@@ -181,5 +179,4 @@ private struct JSON: Encodable {
   let confusion: Confusion
   let warnings: [String]
 
-  static func bounds(_ range: ClosedRange<Double>) -> [Double] { [range.lowerBound, range.upperBound] }
 }

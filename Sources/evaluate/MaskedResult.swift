@@ -17,8 +17,8 @@ struct MaskedResult {
 
   var text: String {
     var table = Table()
-    table.add("accuracy", percent(report.all.accuracy, report.accuracyInterval))
-    table.add("top-5 accuracy", percent(report.all.top5Accuracy, report.top5Interval))
+    table.add("accuracy", Figure.percent(report.all.accuracy, report.accuracyInterval))
+    table.add("top-5 accuracy", Figure.percent(report.all.top5Accuracy, report.top5Interval))
     table.add("loss", "\(Figure.decimal(report.all.loss, 4)) nats/prediction")
     table.add("perplexity", Figure.decimal(report.all.perplexity, 2))
     if let unigram = report.unigram {
@@ -44,8 +44,8 @@ struct MaskedResult {
       JSON(
         model: model.path, precision: precision, signature: "\(signature)", windows: report.windowCount,
         windowLength: scheme.windowLength, all: JSON.Scores(report.all),
-        accuracyInterval: JSON.bounds(report.accuracyInterval),
-        top5Interval: JSON.bounds(report.top5Interval),
+        accuracyInterval: JSONText.bounds(report.accuracyInterval),
+        top5Interval: JSONText.bounds(report.top5Interval),
         unigram: report.unigram.map {
           JSON.Unigram(origin: $0.origin.rawValue, accuracy: $0.accuracy, loss: JSONText.number($0.loss))
         },
@@ -61,10 +61,6 @@ struct MaskedResult {
   }
 
   /// 41.23 %  [40.10 %, 42.35 %]
-  private func percent(_ value: Double, _ interval: ClosedRange<Double>) -> String {
-    "\(Figure.percent(value, 2))  [\(Figure.percent(interval.lowerBound, 2)), \(Figure.percent(interval.upperBound, 2))]"
-  }
-
   private func line(_ scores: MaskedScores) -> String {
     guard scores.count > 0 else { return "none" }
     return "\(Figure.percent(scores.accuracy, 2)), top 5 \(Figure.percent(scores.top5Accuracy, 2)), "
@@ -116,7 +112,4 @@ private struct JSON: Encodable {
   let unknownText: UnknownText?
   let warnings: [String]
 
-  static func bounds(_ interval: ClosedRange<Double>) -> [Double] {
-    [interval.lowerBound, interval.upperBound]
-  }
 }

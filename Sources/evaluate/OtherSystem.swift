@@ -16,6 +16,8 @@ struct TranslatedPairs {
   /// Distinct translations divided by distinct sources.
   let diversity: Double
   let warnings: [String]
+  /// Whether the model gave numbers for all sentences.
+  var isFinite = true
 }
 
 /// The other system of `--against`: a model folder of `finetune`, or a file of translations. A model may have another

@@ -57,8 +57,11 @@ struct TranslationResult {
     let own = system.translated.warnings
     guard let others = other?.translated.warnings else { return own }
     return own.map { others.contains($0) ? $0 : "A: " + $0 }
-      + others.filter { !own.contains($0) }.map { "B: " + $0 }
+      + others.filter { !own.contains($0) }.map { "B: " + $0 } + [comparison?.warning].compactMap { $0 }
   }
+
+  /// Whether the models gave numbers for all sentences.
+  var isFinite: Bool { system.translated.isFinite && other?.translated.isFinite ?? true }
 
   // MARK: For people
 

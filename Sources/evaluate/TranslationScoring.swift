@@ -65,8 +65,9 @@ struct TranslationScoring {
       origin: "beam:\(beam.beamSize)|penalty:\(beam.lengthPenalty)|minimum:\(beam.minimumLength)"
         + "|precision:\(precision)|tokenizer:\(tokenizer.digest.short)",
       hypotheses: report.hypotheses, diversity: report.diversity,
-      warnings: findings.messages + UnknownPairs(file.pairs, tokenizer).warnings(of: "test") + report.warnings
-    )
+      warnings: findings.messages + UnknownPairs(file.pairs, tokenizer).warnings(of: "test")
+        + report.warnings,
+      isFinite: report.problems[.notFinite] == nil)
   }
 
   /// Warnings about pairs that distort the score.

@@ -214,18 +214,10 @@ struct Finetune: Tool {
     let outcome = try run.run(
       isInterrupted: { interruption.isRequested }, report: { progress.show($0.message) })
     guard outcome.reason != .interrupted else { throw interruption.exitCode }
-    let cursor = outcome.cursor
-    var table = Table()
-    table.add("steps", Figure.count(cursor.step))
-    table.add("time", Figure.duration(cursor.seconds))
-    table.add("tokens/s", Figure.count(Int(Double(cursor.tokens) / max(cursor.seconds, 1e-9))))
-    table.add("best step", cursor.bestStep.map(Figure.count) ?? "none")
-    for (name, value) in (cursor.bestFigures ?? [:]).sorted(by: { $0.key < $1.key }) {
-      table.add("best " + name, Figure.decimal(value, 3))
+    let best = (outcome.cursor.bestFigures ?? [:]).sorted { $0.key < $1.key }.map {
+      ("best " + $0.key, Figure.decimal($0.value, 3))
     }
-    table.add("peak memory", Figure.bytes(ProcessMemory.peak))
-    table.add("model", folder.appendingPathComponent(cursor.bestLink).path)
-    try StandardOutput.writeLine(table.text)
+    try StandardOutput.writeLine(Table(outcome.rows(best: best, output: folder)).text)
   }
 
   private func describe(_ run: TrainingRun<some FinetuningTask>, to progress: ProgressLine) {

@@ -13,7 +13,8 @@ struct Predict: Tool {
     abstract: "Label texts, or words, with a fine-tuned model.",
     discussion: """
       Reads lines from standard input or a file and writes labels with their probabilities to standard output, in \
-      order, as soon as they are found. An empty line stays an empty line. A classifier reads a text in each line, or \
+      order, as soon as they are found. An empty line stays an empty line, but for --conll, where several are one, and --json, where it \
+      is an object without texts. A classifier reads a text in each line, or \
       text<TAB>text, and writes label<TAB>probability<TAB>text. A tagger reads a sentence in each line, with spaces \
       between words, or with --conll a word in each line. It writes word<TAB>label<TAB>probability, and an empty line \
       after each sentence.
@@ -45,7 +46,10 @@ struct Predict: Tool {
       "Labels to print, the likeliest first, each with its probability; 0 for all.", valueName: "k"))
   var topK = 1
 
-  @Flag(help: "Leave out lines that cannot be used, with an empty line in their place, and count them.")
+  @Flag(
+    help:
+      "Leave out lines that cannot be used, with an empty line in their place unless there is --conll, and count them."
+  )
   var skipBadRows = false
 
   @Flag(help: "Print JSON lines, one object for each text or sentence.")
@@ -80,8 +84,7 @@ struct Predict: Tool {
       let firstNumber = reader.lineCount + 1
       // The samples before a bad line are labelled first.
       let batch = reader.read(next ?? [], isAtEnd: isAtEnd) { progress.warning($0) }
-      let texts = conll ? next?.map { UnlabelledSentences.word(of: $0) ?? "" } : next
-      unknown.check(texts ?? [], firstNumber: firstNumber) { progress.warning($0) }
+      unknown.check(conll ? batch.words : next ?? [], firstNumber: firstNumber) { progress.warning($0) }
       let labelled = try labeller.label(batch.samples.compactMap(\.sample), tapes: tapes)
       try write(batch.samples, labelled, format, folder) { progress.warning($0) }
       if let error = batch.error { throw error }

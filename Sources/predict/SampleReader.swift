@@ -26,21 +26,30 @@ struct SampleReader {
     (self.readsColumns, self.skipsBadRows) = (readsColumns, skipsBadRows)
   }
 
-  /// - Returns: the samples up to the end of the lines, or up to a line that cannot be used.
+  /// - Returns: the samples up to the end of the lines, or up to a line that cannot be used; in columns the word of each line that
+  ///   was read, empty for a line without one.
   mutating func read(_ lines: [String], isAtEnd: Bool, warn: (String) -> Void) -> (
-    samples: [Item], error: PredictError?
+    samples: [Item], words: [String], error: PredictError?
   ) {
-    var items: [Item] = []
+    var (items, read): ([Item], [String]) = ([], [])
     for line in lines {
       lineCount += 1
       if readsColumns {
-        guard !UnlabelledSentences.lacksWord(line) else { return (items, .noWord(line: lineCount)) }
-        guard let words = sentences.read(line) else { continue }
+        guard !UnlabelledSentences.lacksWord(line) else {
+          guard skipsBadRows else { return (items, read, .noWord(line: lineCount)) }
+          badLines.append(lineCount)
+          read.append("")
+          continue
+        }
+        let before = sentences.count
+        let sentence = sentences.read(line)
+        read.append(sentences.count > before ? UnlabelledSentences.word(of: line) ?? "" : "")
+        guard let words = sentence else { continue }
         items.append(Item(sample: LabelledSample(texts: words), line: lineCount))
       } else {
         let texts = self.texts(line)
         guard kind == .tagging || texts.count <= 2 else {
-          guard skipsBadRows else { return (items, .tooManyTabs(line: lineCount)) }
+          guard skipsBadRows else { return (items, read, .tooManyTabs(line: lineCount)) }
           badLines.append(lineCount)
           items.append(Item(sample: nil, line: lineCount))
           continue
@@ -54,7 +63,7 @@ struct SampleReader {
     if isAtEnd, let words = sentences.finish() {
       items.append(Item(sample: LabelledSample(texts: words), line: lineCount))
     }
-    return (items, nil)
+    return (items, read, nil)
   }
 
   /// The texts or words of a line; empty for an empty line.
@@ -75,7 +84,8 @@ struct SampleReader {
     }
     var summaries: [String] = []
     if let first = badLines.first {
-      summaries.append("\(lines(badLines)) more than one tab and no label, the first is line \(first)")
+      let problem = readsColumns ? "an empty first column and left out" : "more than one tab and no label"
+      summaries.append("\(lines(badLines)) \(problem), the first is line \(first)")
     }
     if let first = otherTexts.first, let expectedTexts {
       summaries.append(

@@ -95,19 +95,8 @@ struct Pretrain: Tool {
     let outcome = try run.run(
       isInterrupted: { interruption.isRequested }, report: { progress.show($0.message) })
     guard outcome.reason != .interrupted else { throw interruption.exitCode }
-    let cursor = outcome.cursor
-    var table = Table()
-    table.add("steps", Figure.count(cursor.step))
-    table.add("tokens", Figure.count(cursor.tokens))
-    table.add("time", Figure.duration(cursor.seconds))
-    table.add("tokens/s", Figure.count(Int(Double(cursor.tokens) / max(cursor.seconds, 1e-9))))
-    table.add("best step", cursor.bestStep.map(Figure.count) ?? "none")
-    if let figures = cursor.bestFigures {
-      for (name, figure) in Self.rows(of: figures, run.task.text) { table.add(name, figure) }
-    }
-    table.add("peak memory", Figure.bytes(ProcessMemory.peak))
-    table.add("model", URL(fileURLWithPath: output).appendingPathComponent(cursor.bestLink).path)
-    try StandardOutput.writeLine(table.text)
+    let best = outcome.cursor.bestFigures.map { Self.rows(of: $0, run.task.text) } ?? []
+    try StandardOutput.writeLine(Table(outcome.rows(best: best, output: URL(fileURLWithPath: output))).text)
   }
 
   /// The figures of the best validation, for the table.

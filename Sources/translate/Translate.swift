@@ -56,11 +56,12 @@ struct Translate: Tool {
 
     var input = InputLines()
     var unknown = UnknownLines(translator.tokenizer)
-    var lineNumber = 0
+    var (lineNumber, isFinite) = (0, true)
     while let lines = try input.next(limit: 512 * group.count) {
       let translations = try translator.translate(lines, firstNumber: lineNumber, tapes: tapes) {
         index, problem in
         progress.warning("line \(lineNumber + index + 1): \(problem.description)")
+        if problem == .notFinite { isFinite = false }
       }
       unknown.check(lines, firstNumber: lineNumber + 1) { progress.warning($0) }
       try write(translations, from: lineNumber)
@@ -73,6 +74,7 @@ struct Translate: Tool {
       progress.warning(
         "\(Figure.count(input.repairedLines)) lines were not valid UTF-8; invalid bytes were read as U+FFFD")
     }
+    guard isFinite else { throw EvaluationError.notFinite }
   }
 
   private func write(_ translations: [[Translation]], from firstLine: Int) throws {

@@ -13,6 +13,8 @@ import Testing
     #expect(found.numbers.copied == 1 && found.numbers.count == 2)
     #expect(copied("1,000 2", "1000, 2", "in 1000 2.").numbers.copied == 2)
     #expect(copied("七", "7", "7").numbers.count == 0)
+    #expect(copied("一 万", "一 万", "").numbers.count == 0)
+    #expect(copied("３", "３", "３").numbers.copied == 1)
     // A run that a point ends is a number, too; twice the same counts once.
     #expect(copied("7. 7", "7 and 7.", "7").numbers.count == 1)
   }

@@ -72,6 +72,29 @@ private func decode<Value: Decodable>(_ name: String, as type: Value.Type) throw
     }
   }
 
+  private func compare(_ a: [String], _ b: [String], _ references: [String]) -> SystemComparison {
+    SystemComparison(
+      SentenceStatistics(a, references: references, metrics: metrics(.western)),
+      SentenceStatistics(b, references: references, metrics: metrics(.western)))
+  }
+
+  /// No test finds a difference between two scores of 0, whatever the sentences.
+  @Test func equalScoresOfUnequalSentences() {
+    let comparison = compare(
+      (0..<30).map { "x\($0) y" }, (0..<30).map { "x\($0) y z" }, (0..<30).map { "one two three \($0)" })
+    #expect(comparison.scores[0].values.a == 0 && comparison.scores[0].values.b == 0)
+    #expect(comparison.scores[0].bootstrapP == 1 && comparison.scores[0].randomizationP == 1)
+    #expect(!comparison.verdict.contains("BLEU, ") && comparison.warning == nil)
+  }
+
+  /// Five sentences can be given to two systems in 2^4 ways that differ, so no p-value is below 5 %.
+  @Test(arguments: [1, 5]) func fewSentencesTellNothing(count: Int) {
+    let references = (0..<count).map { "the quick brown fox number \($0) jumps over the dog" }
+    let comparison = compare(references, references.map { "a " + $0.dropLast(12) }, references)
+    #expect(comparison.verdict.hasPrefix("Neither is better beyond chance: "))
+    #expect(comparison.warning == "\(count) sentences are too few to tell two systems apart")
+  }
+
   /// Swapping the systems changes the sign and nothing else; where nothing differs, p is 1.
   @Test func theSystemsAreTreatedAlike() throws {
     let fixture = try decode("paired.json", as: PairedFixture.self)

@@ -269,10 +269,15 @@ import Testing
       #expect(message.contains(expected), "\(message)")
     }
     let classifier = try ModelFolder { try ModelArchive.write(generator, to: $0, metadata: [:]) }
-    try classifier.changeConfiguration { $0["architectures"] = ["ElectraForSequenceClassification"] }
-    let message = failureMessage {
-      _ = try ModelArchive.loadClassificationModel(classifier.url, kind: nil, precision: .float32)
+    for foreign in [
+      "ElectraForSequenceClassification", "ModernBertForSequenceClassification",
+      "ModernBertForTokenClassification",
+    ] {
+      try classifier.changeConfiguration { $0["architectures"] = [foreign] }
+      let message = failureMessage {
+        _ = try ModelArchive.loadClassificationModel(classifier.url, kind: nil, precision: .float32)
+      }
+      #expect(message.contains("the classifier of \(foreign)"), "\(message)")
     }
-    #expect(message.contains("the classifier of ElectraForSequenceClassification"), "\(message)")
   }
 }

@@ -39,6 +39,49 @@ import Testing
     ).output
     let words = blocked.split(separator: " ")
     #expect(words.count > 3 && Set(words).count == words.count)
+
+    let long = try work.run("translate", "--model", "zh-en", "--minimum-length", "999", input: "我爱狗。\n")
+    #expect(
+      long.status == 64 && long.errors.contains("--minimum-length: is 999; choose 0 to "), "\(long.errors)")
+    // A reader that takes its time, at a pipe that somebody has made non-blocking.
+    let many = String(repeating: "我爱狗。\n", count: 4000)
+    try work.folder.write(many, to: "many.txt")
+    let nonblocking =
+      "import fcntl, os, sys; fcntl.fcntl(1, fcntl.F_SETFL, os.O_NONBLOCK | os.O_WRONLY); os.execv(sys.argv[1], sys.argv[1:])"
+    let translate = Program.folder.appendingPathComponent("translate").path
+    let script =
+      "set -o pipefail; python3 -c '\(nonblocking)' \(translate) --model zh-en --beam 1 --minimum-length 20 --quiet < many.txt"
+      + " | (sleep 1; cat > many.out)"
+    let slow = try Program("/bin/bash", ["-c", script], in: work.folder).wait()
+    #expect(slow.status == 0, "\(slow.errors)")
+    let output = try work.bytes("many.out")
+    #expect(output.count > 1 << 16 && output.count { $0 == UInt8(ascii: "\n") } == 4000)
+  }
+
+  /// Weights with an infinite number: the figures are printed, and the exit status says that they are none.
+  @Test func damagedWeightsEndWith65() throws {
+    let work = try Workplace()
+    try work.tokenize()
+    try work.pretrain()
+    try work.finetune()
+    let folder = work.folder.file("copy")
+    try FileManager.default.copyItem(at: work.folder.file("zh-en/best").resolvingSymlinksInPath(), to: folder)
+    try FileManager.default.removeItem(at: folder.appendingPathComponent("checkpoint.json"))
+    let weights = folder.appendingPathComponent("model.safetensors")
+    var bytes = try Data(contentsOf: weights)
+    let headerCount = Int(bytes.prefix(8).reversed().reduce(0) { $0 << 8 | UInt64($1) })
+    let header = try #require(
+      JSONSerialization.jsonObject(with: bytes[8..<8 + headerCount]) as? [String: [String: Any]])
+    for (name, entry) in header where name.hasSuffix("predictions.bias") {
+      let offset = try #require((entry["data_offsets"] as? [Int])?.first)
+      bytes.replaceSubrange(8 + headerCount + offset..<12 + headerCount + offset, with: [0, 0, 0x80, 0x7F])
+    }
+    try bytes.write(to: weights)
+    for (tool, arguments) in [("translate", []), ("evaluate", ["--translation", "validation.tsv"])] {
+      let result = try Program(tool, ["--model", "copy"] + arguments, input: "我爱狗。\n", in: work.folder).wait()
+      #expect(result.status == 65 && result.errors.contains("not finite"), "\(result.errors)")
+      #expect(!result.output.isEmpty)
+    }
   }
 
   @Test(arguments: [

@@ -195,6 +195,23 @@ import Testing
     #expect(result.output.isEmpty)
   }
 
+  /// A sentence may end as an empty option does.
+  @Test func aSentenceWithAnEqualsSign() throws {
+    try work.succeed("evaluate", "--model", "run", "--fill=The [MASK] =")
+    let empty = try work.run("evaluate", "--model", "run", "--fill=")
+    #expect(
+      empty.status == 64
+        && empty.errors == "evaluate: --fill is empty; give it a value; see evaluate --help\n")
+  }
+
+  @Test func aCircleOfComparisons() throws {
+    try work.folder.write("{}", to: "circle/verdict.json")
+    try FileManager.default.createSymbolicLink(
+      atPath: work.folder.file("circle/best").path, withDestinationPath: ".")
+    let result = try work.run("evaluate", "--model", "circle", "--fill", "[MASK]")
+    #expect(result.status == 65 && result.errors.contains("circle: "), "\(result.errors)")
+  }
+
   @Test func aSentenceThatIsTooLong() throws {
     let sentence = Array(repeating: "the", count: 62).joined(separator: " ") + " [MASK]"
     let result = try work.run("evaluate", "--model", "run", "--fill", sentence)
@@ -267,6 +284,11 @@ import Testing
     (["--data", "shards", "--selection-rate", "0"], "selectionRate"),
     (["--fill", "[MASK]", "--top-k", "0"], "--top-k is 0; choose 1 to 1000"),
     (["--translation", "validation.tsv", "--beam", "0"], "--beam is 0; choose 1 to 100"),
+    (["--fill", "[MASK]", "--windows", "5"], "--windows is for --data and --text; leave it out"),
+    (["--fill", "[MASK]", "--metric-tokenizer=zh"], "--metric-tokenizer is for --translation; leave it out"),
+    (["--data", "shards", "--top-k", "3"], "--top-k is for --fill; leave it out"),
+    (["--data", "shards", "--lossy"], "--lossy is for --text; leave it out"),
+    (["--text", "corpus.txt", "--split", "train"], "--split is for --data; leave it out"),
   ])
   func aWrongQuestion(arguments: [String], message: String) throws {
     let result = try Program("evaluate", ["--model", "run"] + arguments, in: work.folder).wait()

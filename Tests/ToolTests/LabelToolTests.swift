@@ -193,6 +193,17 @@ import Testing
     #expect(evaluated.errors.contains("its rows have 1 text, and those that the model was trained on 2"))
   }
 
+  /// Of words in columns a line without a word is left out.
+  @Test func linesWithoutAWord() throws {
+    #expect(try finetune("tagging", "names").status == 0)
+    let text = "# text = dog\ndog O\n\tO\ncat O\n"
+    #expect(try work.run("predict", "--model", "names", "--conll", input: text).status == 65)
+    let skipped = try work.run("predict", "--model", "names", "--conll", "--skip-bad-rows", input: text)
+    #expect(skipped.status == 0, "\(skipped.errors)")
+    #expect(skipped.output.split(separator: "\n").map { $0.prefix(3) } == ["dog", "cat"])
+    #expect(skipped.errors.contains("1 line has an empty first column and left out, the first is line 3"))
+  }
+
   @Test func modelsOfOtherKindsAreRefused() throws {
     #expect(try finetune("classification", "texts").status == 0)
     for (tool, arguments, expected) in [

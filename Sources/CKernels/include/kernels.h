@@ -21,8 +21,6 @@ typedef struct {
 
 void cloze_convert_f32_bf16(size_t count, const float *source, cloze_bf16 *destination);
 
-/// destination[i] += source[i]
-void cloze_add(size_t count, float *destination, const float *source);
 double cloze_sum_of_squares(size_t count, const float *values);
 
 /// One AdamW update; the gradient is multiplied by `gradient_scale` first, `copy` (nullable) receives the bf16 value.
@@ -174,6 +172,7 @@ void cloze_toeplitz_gradient(
       size_t rows, size_t heads, size_t width, size_t stride, const int32_t *positions, const float *table,           \
       float direction, T *values);                                                                                    \
   void cloze_column_sum_##SUFFIX(size_t rows, size_t columns, const T *values, float *sums);                          \
+  /* destination[i] += source[i] */                                                                                   \
   void cloze_add_##SUFFIX(size_t count, T *destination, const T *source);
 CLOZE_DECLARE(float, f32)
 CLOZE_DECLARE(cloze_bf16, bf16)

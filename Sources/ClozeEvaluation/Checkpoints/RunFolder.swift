@@ -65,7 +65,12 @@ package struct RunFolder: Sendable {
     guard FileManager.default.fileExists(atPath: url.path) else { throw FileError.missing(path: url.path) }
     let comparison = url.appendingPathComponent(comparisonName)
     if FileManager.default.fileExists(atPath: comparison.path) {
-      return try model(at: url.appendingPathComponent("best").resolvingSymlinksInPath(), report: report)
+      let best = url.appendingPathComponent("best").resolvingSymlinksInPath()
+      // A comparison of comparisons is made by nobody, and may be a circle of links.
+      guard !FileManager.default.fileExists(atPath: best.appendingPathComponent(comparisonName).path) else {
+        throw CheckpointError.noCheckpoint(path: url.path)
+      }
+      return try model(at: best, report: report)
     }
     if holdsModel(url)
       || !FileManager.default.fileExists(atPath: url.appendingPathComponent("config.yaml").path)

@@ -18,6 +18,8 @@ package struct LogitsFile {
 
   /// B
   package let rowCount: Int
+  /// The documents that are longer than a row.
+  package let cutCount: Int
   /// T, tokens of the longest row.
   package let rowLength: Int
   /// V
@@ -56,6 +58,7 @@ package struct LogitsFile {
       logits.replaceSubrange(start * width..<start * width + values.count, with: values)
     }
     rowCount = rows.count
+    cutCount = text.documents.count { $0.count > longestRow - 2 }
     rowLength = length
     vocabularySize = width
     self.inputIDs = inputIDs

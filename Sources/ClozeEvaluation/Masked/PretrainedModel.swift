@@ -16,12 +16,13 @@ package enum EvaluationError: Failure {
   case promptTooLong(tokens: Int, positionCount: Int)
   case tooManyRows(text: String, rows: Int, limit: Int)
   case tooFewPositions(model: String, positions: Int)
+  case minimumTooLong(length: Int, longest: Int)
 
   package var exitStatus: ExitStatus {
     switch self {
     case .tokenizerDiffers, .foreignTokenizer, .vocabularyDiffers: .data
     case .nothingToPredict, .tooFewPositions, .notFinite: .data
-    case .windowTooLong, .noMask, .promptTooLong, .tooManyRows: .usage
+    case .windowTooLong, .noMask, .promptTooLong, .tooManyRows, .minimumTooLong: .usage
     }
   }
 
@@ -48,7 +49,9 @@ package enum EvaluationError: Failure {
     case .tooManyRows(let text, let rows, let limit):
       "\(text): has \(rows) documents, and logits are written for \(limit) at most; give a shorter text"
     case .tooFewPositions(let model, let positions):
-      "\(model): has \(positions) positions, which do not hold two texts; use another model"
+      "\(model): has \(positions) positions, which do not hold its texts; use another model"
+    case .minimumTooLong(let length, let longest):
+      "--minimum-length: is \(length); choose 0 to \(longest), the longest that the model can write"
     }
   }
 }

@@ -38,7 +38,8 @@ package struct CopiedWords: Sendable, Equatable {
       var (number, word) = ("", "")
       var separator: Character?
       for character in text + " " {
-        if character.isWholeNumber {
+        // 一 and 万 are numbers, and no digits.
+        if character.unicodeScalars.first?.properties.numericType == .decimal {
           number.append(character)
           separator = nil
         } else if !number.isEmpty, separator == nil, character == "." || character == "," {

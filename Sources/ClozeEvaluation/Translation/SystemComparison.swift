@@ -29,13 +29,24 @@ package struct SystemComparison: Sendable {
     fileprivate let prefersLarger: Bool
 
     package var difference: Double { values.a - values.b }
-    /// Whether both tests say that the systems differ.
-    package var isSignificant: Bool { max(bootstrapP, randomizationP) < SystemComparison.level }
+    /// Whether both tests say that the systems differ. With fewer than 6 sentences no assignment of translations to systems is so
+    /// rare: the least p-value of n sentences is 2^(1 - n).
+    package var isSignificant: Bool {
+      sentenceCount >= 6 && max(bootstrapP, randomizationP) < SystemComparison.level
+    }
+    fileprivate let sentenceCount: Int
     /// Whether A has the better value.
     fileprivate var favoursA: Bool { prefersLarger == (difference > 0) }
   }
 
   package let scores: [Score]
+
+  /// A warning about few sentences; nil if there are enough.
+  package var warning: String? {
+    let count = scores.first?.sentenceCount ?? 0
+    guard count < 20 else { return nil }
+    return "\(count) sentences are too few to tell two systems apart"
+  }
 
   /// Compares A with B on 1,000 resamples and in 10,000 trials.
   package init(_ a: SentenceStatistics, _ b: SentenceStatistics) {
@@ -60,15 +71,17 @@ package struct SystemComparison: Sendable {
     scores = a.metrics.indices.map { metric in
       let (samplesA, samplesB) = (drawn.map(\.a[metric]), drawn.map(\.b[metric]))
       let difference = abs(valuesA[metric] - valuesB[metric])
+      // sacreBLEU's formula gives the smallest p-value for equal scores of unequal sentences, such as two BLEUs of 0.
+      let isEqual = equal[metric] || difference == 0
       let differences = zip(samplesA, samplesB).map { abs($0 - $1) }
       let mean = differences.reduce(0, +) / Double(max(1, differences.count))
       return Score(
         name: a.metrics[metric].name, values: (valuesA[metric], valuesB[metric]),
         intervals: (Bootstrap.interval(samplesA), Bootstrap.interval(samplesB)),
         differenceInterval: Bootstrap.interval(zip(samplesA, samplesB).map { $0 - $1 }),
-        bootstrapP: equal[metric] ? 1 : Self.pValue(differences.map { $0 - mean }, beyond: difference),
-        randomizationP: equal[metric] ? 1 : Self.pValue(shuffled.map { $0[metric] }, beyond: difference),
-        prefersLarger: a.metrics[metric].prefersLarger)
+        bootstrapP: isEqual ? 1 : Self.pValue(differences.map { $0 - mean }, beyond: difference),
+        randomizationP: isEqual ? 1 : Self.pValue(shuffled.map { $0[metric] }, beyond: difference),
+        prefersLarger: a.metrics[metric].prefersLarger, sentenceCount: a.sentenceCount)
     }
   }
 

@@ -72,6 +72,13 @@ package struct Translator: Sendable {
     let (model, metadata) = try ModelArchive.loadTranslationModel(folder, precision: precision)
     let tokenizer = try Tokenizer(
       besideModel: folder, vocabularySize: model.configuration.vocabularySize, metadata: metadata)
+    guard model.configuration.positionCount >= 3 else {
+      throw EvaluationError.tooFewPositions(model: folder.path, positions: model.configuration.positionCount)
+    }
+    let longest = model.decoder.positionCount - 1
+    guard beam.minimumLength <= longest else {
+      throw EvaluationError.minimumTooLong(length: beam.minimumLength, longest: longest)
+    }
     try ModelArchive.check(
       tokenizer.generation(rowCount: model.configuration.vocabularySize).tokens, in: folder)
     self.init(model, tokenizer: tokenizer, beam: beam, metadata: metadata)

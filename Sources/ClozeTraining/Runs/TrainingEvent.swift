@@ -1,5 +1,6 @@
 package import ClozeCore
 package import ClozeEvaluation
+package import Foundation
 
 /// An event of a run, for progress and warnings.
 package enum TrainingEvent: Sendable {
@@ -44,6 +45,23 @@ package struct RunOutcome: Sendable, Equatable {
 
   package let cursor: RunCursor
   package let reason: Reason
+
+  /// The run in names and values, for a table.
+  /// - Parameters:
+  ///   - best: those of the figures of its best validation.
+  ///   - output: the run folder.
+  package func rows(best: [(String, String)], output: URL) -> [(String, String)] {
+    [
+      ("steps", Figure.count(cursor.step)),
+      ("tokens", Figure.count(cursor.tokens)),
+      ("time", Figure.duration(cursor.seconds)),
+      ("tokens/s", Figure.count(Int(Double(cursor.tokens) / max(cursor.seconds, 1e-9)))),
+      ("best step", cursor.bestStep.map(Figure.count) ?? "none"),
+    ] + best + [
+      ("peak memory", Figure.bytes(ProcessMemory.peak)),
+      ("model", output.appendingPathComponent(cursor.bestLink).path),
+    ]
+  }
 }
 
 extension TrainingEvent {
