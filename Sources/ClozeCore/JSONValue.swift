@@ -21,6 +21,10 @@ package enum JSONValue {
   package var boolean: Bool? { if case .boolean(let value) = self { value } else { nil } }
   package var number: Double? { if case .number(let digits) = self { Double(digits) } else { nil } }
   package var integer: Int? { integer(Int.self) }
+  package var elements: [JSONValue]? { if case .array(let elements) = self { elements } else { nil } }
+  package var members: [(key: String, value: JSONValue)]? {
+    if case .object(let members) = self { members } else { nil }
+  }
 
   /// A whole number that fits the type, however it is written.
   func integer<Value: FixedWidthInteger>(_: Value.Type) -> Value? {

@@ -109,13 +109,7 @@ extension ConfigurationFile {
   /// - Throws: `ArchiveError.badConfiguration`
   func labels() throws -> [String] {
     let count = try optional("num_labels", "a whole number", \.integer)
-    guard
-      let members = try optional(
-        "id2label", "an object",
-        { value -> [(key: String, value: JSONValue)]? in
-          if case .object(let members) = value { Array(members.map { ($0.key, $0.value) }) } else { nil }
-        })
-    else {
+    guard let members = try optional("id2label", "an object", \.members) else {
       return (0..<max(2, min(count ?? 2, 1 << 20))).map { "LABEL_\($0)" }
     }
     func bad(_ reason: String) -> ArchiveError {

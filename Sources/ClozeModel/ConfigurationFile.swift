@@ -114,10 +114,7 @@ struct ConfigurationFile {
       throw ArchiveError.unsupported(
         path: path, what: "'\(key)' \(!isDecoder) in \(isDecoder ? "a decoder" : "an encoder")")
     }
-    let isPruned = try optional("pruned_heads", "an object") { value -> Bool? in
-      if case .object(let heads) = value { !heads.isEmpty } else { nil }
-    }
-    if isPruned ?? false {
+    if let heads = try optional("pruned_heads", "an object", \.members), !heads.isEmpty {
       throw ArchiveError.unsupported(path: path, what: "pruned attention heads ('pruned_heads')")
     }
     if let quantization = settings["quantization_config"], !quantization.isNull {

@@ -53,10 +53,7 @@ extension ConfigurationFile {
     guard let kind = Self.gates.first(where: { $0.name == activation })?.kind else {
       throw ArchiveError.unsupported(path: path, what: "gated layers with the activation '\(activation)'")
     }
-    let types = try optional("layer_types", "an array") { value -> [JSONValue]? in
-      if case .array(let names) = value { names } else { nil }
-    }
-    if let names = types {
+    if let names = try optional("layer_types", "an array", \.elements) {
       let mixers = names.compactMap { name in Self.types.first { $0.name == name.string }?.mixer }
       guard mixers.count == names.count, mixers.count == layerCount else {
         throw ArchiveError.badConfiguration(
