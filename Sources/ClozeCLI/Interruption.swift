@@ -6,27 +6,27 @@ internal import Synchronization
 /// Whether a signal has asked the program to stop: SIGINT, SIGTERM, and SIGHUP and SIGUSR1, which terminals and
 /// clusters send before they end a job. A second signal exits at once. A signal that was ignored when the program
 /// started, as SIGHUP under `nohup`, stays ignored.
-package final class Interruption: @unchecked Sendable {
+///
+/// Its sources of signals live as long as the process. One that was released while its handler ended has been freed twice.
+package final class Interruption: Sendable {
   private final class Signals: Sendable {
     /// The number of the first signal; 0 if there was none.
     let first = Atomic<Int32>(0)
   }
 
   private let signals = Signals()
-  /// Kept, and not touched again.
-  private let sources: [any DispatchSourceSignal]
 
   package init() {
-    let numbers = [SIGINT, SIGTERM, SIGHUP, SIGUSR1].filter { !Self.isIgnored($0) }
-    sources = numbers.map { [signals] number in
+    for number in [SIGINT, SIGTERM, SIGHUP, SIGUSR1] where !Self.isIgnored(number) {
       signal(number, SIG_IGN)
       let source = DispatchSource.makeSignalSource(signal: number, queue: .global(qos: .userInteractive))
-      source.setEventHandler {
+      source.setEventHandler { [signals] in
         let (isFirst, _) = signals.first.compareExchange(expected: 0, desired: number, ordering: .relaxed)
         if !isFirst { _exit(128 + number) }
       }
       source.resume()
-      return source
+      // Never released.
+      _ = Unmanaged.passRetained(source as AnyObject)
     }
   }
 

@@ -60,9 +60,7 @@ package protocol Tool: ParsableCommand {
 
 extension Tool {
   package mutating func run() throws {
-    // With SIGPIPE ignored, a closed pipe (`translate | head`) is an error of `write` instead of a signal.
-    signal(SIGPIPE, SIG_IGN)
-    // With SIGXFSZ ignored, so is reaching the limit on the size of files.
+    // With SIGXFSZ ignored, reaching the limit on the size of files.
     signal(SIGXFSZ, SIG_IGN)
     do {
       try execute()
@@ -92,6 +90,8 @@ extension Tool {
   /// and does not notice when help could not be written.
   package static func main() {
     StandardStreams.reserve()
+    // With SIGPIPE ignored, a closed pipe (`translate | head`) is an error of `write` instead of a signal.
+    signal(SIGPIPE, SIG_IGN)
     do {
       try EmptyArgument.refuse(in: CommandLine.arguments.dropFirst())
       try RepeatedOption.refuse(in: CommandLine.arguments.dropFirst(), of: Self.self)

@@ -186,9 +186,13 @@ struct Search: Tool {
       "\(Figure.count(schedule.trialCount)): \(Figure.count(schedule.trialCount - controls)) "
         + "\(study.settings.proposer.rawValue), \(Figure.count(controls)) random as control; and base with "
         + "\(schedule.baseCount) seeds")
+    let largest = schedule.brackets.map(\.trials.count).max() ?? 0
     table.add(
       "rungs",
-      "at steps \(steps.map(Figure.count).joined(separator: ", ")); 1 of \(schedule.factor) trials goes on to the next"
+      "at steps \(steps.map(Figure.count).joined(separator: ", ")); "
+        + (largest < schedule.factor
+          ? "all trials run to the end, since they are too few to be compared at a rung"
+          : "1 of \(schedule.factor) trials goes on to the next")
     )
     table.add(
       "work", "\(Figure.decimal(schedule.cost, 1)) runs of \(Figure.count(steps.last ?? 0)) steps")

@@ -10,6 +10,8 @@ final class StudyDisplay {
   private let progress: ProgressLine
   private var status: SearchStatus?
   private var start: (share: Double, time: ContinuousClock.Instant)?
+  /// What was warned of, whatever the trial.
+  private var warned: Set<String> = []
 
   init(_ proposer: ProposerKind, _ score: SearchScore, _ progress: ProgressLine) {
     (self.proposer, self.score, self.progress) = (proposer, score, progress)
@@ -23,7 +25,9 @@ final class StudyDisplay {
     case .training(let trial, let event, let share):
       switch event {
       case .progress(let step): progress.update(line(trial, step, share))
-      case .warning(let text): progress.warning("trial \(trial.number): \(text)")
+      // Runs that are alike warn alike.
+      case .warning(let text) where warned.insert(text).inserted:
+        progress.warning("trial \(trial.number): \(text)")
       default: break
       }
     case .ended(let trial, let status):

@@ -113,6 +113,23 @@ import Testing
     #expect(try work.bytes("study/report.html") == page)
   }
 
+  /// Interrupted again and again, each time after a few events: it saves and says so by its status.
+  @Test func anInterruptedStudy() throws {
+    try limitBase()
+    var interruptions = 0
+    for count in 1...12 {
+      let program = try Program("search", Self.arguments + ["--resume-or-start"], in: work.folder)
+      while program.process.isRunning, ((try? journal("study").count) ?? 0) < 2 * count { usleep(500) }
+      program.process.terminate()
+      let result = try program.wait()
+      #expect(program.process.terminationReason == .exit, "\(result.errors)")
+      #expect([0, 143].contains(result.status), "\(result.status) \(result.errors)")
+      interruptions += result.status == 143 ? 1 : 0
+    }
+    #expect(interruptions > 3)
+    #expect(try search("--resume").status == 0)
+  }
+
   /// Trials side by side: the journal is that of one trial after the other, also when it is killed.
   @Test(arguments: [0, 3]) func trialsSideBySide(lag: Int) throws {
     try limitBase()

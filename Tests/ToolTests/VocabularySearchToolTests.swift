@@ -55,6 +55,30 @@ import Testing
       .wait()
   }
 
+  /// What a refused call leaves of another text, or of other options, is not used.
+  @Test func aRefusedCallLeavesNoText() throws {
+    let few = ["--set", "trials=1", "--set", "rungs.count=1"]
+    try work.folder.write(
+      Self.words.replacing("ba", with: "zo").replacing("ke", with: "ga"), to: "others.txt")
+    for data in [
+      ["--text", "others.txt", "--validation-rate", "0.1"],
+      ["--text", "words.txt", "--validation-rate", "0"],
+    ] {
+      #expect(try search(["--set", "trials=0", "--set", "minutes=1e-9"], data: data).status != 0)
+      #expect(work.exists("study/vocabularies/200"))
+      #expect(try search(few).status == 0)
+      let journal = try work.bytes("study/trials.jsonl")
+      // The study has begun, and keeps its text.
+      #expect(
+        try search(few + ["--resume"], data: ["--text", "others.txt", "--validation-rate", "0.1"]).status
+          == 65)
+      try FileManager.default.removeItem(at: work.folder.file("study"))
+      #expect(try search(few).status == 0)
+      #expect(try work.bytes("study/trials.jsonl") == journal)
+      try FileManager.default.removeItem(at: work.folder.file("study"))
+    }
+  }
+
   /// The number of a key in a line of JSON.
   private func number(_ key: String, in line: String) throws -> Double {
     let match = try #require(line.firstMatch(of: try Regex("\"\(key)\":([-0-9.e]+)")))

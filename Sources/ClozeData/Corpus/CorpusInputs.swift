@@ -101,6 +101,14 @@ package struct CorpusInputs: Sendable {
     self.identity = identity.finalize()
   }
 
+  /// The digest of the files, whatever their names.
+  /// - Throws: `FileError`
+  package func digest() throws -> Digest {
+    var builder = DigestBuilder()
+    for file in files { builder.update(try Digest.ofFile(file.url).digest.hex) }
+    return builder.finalize()
+  }
+
   /// Opens every file, so that an unreadable one is found before the work begins. Pipes are not opened, since they can
   /// be read only once.
   /// - Throws: `CorpusError`, `FileError`

@@ -14,8 +14,13 @@ package struct TranslationEvaluation: Sendable {
     /// The indices of the pairs with each problem.
     package let problems: [TranslationProblem: [Int]]
 
-    /// Whether there are so few distinct translations that the decoder must be ignoring its source.
-    package var ignoresSource: Bool { hypotheses.count >= 20 && diversity < 0.1 }
+    /// Whether there are so few distinct translations that the decoder must be ignoring its source. What repeats itself, such as "the
+    /// the the", is the same at any length: it goes on to the limit, which depends on the length of the source.
+    package var ignoresSource: Bool {
+      guard hypotheses.count >= 20 else { return false }
+      let collapsed = Set(hypotheses.map(TranslationEvaluation.withoutRepeats)).count
+      return diversity * Double(collapsed) / Double(max(1, Set(hypotheses).count)) < 0.1
+    }
 
     /// Warnings about the translations.
     package var warnings: [String] {
@@ -58,6 +63,17 @@ package struct TranslationEvaluation: Sendable {
       chrF: ChrF().score(hypotheses, references: references),
       diversity: TranslationEvaluation.diversity(of: hypotheses, pairs: pairs),
       problems: problems)
+  }
+
+  /// A text without words, and then characters, that stand right after an equal one.
+  private static func withoutRepeats(_ text: String) -> String {
+    var words: [Substring] = []
+    for word in text.split(separator: " ") where word != words.last { words.append(word) }
+    var characters: [Character] = []
+    for character in words.joined(separator: " ") where character != characters.last {
+      characters.append(character)
+    }
+    return String(characters)
   }
 
   /// Distinct translations divided by distinct sources.

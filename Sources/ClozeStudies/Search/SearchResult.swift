@@ -57,16 +57,17 @@ package struct SearchResult: Sendable {
   /// The losses of the base with several seeds.
   package struct Noise: Sendable, Equatable {
     package let mean: Double
-    /// The standard deviation between seeds; nil of a single one.
+    /// The standard deviation between seeds; nil of a single one, and of equal losses, which tell nothing of it: runs that have learnt
+    /// nothing may have the same accuracy.
     package let deviation: Double?
     package let count: Int
 
-    init?(_ losses: [Double]) {
+    package init?(_ losses: [Double]) {
       guard !losses.isEmpty else { return nil }
       (mean, count) = (losses.reduce(0, +) / Double(losses.count), losses.count)
       let mean = mean
       let squares = losses.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
-      deviation = losses.count > 1 ? (squares / Double(losses.count - 1)).squareRoot() : nil
+      deviation = squares > 0 ? (squares / Double(losses.count - 1)).squareRoot() : nil
     }
 
     /// How far apart a run and the mean of `others` runs of equally good settings are, at most, 19 times of 20.
@@ -107,7 +108,9 @@ extension SearchResult {
     if let comparison = comparison { sentences.append(comparison) }
     if noise?.deviation == nil {
       sentences.append(
-        "The noise was not measured; with seeds of 2 or more it is, and differences can be judged.")
+        noise?.count ?? 0 > 1
+          ? "The seeds of base have one and the same \(score.name), so the noise is not known; with longer runs, or more rows, it may be."
+          : "The noise was not measured; with seeds of 2 or more it is, and differences can be judged.")
     }
     return sentences
   }

@@ -16,6 +16,8 @@ package final class StudyVocabularies: Sendable {
   private let report: @Sendable (String) -> Void
   /// The digest of the text, once it is known; held while a data folder is made.
   private let corpusDigest = Guarded<Digest?>(nil)
+  /// What decides the data besides the size of the vocabulary; in the file `source` of the folder.
+  private let source: @Sendable () throws -> String
 
   /// - Parameters:
   ///   - inputs: files, folders and patterns.
@@ -33,14 +35,36 @@ package final class StudyVocabularies: Sendable {
     try corpus.check(format)
     (self.format, self.validationRate, self.folder, self.report) = (format, validationRate, folder, report)
     workerCount = workers > 0 ? workers : ProcessInfo.processInfo.activeProcessorCount
+    source = { [corpus] in
+      let text = try corpus.digest().hex
+      let encoding = format.encoding?.name ?? "UTF-8"
+      return
+        "\(text) \(validationRate) \(format.boundary.rawValue) \(format.field) \(encoding) \(format.isLossy) \(format.skipsBadRows)\n"
+    }
   }
 
   /// The digest of the files of the text, whatever their names.
   /// - Throws: `FileError`
-  func textDigest() throws -> Digest {
-    var builder = DigestBuilder()
-    for file in corpus.files { builder.update(try Digest.ofFile(file.url).digest.hex) }
-    return builder.finalize()
+  func textDigest() throws -> Digest { try corpus.digest() }
+
+  /// Makes room for data of this text: what a call that was refused has left of another one is removed. A study that has begun keeps its
+  /// text.
+  /// - Throws: `SearchError.otherStudy`, `FileError`
+  private func claimFolder() throws {
+    let (stamp, own) = (folder.appendingPathComponent("source"), try source())
+    let found = try? String(contentsOf: stamp, encoding: .utf8)
+    guard found != own else { return }
+    if SearchJournal.exists(in: folder.deletingLastPathComponent()) {
+      guard found == nil else { throw SearchError.otherStudy(path: folder.path, what: "text") }
+      // A study of an earlier version has no such file.
+      return
+    }
+    for name in (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+    where Int(name) != nil {
+      try? FileManager.default.removeItem(at: folder.appendingPathComponent(name))
+    }
+    try Folder.create(folder)
+    try AtomicFile.write(Data(own.utf8), to: stamp)
   }
 
   /// The data folder with a vocabulary of `size` tokens, which is made if it is not there.
@@ -51,6 +75,7 @@ package final class StudyVocabularies: Sendable {
     let data = folder.appendingPathComponent("\(size)")
     // Trials side by side may want the same size.
     try corpusDigest.withLock { known in
+      if known == nil { try claimFolder() }
       if !FileManager.default.fileExists(atPath: DataFolder(data).index.path) {
         try tokenize(size, into: data)
       }
@@ -58,6 +83,7 @@ package final class StudyVocabularies: Sendable {
       known = known ?? index.corpus
       guard index.corpus == known else { throw SearchError.otherStudy(path: data.path, what: "text") }
       guard index.vocabularySize == size else {
+        try? FileManager.default.removeItem(at: data)
         throw ConfigurationError.invalid(
           path: "model.vocabularySize",
           reason:

@@ -27,7 +27,11 @@ package struct VocabularySearchSubject: SearchSubject {
 
   /// The text is known once the vocabulary of the base is made.
   package func identities() throws -> [String: String] {
-    try task(base).identities.merging(["text": vocabularies.textDigest().hex]) { first, _ in first }
+    do {
+      return try task(base).identities.merging(["text": vocabularies.textDigest().hex]) { first, _ in first }
+    } catch let error as ConfigurationError {
+      throw error.inSection("base")
+    }
   }
 
   package func check(_ settings: PretrainConfiguration) throws {

@@ -4,6 +4,12 @@ import ClozeTestSupport
 import Testing
 
 @Suite struct SearchResultTests {
+  /// Equal losses of the base say nothing about the noise.
+  @Test func equalSeedsAreNoNoise() {
+    #expect(SearchResult.Noise([1.5, 1.5, 1.5])?.deviation == nil)
+    #expect(SearchResult.Noise([1.5, 1.6])?.deviation != nil)
+  }
+
   let folder: TemporaryFolder
 
   init() throws { folder = try TemporaryFolder() }

@@ -44,6 +44,8 @@ struct RankExchange: Sendable {
     var interval = 1.0
     /// Without a new beat for so many seconds a rank is given up. On a network's file system a change may show half a minute late.
     var patience = 120.0
+    /// Seconds that the leader waits at the end until the workers have left.
+    var farewell = 10.0
     /// Between two looks for tasks and replies, in seconds.
     var look = 0.1
   }

@@ -125,11 +125,11 @@ final class RankLeader: @unchecked Sendable {
     }
   }
 
-  /// Ends the workers, waits until they have left, and removes the files.
+  /// Ends the workers, waits a little until they have left, and removes the files. One that looks later finds none, and ends, too.
   func end() {
     let start = ContinuousClock.now
     condition.withLock { leader.isEnding = true }
-    while beat(), hasWorkers, ContinuousClock.now - start < .seconds(timing.patience) {
+    while beat(), hasWorkers, ContinuousClock.now - start < .seconds(timing.farewell) {
       Thread.sleep(forTimeInterval: timing.look)
     }
     condition.withLock {

@@ -129,7 +129,8 @@ private final class WorkerState: @unchecked Sendable {
       try? exchange.write(worker, rank: rank, call: call)
       let leader = exchange.leader()
       pulse.take(leader?.call == call ? leader?.beat : nil)
-      if leader?.isEnding ?? false { ending = true }
+      // The leader's file is removed at its end, and by nobody if it is killed.
+      if leader?.isEnding ?? true { ending = true }
       if pulse.isLost(after: patience) { (ending, lost) = (true, true) }
     }
   }
