@@ -108,7 +108,7 @@ import Testing
     #expect(result.output.contains("  bits/character  "))
     #expect(result.output.contains("The importance of the settings needs 10 trials with a loss; there are "))
     #expect(result.errors.contains("tokenizing with a vocabulary of 120 tokens"))
-    #expect(try work.names("study/vocabularies") == ["120", "200"])
+    #expect(try work.names("study/vocabularies") == ["120", "200", "source"])
     let journal = try work.lines("study/trials.jsonl")
     let (bytes, best) = (try work.bytes("study/trials.jsonl"), try work.bytes("study/best.yaml"))
 
