@@ -60,7 +60,7 @@ package protocol Tool: ParsableCommand {
 
 extension Tool {
   package mutating func run() throws {
-    // With SIGXFSZ ignored, reaching the limit on the size of files.
+    // With SIGXFSZ ignored, reaching the limit on the size of files is an error of `write`, too.
     signal(SIGXFSZ, SIG_IGN)
     do {
       try execute()

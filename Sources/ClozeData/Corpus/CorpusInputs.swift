@@ -64,7 +64,7 @@ package struct CorpusInputs: Sendable {
   package let identity: Digest
 
   /// - Parameters:
-  ///   - inputs: paths and patterns; `-` means `standardInput`.
+  ///   - inputs: paths and patterns, or a key of `spools`, such as `-` for standard input.
   ///   - spools: files with the content of inputs that can be read only once, by the input.
   ///   - excluded: a folder to leave out although an input may contain it: the data folder.
   /// - Throws: `CorpusError`, `FileError`
