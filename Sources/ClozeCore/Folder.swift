@@ -16,8 +16,15 @@ package enum Folder {
       if FileManager.default.fileExists(atPath: url.path, isDirectory: &isDirectory), !isDirectory.boolValue {
         throw FileError.notADirectory(path: url.path)
       }
+      if Folder.isFullDisk(error) { throw FileError.diskFull(path: url.path) }
       throw FileError.cannotWrite(path: url.path, reason: "the folder cannot be made")
     }
+  }
+
+  /// Whether an error of Foundation's tells that the disk, its table of files, or the user's share of it is full.
+  private static func isFullDisk(_ error: any Error) -> Bool {
+    guard let error = error as? CocoaError else { return false }
+    return error.code == .fileWriteOutOfSpace || (error.underlying as? POSIXError)?.code == .EDQUOT
   }
 
   /// Syncs the names in a folder.

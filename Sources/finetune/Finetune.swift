@@ -144,6 +144,11 @@ struct Finetune: Tool {
   }
 
   private func makeCurve() throws {
+    func refuse(_ overlap: RowFindings, _ found: @autoclosure () throws -> RowFindings) throws {
+      guard rows.strict else { return }
+      try overlap.refuse()
+      try found().refuse()
+    }
     let command = LabelCurveCommand(
       options: curve, output: URL(fileURLWithPath: output),
       resume: resuming.mode, progress: ProgressLine(quiet: common.quiet))
@@ -155,29 +160,29 @@ struct Finetune: Tool {
       var findings = RowFindings(of: kind)
       findings.describeOverlap(of: held, with: samples.training)
       findings.describeOverlap(of: held, with: samples.validation, named: "validation")
-      try command.run(
-        LabelSubject(
-          LabelRows(
-            settings: settings.load(LabelConfiguration.self), model: start, training: samples.training,
-            validation: samples.validation),
-          test: held), warnings: findings.messages)
+      let rows = try LabelRows(
+        settings: settings.load(LabelConfiguration.self), model: start, training: samples.training,
+        validation: samples.validation)
+      try refuse(findings, rows.task(.pretrained(start), rows: nil, settings: rows.settings).findings)
+      try command.run(LabelSubject(rows, test: held), warnings: findings.messages)
     } else {
       let pairs = try rows.files.pairs()
       let held = try TranslationPairs(.table(test), skipsBadRows: rows.files.skipBadRows)
       var findings = RowFindings(of: "pair")
       findings.describeOverlap(of: held, with: pairs.training.pairs)
       findings.describeOverlap(of: held, with: pairs.validation.pairs, named: "validation")
-      try command.run(
-        TranslationSubject(
-          PairRows(
-            settings: settings.load(FinetuneConfiguration.self), model: start, training: pairs.training,
-            validation: pairs.validation),
-          test: held), warnings: findings.messages)
+      let rows = try PairRows(
+        settings: settings.load(FinetuneConfiguration.self), model: start, training: pairs.training,
+        validation: pairs.validation)
+      try refuse(findings, rows.task(.pretrained(start), rows: nil, settings: rows.settings).findings)
+      try command.run(TranslationSubject(rows, test: held), warnings: findings.messages)
     }
   }
 
   private func load<Settings: RunConfiguration>(_ type: Settings.Type) throws -> Settings {
-    let run = RunFolder(URL(fileURLWithPath: output))
+    let output = URL(fileURLWithPath: output)
+    // Of two runs, the first that was begun.
+    let run = RunFolder(synthetic.file == nil ? output : ComparedRuns(output).control)
     return try settings.load(
       type, options: freezing.overrides, defaults: run.defaults(type, resume: resuming.mode))
   }
@@ -190,19 +195,26 @@ struct Finetune: Tool {
   {
     let folder = ComparedRuns(URL(fileURLWithPath: output))
     try folder.check()
+    // What the second run would be refused for, before the first one.
+    if rows.strict { try task.findings.refuse() }
+    let interruption = Interruption()
     try StandardOutput.writeLine("control")
-    try train(control, in: folder.control, resume: resuming.mode)
+    try train(control, in: folder.control, resume: resuming.mode, interruption)
     try StandardOutput.writeLine("\nsynthetic")
-    try train(task, in: folder.synthetic, resume: resuming.mode.mayResume ? .ifPresent : .never)
+    try train(
+      task, in: folder.synthetic, resume: resuming.mode.mayResume ? .ifPresent : .never, interruption)
+    guard !interruption.isRequested else { throw interruption.exitCode }
     let verdict = try folder.judge(task, validation: validation)
     try StandardOutput.writeLine("\n" + synthetic.table(verdict, output: folder.url).text)
   }
 
   private func train(_ task: some FinetuningTask) throws {
-    try train(task, in: URL(fileURLWithPath: output), resume: resuming.mode)
+    try train(task, in: URL(fileURLWithPath: output), resume: resuming.mode, Interruption())
   }
 
-  private func train(_ task: some FinetuningTask, in folder: URL, resume: ResumeMode) throws {
+  private func train(
+    _ task: some FinetuningTask, in folder: URL, resume: ResumeMode, _ interruption: Interruption
+  ) throws {
     if rows.strict { try task.findings.refuse() }
     let run = try TrainingRun(task, output: folder, resume: resume)
     let progress = ProgressLine(quiet: common.quiet)
@@ -210,7 +222,6 @@ struct Finetune: Tool {
     for warning in task.warnings + task.findings.messages { progress.warning(warning) }
     describe(run, to: progress)
 
-    let interruption = Interruption()
     let outcome = try run.run(
       isInterrupted: { interruption.isRequested }, report: { progress.show($0.message) })
     guard outcome.reason != .interrupted else { throw interruption.exitCode }

@@ -67,7 +67,9 @@ struct Pretrain: Tool {
       throw ValidationError("--allow-lost-tokens goes with --model")
     }
     if let verifyResume {
-      guard verifyResume >= 2 else { throw ValidationError("--verify-resume needs 2 steps or more") }
+      guard (2...1 << 30).contains(verifyResume) else {
+        throw ValidationError("--verify-resume is \(verifyResume); choose 2 to \(1 << 30) steps")
+      }
       guard !resuming.mode.mayResume, !plan else {
         throw ValidationError("--verify-resume goes with neither --resume, --resume-or-start nor --plan")
       }

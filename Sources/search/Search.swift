@@ -73,6 +73,13 @@ struct Search: Tool {
 
   mutating func execute() throws {
     let settings = try load()
+    if text.isEmpty {
+      try GivenOptions().refuse(
+        ["--validation-rate", "--documents", "--field", "--encoding", "--lossy"], "for --text")
+    }
+    if settings.task == .pretraining {
+      try GivenOptions().refuse(["--skip-bad-rows"], "for labelled rows")
+    }
     switch settings.task {
     case .pretraining:
       try pretrain(settings)
@@ -145,18 +152,23 @@ struct Search: Tool {
   private func make(_ subject: some SearchSubject, _ settings: SearchConfiguration) throws {
     let output = URL(fileURLWithPath: output)
     let launched = LaunchedRank(environment: ProcessInfo.processInfo.environment)
+    guard !plan else {
+      guard launched?.rank ?? 0 == 0 else { return }
+      return try showPlan(
+        SearchStudy(
+          subject, settings: settings, output: output, resume: resuming.mode, launched: launched,
+          plansOnly: true))
+    }
     let interruption = Interruption()
     if let launched, launched.rank > 0 {
-      guard !plan else { return }
       return try RankWorker(subject, settings: settings, output: output, launched).serve {
         interruption.isRequested
       }
     }
     let study = try SearchStudy(
-      subject, settings: settings, output: output, resume: resuming.mode, launched: launched, plansOnly: plan)
-    if plan { return try showPlan(study) }
+      subject, settings: settings, output: output, resume: resuming.mode, launched: launched)
     let progress = ProgressLine(quiet: common.quiet)
-    for warning in subject.warnings { progress.warning(warning) }
+    for warning in subject.warnings + study.warnings(trials: settings.trials) { progress.warning(warning) }
     if let launched, settings.trialsAtOnce * launched.count > settings.lag + 1 {
       progress.warning(
         "lag is \(settings.lag), so of the \(launched.count) ranks at most \(settings.lag + 1) begin trials at once; raise lag in the "
@@ -178,6 +190,8 @@ struct Search: Tool {
   private func showPlan(_ study: SearchStudy<some SearchSubject>) throws {
     let seconds = try study.secondsPerRun()
     let schedule = try study.schedule { seconds }
+    let progress = ProgressLine(quiet: common.quiet)
+    for warning in study.warnings(trials: schedule.trialCount) { progress.warning(warning) }
     let controls = schedule.brackets.filter { $0.arm == .control }.reduce(0) { $0 + $1.trials.count }
     let steps = schedule.steps(total: study.subject.steps(study.subject.base))
     var table = Table()
@@ -190,9 +204,11 @@ struct Search: Tool {
     table.add(
       "rungs",
       "at steps \(steps.map(Figure.count).joined(separator: ", ")); "
-        + (largest < schedule.factor
-          ? "all trials run to the end, since they are too few to be compared at a rung"
-          : "1 of \(schedule.factor) trials goes on to the next")
+        + (schedule.rungCount == 1
+          ? "all trials run to the end"
+          : largest == 1
+            ? "all trials run to the end, since they are too few to be compared at a rung"
+            : "1 of \(min(schedule.factor, largest)) trials goes on to the next")
     )
     table.add(
       "work", "\(Figure.decimal(schedule.cost, 1)) runs of \(Figure.count(steps.last ?? 0)) steps")

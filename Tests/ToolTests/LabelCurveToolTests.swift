@@ -56,6 +56,8 @@ import Testing
     (["--label-curve", "8", "--test", "none.tsv"], 66, "none.tsv"),
     (["--label-curve", "8", "--test", "test.tsv", "--trials", "0"], 64, "--trials is 0; choose 1 to 9"),
     (["--label-curve", "8", "--test", "test.tsv", "--freeze", "encoder"], 64, "leave out"),
+    (["--label-curve", "8", "--test", "test.tsv", "--set", "optimizer.freeze=encoder"], 64, "choose none"),
+    (["--label-curve", "8", "--test", "train.tsv", "--strict"], 65, "are training samples as well"),
     (["--label-curve", "8", "--test", "test.tsv", "--resume"], 64, "no study to resume"),
   ]) func wrongOptions(options: [String], status: Int32, message: String) throws {
     let arguments = [

@@ -76,7 +76,7 @@ import Testing
     let log = try work.lines("study/trials/0001/metrics.jsonl").filter { $0.contains("\"validation\"") }
     let score = try #require(log.last?.firstMatch(of: /"score":([-0-9.e]+)/)).1
     let loss = try #require(
-      measured.first { $0.contains("\"trial\":1}") && $0.contains("\"step\":6") }?.firstMatch(
+      measured.first { $0.contains("\"trial\":1,") && $0.contains("\"step\":6") }?.firstMatch(
         of: /"loss":([-0-9.e]+)/)
     ).1
     #expect(try #require(Double(loss)) == -(try #require(Double(score))))

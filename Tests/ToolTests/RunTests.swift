@@ -112,6 +112,17 @@ import Testing
     #expect(settings.contains("precision: \(precision)\n"))
   }
 
+  /// Without its settings nothing says whether these are the run's own.
+  @Test func aRunWithoutItsSettingsIsNotResumed() throws {
+    #expect(try start("run").wait().status == 0)
+    let names = try work.names("run").filter { $0 != "config.yaml" }
+    try FileManager.default.removeItem(at: work.folder.file("run/config.yaml"))
+    let result = try resume("run", "--set", "stop.steps=15")
+    #expect(
+      result.status == 64 && result.errors.contains("run/config.yaml: does not exist beside the checkpoints"))
+    #expect(try work.names("run") == names)
+  }
+
   @Test func aRunGoesOnWithItsOwnTextOnly() throws {
     #expect(try start("run").wait().status == 0)
     let before = try work.bytes("run/config.yaml")

@@ -82,6 +82,8 @@ import Testing
     try work.folder.write("a\tb\n", to: "plain.tsv")
     let plain = try finetune("--output", "out", "--synthetic", "plain.tsv", synthetic: false)
     #expect(plain.status == 65 && plain.errors.contains("has no plain.tsv.json beside it"), "\(plain.errors)")
+    let minutes = try finetune("--output", "out", "--set", "stop.minutes=5")
+    #expect(minutes.status == 64 && minutes.errors.contains("stop: has minutes or tokens beside steps"))
     let labels = try finetune("--output", "out", "--task", "classification")
     #expect(labels.status == 64 && labels.errors.contains("--synthetic goes with --task translation"))
     try work.finetune()

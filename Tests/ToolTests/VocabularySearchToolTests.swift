@@ -116,7 +116,7 @@ import Testing
     var factors: [Bool: Set<Int>] = [:]
     for line in journal where line.contains("\"measured\"") {
       let trial = Int(try number("trial", in: line))
-      let isSmall = journal.contains { $0.contains("Size=120") && $0.contains("\"trial\":\(trial)}") }
+      let isSmall = journal.contains { $0.contains("Size=120") && $0.contains("\"trial\":\(trial),") }
       let step = try number("step", in: line)
       let validations = try work.lines("study/trials/000\(trial)/metrics.jsonl").filter {
         $0.contains("\"validation\"")

@@ -11,6 +11,7 @@ package enum CheckpointError: Failure {
   case nothingToResume(path: String)
   case settingsDiffer(path: String, differences: [String])
   case otherRun(path: String, reason: String)
+  case noSettings(path: String)
   case wrongPurpose(path: String, expected: String, found: String)
   case inUse(path: String, process: Int?)
   case notFinite(path: String, step: Int, returns: Int)
@@ -18,7 +19,7 @@ package enum CheckpointError: Failure {
 
   package var exitStatus: ExitStatus {
     switch self {
-    case .runExists, .nothingToResume, .settingsDiffer, .otherRun: .usage
+    case .runExists, .nothingToResume, .settingsDiffer, .otherRun, .noSettings: .usage
     // The command is right: it works once the other process has ended or the disk has room.
     case .inUse, .noRoom: .inputOutput
     default: .data
@@ -45,6 +46,9 @@ package enum CheckpointError: Failure {
     case .otherRun(let path, let reason):
       "\(path): holds a run of another kind, or its config.yaml is damaged (\(reason)); resume with the tool and the --task "
         + "that began it, or choose another --output"
+    case .noSettings(let path):
+      "\(path): does not exist beside the checkpoints, so that nothing says with which settings the run was begun; "
+        + "copy it to its place, or choose another --output"
     case .wrongPurpose(let path, let expected, let found):
       "\(path): is a checkpoint of \(found), not of \(expected); name another folder"
     case .inUse(let path, let process):

@@ -64,6 +64,7 @@ package struct RunCursor: Codable, Sendable, Equatable {
     let restarted = (restarts ?? []).map(\.step) + [collapseCheckStep ?? 0]
     let skipped = [skips?.steps ?? 0, skips?.inARow ?? 0, skips?.batches ?? 0]
     return seconds.isFinite && seconds >= 0 && (0...1 << 56).contains(tokens)
+      && [bestStep, thawStep, anchorStep, restarts?.last?.step].allSatisfy { ($0 ?? 0) <= step }
       && (restarts ?? []).allSatisfy { (0..<1).contains($0.fraction) }
       && (steps + restarted + skipped + returns).allSatisfy { (0...1 << 41).contains($0) }
   }

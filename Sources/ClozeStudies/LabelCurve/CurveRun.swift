@@ -53,7 +53,8 @@ package struct CurveRunScore: Codable, Sendable, Equatable {
     guard FileManager.default.fileExists(atPath: url.path) else { return nil }
     let data = try Data(file: url)
     guard let score = try? JSONDecoder().decode(CurveRunScore.self, from: data), score.run == run,
-      score.statistics.count == testCount, score.statistics.allSatisfy({ $0.count == score.width })
+      score.statistics.count == testCount, score.width > 0,
+      score.statistics.allSatisfy({ $0.count == score.width })
     else { throw StudyError.damagedScore(path: url.path) }
     return score
   }

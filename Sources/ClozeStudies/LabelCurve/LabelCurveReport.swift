@@ -18,8 +18,8 @@ package struct LabelCurveRuns: Sendable {
   package let rankingFigure: (name: String, prefersLarger: Bool)
   /// Of the model that the pretrained arm starts from; nil if its folder does not tell.
   package let pretrainingSeconds: Double?
-  /// Whether the settings limit runs by minutes, so that both arms have equal seconds.
-  package let isLimitedByTime: Bool
+  /// Whether all runs took the minutes that the settings name, and none ended before.
+  package let haveEqualSeconds: Bool
 }
 
 /// A label curve: scores by the number of labels, and what pretraining is worth.
@@ -85,7 +85,7 @@ package struct LabelCurveReport: Encodable, Sendable {
     seedCount = runs.points.first?.seeds.count ?? 0
     trialCount = runs.points.first?.trials.count ?? 0
     pretrainingSeconds = runs.pretrainingSeconds
-    hasEqualSeconds = runs.isLimitedByTime
+    hasEqualSeconds = runs.haveEqualSeconds
     let places = Dictionary(grouping: runs.points.indices) { runs.points[$0].size }
     let scratch = runs.points.indices.filter { runs.points[$0].arm == .scratch }
     func curve(_ score: (Int) -> Double) -> [(size: Int, score: Double)] {

@@ -32,6 +32,10 @@ package struct LabelCurveStudy<Subject: CurveSubject> {
     plansOnly: Bool = false
   ) throws {
     self.subject = subject
+    let freeze = subject.rows.settings.optimizer.freeze
+    try SettingsCheck("optimizer")(
+      freeze == "none", "freeze",
+      "is \(freeze); a label curve trains from random weights, too, which would stay random; choose none")
     self.sizes = try LabelCurve.sizes(sizes, rowCount: subject.rows.rowCount, path: subject.rows.trainingPath)
     self.seedCount = seedCount
     trials = Array(CurveTrial.all.prefix(trialCount))
@@ -130,10 +134,14 @@ package struct LabelCurveStudy<Subject: CurveSubject> {
       }
     }
     let start = try StartFolder(subject.rows.model)
+    // A run may end before its minutes, at another limit or by its patience.
+    let seconds = 60 * subject.rows.settings.stop.minutes
+    let haveEqualSeconds =
+      seconds > 0 && points.allSatisfy { $0.seeds.allSatisfy { $0.seconds >= 0.98 * seconds } }
     return LabelCurveRuns(
       points: points, metrics: subject.metrics, rankingFigure: subject.rows.settings.rankingFigure,
       pretrainingSeconds: (try? CheckpointManifest.verified(start.folder))?.cursor.seconds,
-      isLimitedByTime: subject.rows.settings.stop.minutes > 0)
+      haveEqualSeconds: haveEqualSeconds)
   }
 
   private func heldOutScore(_ score: CurveRunScore) -> Double {
@@ -168,7 +176,11 @@ package struct LabelCurveStudy<Subject: CurveSubject> {
     _ run: CurveRun, isInterrupted: @escaping () -> Bool, report: @escaping (LabelCurve.Event) -> Void
   ) throws -> CurveRunScore? {
     let output = output(run)
-    if let score = try CurveRunScore.read(output, of: run, testCount: subject.testCount) { return score }
+    if let score = try CurveRunScore.read(output, of: run, testCount: subject.testCount) {
+      // A kill may have come before this.
+      RunFolder(output).removeCheckpoints()
+      return score
+    }
     let task = try task(run)
     report(.begun(run, warnings: task.warnings))
     let training = try TrainingRun(task, output: output, resume: .ifPresent)

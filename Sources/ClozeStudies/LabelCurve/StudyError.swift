@@ -38,7 +38,7 @@ package enum StudyError: Failure {
     case .damagedStudy(let path):
       "\(path): does not say what the study was made from; restore the file from a copy, or choose another --output"
     case .damagedScore(let path):
-      "\(path): is not the score of a run; delete the file, and the run is scored again"
+      "\(path): is not the score of a run; delete the file, and the run is made again"
     case .inUse(let path, let process):
       "\(path): another process\(process.map { " (\($0))" } ?? "") writes there; wait for it, or choose another --output"
     }

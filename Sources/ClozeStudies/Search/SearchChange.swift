@@ -38,8 +38,13 @@ extension SearchDomain {
     guard case .range(let lower, let upper, _, let multiple?) = self, case .number(let number) = value else {
       return value
     }
-    let candidates = [up ? number + multiple : number - multiple, up ? number - multiple : number + multiple]
-    return candidates.first { $0 >= lower && $0 <= upper }.map { .number($0) } ?? value
+    for direction in up ? [1.0, -1] : [-1, 1] {
+      let next = ((number / multiple).rounded() + direction) * multiple
+      if next > lower - 1e-9 * multiple, next < upper + 1e-9 * multiple {
+        return .number(min(max(next, lower), upper))
+      }
+    }
+    return value
   }
 
   private static func edited(

@@ -81,6 +81,6 @@ package struct SearchConfiguration: Configuration, Equatable {
     for (name, limit) in [("memoryGB", limits.memoryGB), ("secondsPerStep", limits.secondsPerStep)] {
       try require(limit >= 0 && limit.isFinite, "limits.\(name)", "is \(limit); choose 0 for none")
     }
-    try require(seed >= 0, "seed", "is \(seed); choose 0 or more")
+    try require(seed, in: 0...1 << 53, "seed")
   }
 }

@@ -33,7 +33,29 @@ extension SearchDomain {
   /// The least and the greatest number of a range.
   private static func ends(_ lower: Double, _ upper: Double, _ multiple: Double?) -> (Double, Double) {
     guard let multiple else { return (lower, upper) }
-    return ((lower / multiple).rounded(.up) * multiple, (upper / multiple).rounded(.down) * multiple)
+    // 0.3 / 0.1 is less than 3.
+    func count(_ bound: Double, _ rule: FloatingPointRoundingRule) -> Double {
+      let (quotient, nearest) = (bound / multiple, (bound / multiple).rounded())
+      return abs(quotient - nearest) < 1e-9 * max(1, abs(quotient)) ? nearest : quotient.rounded(rule)
+    }
+    return (
+      max(lower, count(lower, .up) * multiple), min(upper, count(upper, .down) * multiple)
+    )
+  }
+
+  /// The number of its values; nil if there are more than anyone counts.
+  var count: Int? {
+    switch self {
+    case .range(let lower, let upper, _, let multiple):
+      guard let multiple else { return nil }
+      let (lowest, highest) = SearchDomain.ends(lower, upper, multiple)
+      return Int(exactly: ((highest - lowest) / multiple).rounded()).map { $0 + 1 }
+    case .levels(let levels): return levels.count
+    case .choice(let names): return names.count
+    case .sequence(let choices, let lengths):
+      let count = lengths.reduce(0) { $0 + pow(Double(choices.count), Double($1)) }
+      return count < 0x1p53 ? Int(count) : nil
+    }
   }
 
   /// Whether one of a range's numbers lies in `numbers`.

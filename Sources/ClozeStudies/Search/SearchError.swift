@@ -7,7 +7,6 @@ package enum SearchError: Failure {
   case inUse(path: String, process: Int?)
   case otherStudy(path: String, what: String)
   case damagedJournal(path: String, line: Int)
-  case foreignTrial(path: String, trial: Int)
   case noTime(minutes: Double, needed: String)
   case nothingAllowed(reason: String)
   case baseFailed(reason: String)
@@ -17,7 +16,7 @@ package enum SearchError: Failure {
 
   package var exitStatus: ExitStatus {
     switch self {
-    case .damagedJournal, .foreignTrial, .otherStudy, .baseFailed: .data
+    case .damagedJournal, .otherStudy, .baseFailed: .data
     case .inUse, .noLeader, .leaderLost: .inputOutput
     case .rankFailed(_, _, let status): ExitStatus(rawValue: status) ?? .software
     default: .usage
@@ -35,9 +34,7 @@ package enum SearchError: Failure {
     case .otherStudy(let path, let what):
       "\(path): the study there was not begun with this '\(what)'; resume with what it was begun with, or choose another --output"
     case .damagedJournal(let path, let line):
-      "\(path): line \(line) does not follow from those before it; restore the file from a copy, or begin another study"
-    case .foreignTrial(let path, let trial):
-      "\(path): trial \(trial) is none of this study's space and rungs; restore the file from a copy, or begin another study"
+      "\(path): line \(line) does not follow from those before it, or was changed; restore the file from a copy, or begin another study"
     case .noTime(let minutes, let needed):
       "minutes: is \(Figure.decimal(minutes, 1)), and the smallest study takes about \(needed); raise it, lower base's "
         + "stop.steps or seeds, or give trials"

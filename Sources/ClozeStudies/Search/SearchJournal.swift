@@ -144,14 +144,13 @@ package final class SearchJournal {
   private let url: URL
   /// nil before the first event.
   private var file: AppendedFile?
-  private let encoder = JSONEncoder()
+  private var lines = JournalLines()
 
   package static let fileName = "trials.jsonl"
 
   /// Continues the journal in a study's folder, which this process has locked, or begins one.
   /// - Throws: `SearchError.damagedJournal`, `FileError`
   package init(_ folder: URL) throws {
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     url = folder.appendingPathComponent(SearchJournal.fileName)
     guard FileManager.default.fileExists(atPath: url.path) else { return }
     let bytes = try Data(file: url)
@@ -165,7 +164,7 @@ package final class SearchJournal {
       .dropLast()
       .enumerated()
     {
-      guard let event = try? JSONDecoder().decode(SearchEvent.self, from: Data(line)), take(event) else {
+      guard let event = lines.event(Data(line)), take(event) else {
         throw SearchError.damagedJournal(path: url.path, line: index + 1)
       }
     }
@@ -176,23 +175,6 @@ package final class SearchJournal {
     (folder.appendingPathComponent(fileName).fileSize ?? 0) > 0
   }
 
-  /// Checks that all trials are of a study with this space and so many rungs.
-  /// - Throws: `SearchError.damagedJournal`, `.foreignTrial`
-  func check(_ named: NamedSpace, _ space: SearchSpace, rungCount: Int) throws {
-    guard let start, (0...SearchConfiguration.mostTrials).contains(start.trials) else {
-      throw SearchError.damagedJournal(path: url.path, line: 1)
-    }
-    for trial in trials.values.sorted(by: { $0.number < $1.number }) {
-      let isOfSpace =
-        trial.arm == .base
-        ? trial.point.values.isEmpty && trial.settings.isEmpty
-        : space.contains(trial.point) && trial.settings == named.overrides(trial.point)
-      guard isOfSpace, trial.losses.keys.allSatisfy((0..<rungCount).contains) else {
-        throw SearchError.foreignTrial(path: url.path, trial: trial.number)
-      }
-    }
-  }
-
   /// Writes an event, which is on the disk when this returns.
   /// - Precondition: it follows from the events before it
   /// - Throws: `FileError`
@@ -200,7 +182,7 @@ package final class SearchJournal {
     precondition(take(event), "SearchJournal: \(event) does not follow")
     let file = try self.file ?? AppendedFile(url)
     self.file = file
-    try file.append(try encoder.encode(event) + [UInt8(ascii: "\n")])
+    try file.append(try lines.line(event))
     try file.synchronize()
   }
 

@@ -67,7 +67,9 @@ package struct SearchResult: Sendable {
       (mean, count) = (losses.reduce(0, +) / Double(losses.count), losses.count)
       let mean = mean
       let squares = losses.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
-      deviation = squares > 0 ? (squares / Double(losses.count - 1)).squareRoot() : nil
+      // The mean of equal numbers may differ from them in the last bit.
+      deviation =
+        losses.contains { $0 != losses[0] } ? (squares / Double(losses.count - 1)).squareRoot() : nil
     }
 
     /// How far apart a run and the mean of `others` runs of equally good settings are, at most, 19 times of 20.

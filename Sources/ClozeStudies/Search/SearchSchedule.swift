@@ -11,6 +11,9 @@ package struct SearchSchedule: Sendable, Equatable {
     package let trials: Range<Int>
   }
 
+  /// The most trials of a study whose number follows from its minutes.
+  package static let mostFitted = 2000
+
   package let rungCount: Int
   package let factor: Int
   /// Trials 1 to this number are runs of the base.

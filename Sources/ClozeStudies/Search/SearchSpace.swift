@@ -81,13 +81,13 @@ package struct SearchSpace: Sendable {
     return point
   }
 
-  /// Whether the point has a value of each setting whose condition holds, and nothing else.
-  func contains(_ point: SearchPoint) -> Bool {
-    let keys = dimensions.filter { $0.condition?.holds(in: point) ?? true }.map(\.key)
-    return Set(keys) == Set(point.values.keys)
-      && dimensions.allSatisfy { dimension in
-        point.values[dimension.key].map(dimension.domain.contains) ?? true
-      }
+  /// The number of its points, conditions and constraints aside; nil if there is no end of them.
+  var pointCount: Int? {
+    dimensions.reduce(Int?(1)) { product, dimension in
+      guard let product, let count = dimension.domain.count else { return nil }
+      let (next, overflows) = product.multipliedReportingOverflow(by: count)
+      return overflows ? nil : next
+    }
   }
 
   /// A point of independent uniform draws.

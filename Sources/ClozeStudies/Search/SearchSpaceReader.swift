@@ -103,6 +103,9 @@ struct SearchSpaceReader {
     guard numbers.count == names.count, leaves[key].map({ Double($0) != nil }) ?? false else {
       return .choice(names)
     }
+    guard Set(numbers).count == numbers.count else {
+      throw invalid(key, "names a number twice; leave one out")
+    }
     if isWhole(key) { try checkWhole(key, numbers) }
     return .levels(numbers.sorted())
   }

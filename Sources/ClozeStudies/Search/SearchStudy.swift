@@ -55,8 +55,16 @@ package final class SearchStudy<Subject: SearchSubject> {
     journal = plansOnly ? nil : try SearchJournal(output)
     if let journal, let start = journal.start {
       try subject.check(start.identities, of: settings, path: output.path)
-      try journal.check(points.named, points.space, rungCount: settings.rungs.count)
     }
+  }
+
+  /// What is worth knowing of a study with so many trials.
+  package func warnings(trials: Int) -> [String] {
+    guard let count = points.space.pointCount, count < trials else { return [] }
+    return [
+      "the space has at most \(Figure.count(count)) points, fewer than the \(Figure.count(trials)) trials, so some are run more than "
+        + "once; set trials to \(Figure.count(count)) or less, or widen the space"
+    ]
   }
 
   // MARK: Budget
@@ -72,15 +80,14 @@ package final class SearchStudy<Subject: SearchSubject> {
     if let start = journal?.start { return schedule(start.trials) }
     if settings.trials > 0 { return schedule(settings.trials) }
     let runs = 60 * settings.minutes / max(try secondsPerRun(), 1e-9)
-    let least = 2 * settings.rungs.factor
-    guard schedule(least).cost <= runs else {
+    // More trials do not always cost more: with few of random search the brackets are small, and more of a bracket goes on.
+    let possible = (2 * settings.rungs.factor...SearchSchedule.mostFitted).map(schedule)
+    guard let largest = possible.last(where: { $0.cost <= runs }) else {
+      let least = possible.map(\.cost).min() ?? 0
       throw SearchError.noTime(
-        minutes: settings.minutes,
-        needed: Figure.duration(60 * settings.minutes * schedule(least).cost / runs))
+        minutes: settings.minutes, needed: Figure.duration(60 * settings.minutes * least / runs))
     }
-    var trials = least
-    while trials < 10_000, schedule(trials + 1).cost <= runs { trials += 1 }
-    return schedule(trials)
+    return largest
   }
 
   /// The seconds of a whole run of the base, by a few of its steps; validations come on top.

@@ -93,9 +93,13 @@ extension SearchSubject {
     fixed.trialsAtOnce = 1
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
+    // What is proposed depends on the order of the settings.
+    let order =
+      if case .mapping(let pairs) = settings.space { pairs.map(\.key).joined(separator: " ") } else { "" }
     return try identities().merging([
       "base": base.resultDigest.hex,
-      "space": Digest(of: encoder.encode(settings.space)).hex, "settings": Digest(of: fixed.yaml()).hex,
+      "space": Digest(of: try encoder.encode(settings.space) + Data(order.utf8)).hex,
+      "settings": Digest(of: fixed.yaml()).hex,
     ]) { first, _ in first }
   }
 

@@ -4,7 +4,7 @@ internal import ClozeEvaluation
 /// Whether synthetic pairs helped: `verdict.json` beside the two runs.
 package struct SyntheticVerdict: Codable, Sendable, Equatable {
   package enum Decision: String, Codable, Sendable {
-    /// The score that ranks checkpoints is higher with synthetic pairs, beyond chance.
+    /// BLEU, or chrF unless checkpoints are ranked by BLEU, is higher with synthetic pairs, beyond chance.
     case kept
     case refused
   }

@@ -50,8 +50,8 @@ struct ScheduleOrigin: Equatable {
   var factor = 1.0
 
   /// How much of what remained at the origin is done, 0...1.
-  /// - Parameter total: how much of the whole run is done.
-  func fraction(at total: Double) -> Double { (total - fraction) / (1 - fraction) }
+  /// - Parameter total: how much of the whole run is done, which is less than at the origin if the run was made longer since.
+  func fraction(at total: Double) -> Double { max(0, (total - fraction) / (1 - fraction)) }
 }
 
 extension RunCursor {

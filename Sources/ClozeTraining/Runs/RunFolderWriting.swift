@@ -29,7 +29,8 @@ extension RunFolder {
   }
 
   /// Checks that a run with these settings may start or resume in the folder. Changes nothing.
-  /// - Throws: `FolderContentError`, `CheckpointError.runExists`, `.nothingToResume`, `.settingsDiffer`, `.otherRun`
+  /// - Throws: `FolderContentError`, `CheckpointError.runExists`, `.nothingToResume`, `.noSettings`,
+  ///   `.settingsDiffer`, `.otherRun`
   package func check<Settings: RunConfiguration>(_ configuration: Settings, resume: ResumeMode) throws {
     try FolderContent.check(url, for: .run)
     // A run that ended before its first event has only settings.
@@ -39,7 +40,8 @@ extension RunFolder {
     guard resume != .required || isBegun || holdsSettings else {
       throw CheckpointError.nothingToResume(path: url.path)
     }
-    guard holdsSettings, isBegun else { return }
+    guard isBegun else { return }
+    guard holdsSettings else { throw CheckpointError.noSettings(path: settings.path) }
     let before: Settings
     do {
       before = try ownSettings(Settings.self)

@@ -61,7 +61,7 @@ package struct RunMonitor: Sendable {
     if readsRawText, accuracy > 0.98, pastWarmup > 50 {
       warn(
         "too good",
-        "\(Figure.percent(accuracy)) of the masked tokens are predicted, which real text hardly allows: look for "
+        "\(Figure.percent(accuracy)) of the predictions are right, which real text hardly allows: look for "
           + "repeated text in the corpus, or a selectionRate near 0")
     }
     return warnings

@@ -55,7 +55,7 @@ package struct RunOutcome: Sendable, Equatable {
       ("steps", Figure.count(cursor.step)),
       ("tokens", Figure.count(cursor.tokens)),
       ("time", Figure.duration(cursor.seconds)),
-      ("tokens/s", Figure.count(Int(Double(cursor.tokens) / max(cursor.seconds, 1e-9)))),
+      ("tokens/s", Figure.count(Int(Double(cursor.tokens) / max(cursor.seconds, 1e-2)))),
       ("best step", cursor.bestStep.map(Figure.count) ?? "none"),
     ] + best + [
       ("peak memory", Figure.bytes(ProcessMemory.peak)),

@@ -61,14 +61,41 @@ import Testing
   @Test(arguments: [
     [0, 0], [0, 1, 1], [0, 1, 2, 2], [1], [0, 2], [0, 3, 4, 4], [0, 4], [0, 6, 7, 7], [0, 7],
   ]) func whatDoesNotFollowIsRefused(order: [Int]) throws {
-    let encoder = JSONEncoder()
+    var lines = JournalLines()
     var bytes = Data()
-    for index in order { bytes += try encoder.encode(Self.events[index]) + [UInt8(ascii: "\n")] }
+    for index in order { bytes += try lines.line(Self.events[index]) }
     try bytes.write(to: file)
     #expect {
       _ = try SearchJournal(folder.url)
     } throws: { error in
       "\(error)".contains("trials.jsonl: line \(order.count) does not follow")
+    }
+  }
+
+  /// The digests find what is JSON and could follow.
+  @Test(arguments: Self.events.indices.dropLast())
+  func aLineThatWasChangedIsNamed(index: Int) throws {
+    try write(Self.events)
+    let lines = String(decoding: try Data(contentsOf: file), as: UTF8.self).split(separator: "\n")
+    func refuses(_ changed: [Substring], line: Int) throws {
+      try folder.write(changed.map { $0 + "\n" }.joined(), to: SearchJournal.fileName)
+      #expect {
+        _ = try SearchJournal(folder.url)
+      } throws: { error in
+        "\(error)".contains("line \(line) does not follow")
+      }
+    }
+    var without = lines
+    without.remove(at: index)
+    try refuses(without, line: index + 1)
+    var exchanged = lines
+    exchanged.swapAt(index, index + 1)
+    try refuses(exchanged, line: index + 1)
+    for (text, other) in [("3.25", "3.2"), ("\"control\"", "\"proposer\""), ("\"trials\":3", "\"trials\":4")]
+    where lines[index].contains(text) {
+      var changed = lines
+      changed[index] = lines[index].replacing(text, with: other)
+      try refuses(changed, line: index + 1)
     }
   }
 

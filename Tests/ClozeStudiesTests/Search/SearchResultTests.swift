@@ -7,6 +7,8 @@ import Testing
   /// Equal losses of the base say nothing about the noise.
   @Test func equalSeedsAreNoNoise() {
     #expect(SearchResult.Noise([1.5, 1.5, 1.5])?.deviation == nil)
+    // The mean of the three is another number than they are.
+    #expect(SearchResult.Noise([0.1, 0.1, 0.1])?.deviation == nil)
     #expect(SearchResult.Noise([1.5, 1.6])?.deviation != nil)
   }
 

@@ -47,6 +47,28 @@ import Testing
     #expect(abs(rates.count - 250) < 50)
   }
 
+  /// Both ends of a range of multiples are proposed, although 0.3 / 0.1 is less than 3 and 17 * 0.05 more than 0.85.
+  @Test(
+    arguments: [
+      (0.1, 0.3, 0.1, 3), (0.1, 0.7, 0.1, 7), (0.05, 0.15, 0.05, 3), (0.5, 0.85, 0.05, 8),
+      (0.45, 0.9, 0.15, 4), (1, 10, 3, 3),
+    ] as [(Double, Double, Double, Int)])
+  func theEndsOfMultiples(lower: Double, upper: Double, multiple: Double, count: Int) {
+    let domain = SearchDomain.range(lower: lower, upper: upper, isLogarithmic: false, multiple: multiple)
+    let space = SearchSpace(dimensions: [SearchDimension(key: "x", domain: domain)])
+    for kind in [ProposerKind.random, .evolution] {
+      let proposer = kind.proposer(space: space, seed: 1)
+      var found: [SearchObservation] = []
+      for trial in 0..<60 {
+        let point = proposer.propose(trial: trial, observations: found, pending: [])
+        found.append(SearchObservation(point: point, loss: Double(trial % 7)))
+      }
+      let values = Set(found.compactMap { $0.point.values["x"] })
+      #expect(values.count == count, "\(kind) \(values)")
+      #expect(values.allSatisfy(domain.contains), "\(kind) \(values)")
+    }
+  }
+
   @Test func aPointSurvivesItsJSON() throws {
     let proposer = ProposerKind.random.proposer(space: Self.mixed, seed: 2)
     for trial in 0..<50 {

@@ -8,10 +8,9 @@ package import ClozeText
 /// Source: Lewis et al. 2020, "BART", section 2, arXiv:1910.13461.
 package struct DenoisingObjective: PretrainingObjective, SingleLossObjective {
   package let model: TranslationModel
-  package let microbatchCount: Int
   private let source: CorruptedPairSource
   private let specials: SpecialTokens
-  private let batch: PretrainConfiguration.Batch
+  package let batch: PretrainConfiguration.Batch
 
   package var store: ParameterStore { model.store }
 
@@ -23,7 +22,6 @@ package struct DenoisingObjective: PretrainingObjective, SingleLossObjective {
     self.source = source
     self.specials = specials
     self.batch = batch
-    microbatchCount = batch.windows / batch.microbatchWindows
   }
 
   package func with(_ batch: PretrainConfiguration.Batch) -> DenoisingObjective {

@@ -67,7 +67,9 @@ package struct DenoisingTask: PretrainingTask {
     if displaced.count == validation.count {
       figures["sourceGain"] = try statistics(training.model, displaced, tapes).loss - all.loss
     }
-    return ValidationReport(figures: figures, score: -all.loss, firstLoss: all.loss)
+    // Training may corrupt less of the text than the frozen masks do, and its loss is then lower for that alone.
+    let isComparable = configuration.masking.selectionRate >= MaskingConfiguration.forDenoising.selectionRate
+    return ValidationReport(figures: figures, score: -all.loss, firstLoss: isComparable ? all.loss : nil)
   }
 
   private func statistics(_ model: TranslationModel, _ batches: [[EncodedPair]], _ tapes: [Tape]) throws

@@ -52,7 +52,7 @@ package struct LabelConfiguration: RunConfiguration {
 
   package func validate() throws {
     let require = SettingsCheck()
-    try require(seed >= 0, "seed", "is \(seed); choose 0 or more")
+    try require(seed, in: 0...1 << 53, "seed")
     try model.validate(section: "model")
     try batch.validate(shortest: 5)
     try require(

@@ -7,9 +7,8 @@ package import ClozeModel
 /// Source: Devlin et al. 2019, section 3.1. arXiv:1810.04805
 package struct MaskedObjective: PretrainingObjective, SingleLossObjective {
   package let model: MaskedLanguageModel
-  package let microbatchCount: Int
   private let source: MaskedBatchSource
-  private let batch: PretrainConfiguration.Batch
+  package let batch: PretrainConfiguration.Batch
 
   package var store: ParameterStore { model.store }
 
@@ -17,7 +16,6 @@ package struct MaskedObjective: PretrainingObjective, SingleLossObjective {
     self.model = model
     self.source = source
     self.batch = batch
-    microbatchCount = batch.windows / batch.microbatchWindows
   }
 
   package func with(_ batch: PretrainConfiguration.Batch) -> MaskedObjective {

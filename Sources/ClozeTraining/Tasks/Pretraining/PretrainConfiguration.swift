@@ -52,11 +52,12 @@ package struct PretrainConfiguration: RunConfiguration {
 
   package func validate() throws {
     let require = SettingsCheck()
-    try require(seed >= 0, "seed", "is \(seed); choose 0 or more")
+    try require(seed, in: 0...1 << 53, "seed")
     try model.validate(section: "model")
     try require(
       (2...model.positionCount).contains(batch.windowLength), "batch.windowLength",
-      "is \(batch.windowLength); choose 2 to model.positionCount, which is \(model.positionCount)")
+      "is \(batch.windowLength); choose 2 to model.positionCount, which is \(model.positionCount), or set that, with --model to the "
+        + "model's own number")
     try require(
       batch.microbatchWindows >= 1, "batch.microbatchWindows",
       "is \(batch.microbatchWindows); choose 1 or more")

@@ -14,8 +14,13 @@ where Settings == PretrainConfiguration, Training: PretrainingObjective {
 
 /// An objective on the windows of a data folder.
 package protocol PretrainingObjective: Objective {
+  var batch: PretrainConfiguration.Batch { get }
   /// The same objective with steps of another size.
   func with(_ batch: PretrainConfiguration.Batch) -> Self
+}
+
+extension PretrainingObjective {
+  package var microbatchCount: Int { batch.microbatches }
 }
 
 extension PretrainingTask {
@@ -25,7 +30,7 @@ extension PretrainingTask {
   package var identityMend: String {
     "resume with the data folder it was made from, and with the --model that it started from, or none where it had none"
   }
-  package var microbatchCount: Int { configuration.batch.windows / configuration.batch.microbatchWindows }
+  package var microbatchCount: Int { configuration.batch.microbatches }
   package var dataBytes: Int { text.training.dataset.cacheBytes + text.validation.cacheBytes }
 
   package var microbatchSizes: ClosedRange<Int> { 1...configuration.batch.microbatchWindows }
@@ -50,6 +55,9 @@ extension PretrainConfiguration {
 }
 
 extension PretrainConfiguration.Batch {
+  /// The micro-batches of a step.
+  var microbatches: Int { windows / microbatchWindows }
+
   /// The numbers of the run's samples in a micro-batch.
   func samples(step: Int, microbatch: Int) -> Range<Int> {
     let first = step * windows + microbatch * microbatchWindows

@@ -20,12 +20,11 @@ internal import ClozeText
 /// Source: Clark et al. 2020, section 2 and appendix F, arXiv:2003.10555.
 package struct ReplacedTokenObjective: PretrainingObjective {
   package let model: ReplacedTokenModel
-  package let microbatchCount: Int
   package let losses: [WeightedLoss]
   private let source: MaskedBatchSource
   private let draw: ReplacementDraw
   private let generatorTraining: GeneratorTraining
-  private let batch: PretrainConfiguration.Batch
+  package let batch: PretrainConfiguration.Batch
 
   package var store: ParameterStore { model.store }
 
@@ -39,7 +38,6 @@ package struct ReplacedTokenObjective: PretrainingObjective {
     self.generatorTraining = generatorTraining
     self.batch = batch
     losses = [WeightedLoss("generator"), WeightedLoss("discriminator", weight: discriminatorWeight)]
-    microbatchCount = batch.windows / batch.microbatchWindows
   }
 
   package func with(_ batch: PretrainConfiguration.Batch) -> ReplacedTokenObjective {

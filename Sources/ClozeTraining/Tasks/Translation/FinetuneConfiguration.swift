@@ -54,7 +54,7 @@ package struct FinetuneConfiguration: RunConfiguration {
 
   package func validate() throws {
     let require = SettingsCheck()
-    try require(seed >= 0, "seed", "is \(seed); choose 0 or more")
+    try require(seed, in: 0...1 << 53, "seed")
     try model.validate(section: "model")
     try decoder.validate(model)
     try batch.validate(shortest: 4)

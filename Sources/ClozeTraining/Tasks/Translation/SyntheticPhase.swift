@@ -48,6 +48,12 @@ struct SyntheticPhase: Sendable {
         path: "stop.steps",
         reason: "is 0; synthetic pairs come first for a share of the steps, so give their number")
     }
+    guard configuration.stop.minutes == 0, configuration.stop.tokens == 0 else {
+      throw ConfigurationError.invalid(
+        path: "stop",
+        reason: "has minutes or tokens beside steps, which may end a run before its real pairs; set both to 0"
+      )
+    }
     guard configuration.validation.patience == 0 else {
       throw ConfigurationError.invalid(
         path: "validation.patience",

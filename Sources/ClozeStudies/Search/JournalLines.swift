@@ -1,0 +1,42 @@
+package import ClozeCore
+package import Foundation
+
+/// The lines of a journal, in their order. Each is the JSON of an event, and ends with the digest of all bytes before that:
+///
+///     {"event":"measured","loss":5.31,…,"digest":"0123456789abcdef"}
+///
+/// A line that was changed, taken out or exchanged with another one is therefore noticed at the next line at the latest.
+package struct JournalLines: ~Copyable {
+  /// Of the lines so far.
+  private var digest = DigestBuilder()
+  private let encoder = JSONEncoder()
+  private static let (beforeDigest, afterDigest) = (#","digest":""#, "\"}")
+  /// Hexadecimal digits.
+  private static let digestLength = 16
+
+  package init() { encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes] }
+
+  /// The next line, with its line feed.
+  package mutating func line(_ event: SearchEvent) throws -> [UInt8] {
+    // Without the closing brace.
+    let body = String(decoding: try encoder.encode(event).dropLast(), as: UTF8.self)
+    return Array((body + Self.beforeDigest + seal(body) + Self.afterDigest + "\n").utf8)
+  }
+
+  /// The event of the next line, which is given without its line feed; nil if it is none, or does not follow.
+  package mutating func event(_ line: Data) -> SearchEvent? {
+    let text = String(decoding: line, as: UTF8.self)
+    guard let place = text.range(of: Self.beforeDigest, options: .backwards) else { return nil }
+    let seal = seal(String(text[..<place.lowerBound]))
+    guard text[place.upperBound...] == seal + Self.afterDigest else { return nil }
+    return try? JSONDecoder().decode(SearchEvent.self, from: line)
+  }
+
+  /// The digest of all lines so far and of `body`, the begin of the next one, which is added to them with all that follows.
+  private mutating func seal(_ body: String) -> String {
+    digest.update(body)
+    let seal = String(digest.digestSoFar.hex.prefix(Self.digestLength))
+    digest.update(Self.beforeDigest + seal + Self.afterDigest + "\n")
+    return seal
+  }
+}
