@@ -62,6 +62,7 @@ import Testing
     #expect(plan.status == 0, "\(plan.errors)")
     let table = try work.table(plan.output)
     #expect(table["trials"] == "12: 9 evolution, 3 random as control; and base with 2 seeds")
+    #expect(plan.errors.contains("set seeds to 3 or more"), "\(plan.errors)")
     #expect(table["rungs"] == "at steps 3, 9; 1 of 3 trials goes on to the next")
     #expect(!work.exists("study"))
 

@@ -60,11 +60,18 @@ package final class SearchStudy<Subject: SearchSubject> {
 
   /// What is worth knowing of a study with so many trials.
   package func warnings(trials: Int) -> [String] {
-    guard let count = points.space.pointCount, count < trials else { return [] }
-    return [
-      "the space has at most \(Figure.count(count)) points, fewer than the \(Figure.count(trials)) trials, so some are run more than "
-        + "once; set trials to \(Figure.count(count)) or less, or widen the space"
-    ]
+    var warnings: [String] = []
+    if let count = points.space.pointCount, count < trials {
+      warnings.append(
+        "the space has at most \(Figure.count(count)) points, fewer than the \(Figure.count(trials)) trials, so some are run more "
+          + "than once; set trials to \(Figure.count(count)) or less, or widen the space")
+    }
+    if settings.seeds == 2 {
+      warnings.append(
+        "two seeds of base hardly tell how far equal runs are apart, so that almost nothing is beyond the noise; set seeds to 3 or more"
+      )
+    }
+    return warnings
   }
 
   // MARK: Budget
