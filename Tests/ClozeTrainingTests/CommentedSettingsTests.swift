@@ -31,6 +31,7 @@ import Testing
 
   @Test func demoSettings() throws {
     _ = try PretrainConfiguration.load(file: Self.url("pretrain-demo.yaml"), overrides: [])
+    _ = try PretrainConfiguration.load(file: Self.url("pretrain-mixed.yaml"), overrides: [])
     _ = try FinetuneConfiguration.load(file: Self.url("finetune-demo.yaml"), overrides: [])
     _ = try PretrainConfiguration.load(file: Self.url("denoise.yaml"), overrides: [])
     _ = try FinetuneConfiguration.load(file: Self.url("finetune-few.yaml"), overrides: [])
