@@ -163,6 +163,8 @@ import Testing
     for _ in 0..<2 {
       let result = try search("--set", "trials=0", "--set", "minutes=1e-9")
       #expect(result.status == 64 && result.errors.contains("minutes: is "), "\(result.errors)")
+      let large = try search("--set", "trials=0", "--set", "minutes=1e-9", "--set", "rungs.factor=9")
+      #expect(large.status == 64 && large.errors.contains("minutes: is "), "\(large.errors)")
     }
   }
 

@@ -5,7 +5,7 @@ package import Foundation
 ///
 ///     {"event":"measured","loss":5.31,…,"digest":"0123456789abcdef"}
 ///
-/// A line that was changed, taken out or exchanged with another one is therefore noticed at the next line at the latest.
+/// So a line that was changed, exchanged with another one, or taken out before the last one does not pass.
 package struct JournalLines: ~Copyable {
   /// Of the lines so far.
   private var digest = DigestBuilder()
@@ -32,7 +32,7 @@ package struct JournalLines: ~Copyable {
     return try? JSONDecoder().decode(SearchEvent.self, from: line)
   }
 
-  /// The digest of all lines so far and of `body`, the begin of the next one, which is added to them with all that follows.
+  /// The digest of all lines so far and of `body`, the beginning of the next one. Adds that whole line to those so far.
   private mutating func seal(_ body: String) -> String {
     digest.update(body)
     let seal = String(digest.digestSoFar.hex.prefix(Self.digestLength))

@@ -88,11 +88,12 @@ package final class SearchStudy<Subject: SearchSubject> {
     if settings.trials > 0 { return schedule(settings.trials) }
     let runs = 60 * settings.minutes / max(try secondsPerRun(), 1e-9)
     // More trials do not always cost more: with few of random search the brackets are small, and more of a bracket goes on.
-    let possible = (2 * settings.rungs.factor...SearchSchedule.mostFitted).map(schedule)
+    let least = 2 * settings.rungs.factor
+    let possible = (least...max(least, SearchSchedule.mostFitted)).map(schedule)
     guard let largest = possible.last(where: { $0.cost <= runs }) else {
-      let least = possible.map(\.cost).min() ?? 0
+      let cost = possible.map(\.cost).min() ?? 0
       throw SearchError.noTime(
-        minutes: settings.minutes, needed: Figure.duration(60 * settings.minutes * least / runs))
+        minutes: settings.minutes, needed: Figure.duration(60 * settings.minutes * cost / runs))
     }
     return largest
   }
