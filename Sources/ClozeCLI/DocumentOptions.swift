@@ -18,6 +18,9 @@ package struct DocumentOptions: ParsableArguments {
   @Flag(help: "Go on where more than 1 in 1,000 bytes of a file are invalid, and replace them.")
   package var lossy = false
 
+  /// For `GivenOptions`.
+  package static let names: Set = ["--documents", "--field", "--encoding", "--lossy"]
+
   package init() {}
 
   package func validate() throws { _ = try format() }

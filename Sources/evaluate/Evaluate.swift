@@ -92,7 +92,7 @@ struct Evaluate: Tool {
     let given = GivenOptions()
     if fill == nil { try given.refuse(["--top-k"], "for --fill") }
     if data == nil { try given.refuse(["--split"], "for --data") }
-    if text == nil { try given.refuse(["--documents", "--field", "--encoding", "--lossy"], "for --text") }
+    if text == nil { try given.refuse(DocumentOptions.names, "for --text") }
     if data == nil, text == nil {
       let masks: Set = ["--seed", "--windows", "--window-length", "--strategy", "--selection-rate"]
       try given.refuse(masks, "for --data and --text")

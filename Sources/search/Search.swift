@@ -74,8 +74,7 @@ struct Search: Tool {
   mutating func execute() throws {
     let settings = try load()
     if text.isEmpty {
-      try GivenOptions().refuse(
-        ["--validation-rate", "--documents", "--field", "--encoding", "--lossy"], "for --text")
+      try GivenOptions().refuse(DocumentOptions.names.union(["--validation-rate"]), "for --text")
     }
     if settings.task == .pretraining {
       try GivenOptions().refuse(["--skip-bad-rows"], "for labelled rows")

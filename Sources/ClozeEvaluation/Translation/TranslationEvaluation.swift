@@ -67,13 +67,10 @@ package struct TranslationEvaluation: Sendable {
 
   /// A text without words, and then characters, that stand right after an equal one.
   private static func withoutRepeats(_ text: String) -> String {
-    var words: [Substring] = []
-    for word in text.split(separator: " ") where word != words.last { words.append(word) }
-    var characters: [Character] = []
-    for character in words.joined(separator: " ") where character != characters.last {
-      characters.append(character)
+    func collapsed<Element: Equatable>(_ elements: some Sequence<Element>) -> [Element] {
+      elements.reduce(into: []) { if $0.last != $1 { $0.append($1) } }
     }
-    return String(characters)
+    return String(collapsed(collapsed(text.split(separator: " ")).joined(separator: " ")))
   }
 
   /// Distinct translations divided by distinct sources.

@@ -10,7 +10,7 @@ package struct JournalLines: ~Copyable {
   /// Of the lines so far.
   private var digest = DigestBuilder()
   private let encoder = JSONEncoder()
-  private static let (beforeDigest, afterDigest) = (#","digest":""#, "\"}")
+  private static let beforeDigest = #","digest":""#
   /// Hexadecimal digits.
   private static let digestLength = 16
 
@@ -20,23 +20,24 @@ package struct JournalLines: ~Copyable {
   package mutating func line(_ event: SearchEvent) throws -> [UInt8] {
     // Without the closing brace.
     let body = String(decoding: try encoder.encode(event).dropLast(), as: UTF8.self)
-    return Array((body + Self.beforeDigest + seal(body) + Self.afterDigest + "\n").utf8)
+    return Array((body + end(of: body) + "\n").utf8)
   }
 
   /// The event of the next line, which is given without its line feed; nil if it is none, or does not follow.
   package mutating func event(_ line: Data) -> SearchEvent? {
     let text = String(decoding: line, as: UTF8.self)
-    guard let place = text.range(of: Self.beforeDigest, options: .backwards) else { return nil }
-    let seal = seal(String(text[..<place.lowerBound]))
-    guard text[place.upperBound...] == seal + Self.afterDigest else { return nil }
+    guard let place = text.range(of: Self.beforeDigest, options: .backwards)?.lowerBound,
+      text[place...] == end(of: String(text[..<place]))
+    else { return nil }
     return try? JSONDecoder().decode(SearchEvent.self, from: line)
   }
 
-  /// The digest of all lines so far and of `body`, the beginning of the next one. Adds that whole line to those so far.
-  private mutating func seal(_ body: String) -> String {
+  /// The digest of all lines so far and of `body`, the beginning of the next one, as that line ends with it. Adds the whole line
+  /// to those so far.
+  private mutating func end(of body: String) -> String {
     digest.update(body)
-    let seal = String(digest.digestSoFar.hex.prefix(Self.digestLength))
-    digest.update(Self.beforeDigest + seal + Self.afterDigest + "\n")
-    return seal
+    let end = "\(Self.beforeDigest)\(digest.digestSoFar.hex.prefix(Self.digestLength))\"}"
+    digest.update(end + "\n")
+    return end
   }
 }

@@ -38,13 +38,11 @@ extension SearchDomain {
     guard case .range(let lower, let upper, _, let multiple?) = self, case .number(let number) = value else {
       return value
     }
-    for direction in up ? [1.0, -1] : [-1, 1] {
-      let next = ((number / multiple).rounded() + direction) * multiple
-      if next > lower - 1e-9 * multiple, next < upper + 1e-9 * multiple {
-        return .number(min(max(next, lower), upper))
-      }
+    let (lowest, highest) = SearchDomain.ends(lower, upper, multiple)
+    let candidates = (up ? [1.0, -1] : [-1, 1]).map { direction in
+      min(max(((number / multiple).rounded() + direction) * multiple, lowest), highest)
     }
-    return value
+    return .number(candidates.first { $0 != number } ?? number)
   }
 
   private static func edited(

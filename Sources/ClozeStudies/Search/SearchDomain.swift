@@ -31,16 +31,14 @@ extension SearchDomain {
   }
 
   /// The least and the greatest number of a range.
-  private static func ends(_ lower: Double, _ upper: Double, _ multiple: Double?) -> (Double, Double) {
+  static func ends(_ lower: Double, _ upper: Double, _ multiple: Double?) -> (Double, Double) {
     guard let multiple else { return (lower, upper) }
     // 0.3 / 0.1 is less than 3.
     func count(_ bound: Double, _ rule: FloatingPointRoundingRule) -> Double {
       let (quotient, nearest) = (bound / multiple, (bound / multiple).rounded())
       return abs(quotient - nearest) < 1e-9 * max(1, abs(quotient)) ? nearest : quotient.rounded(rule)
     }
-    return (
-      max(lower, count(lower, .up) * multiple), min(upper, count(upper, .down) * multiple)
-    )
+    return (max(lower, count(lower, .up) * multiple), min(upper, count(upper, .down) * multiple))
   }
 
   /// The number of its values; nil if there are more than anyone counts.
@@ -117,19 +115,5 @@ extension SearchDomain {
     guard case .sequence(let choices, let lengths) = self else { return value(at: random.uniform()) }
     let length = lengths.lowerBound + random.below(lengths.count)
     return .sequence((0..<length).map { _ in random.below(choices.count) })
-  }
-
-  /// Whether it has this value.
-  package func contains(_ value: SearchValue) -> Bool {
-    switch (self, value) {
-    case (.range(let lower, let upper, _, let multiple), .number(let number)):
-      let isMultiple = multiple.map { abs(number / $0 - (number / $0).rounded()) < 1e-9 } ?? true
-      return number >= lower && number <= upper && isMultiple
-    case (.levels(let levels), .choice(let position)): return levels.indices.contains(position)
-    case (.choice(let names), .choice(let position)): return names.indices.contains(position)
-    case (.sequence(let choices, let lengths), .sequence(let positions)):
-      return lengths.contains(positions.count) && positions.allSatisfy { choices.indices.contains($0) }
-    default: return false
-    }
   }
 }

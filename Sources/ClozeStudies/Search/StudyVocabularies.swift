@@ -16,8 +16,8 @@ package final class StudyVocabularies: Sendable {
   private let report: @Sendable (String) -> Void
   /// The digest of the text, once it is known; held while a data folder is made.
   private let corpusDigest = Guarded<Digest?>(nil)
-  /// What decides the data besides the size of the vocabulary; in the file `source` of the folder.
-  private let source: @Sendable () throws -> String
+  /// That of the files, once they were read.
+  private let fileDigest = Guarded<Digest?>(nil)
 
   /// - Parameters:
   ///   - inputs: files, folders and patterns.
@@ -35,17 +35,24 @@ package final class StudyVocabularies: Sendable {
     try corpus.check(format)
     (self.format, self.validationRate, self.folder, self.report) = (format, validationRate, folder, report)
     workerCount = workers > 0 ? workers : ProcessInfo.processInfo.activeProcessorCount
-    source = { [corpus] in
-      let text = try corpus.digest().hex
-      let encoding = format.encoding?.name ?? "UTF-8"
-      return
-        "\(text) \(validationRate) \(format.boundary.rawValue) \(format.field) \(encoding) \(format.isLossy) \(format.skipsBadRows)\n"
-    }
   }
 
   /// The digest of the files of the text, whatever their names.
   /// - Throws: `FileError`
-  func textDigest() throws -> Digest { try corpus.digest() }
+  func textDigest() throws -> Digest {
+    try fileDigest.withLock { known in
+      let digest = try known ?? corpus.digest()
+      known = digest
+      return digest
+    }
+  }
+
+  /// What decides the data besides the size of the vocabulary; in the file `source` of the folder.
+  private func source() throws -> String {
+    let encoding = format.encoding?.name ?? "UTF-8"
+    return
+      "\(try textDigest().hex) \(validationRate) \(format.boundary.rawValue) \(format.field) \(encoding) \(format.isLossy) \(format.skipsBadRows)\n"
+  }
 
   /// Makes room for data of this text: what a call that was refused has left of another one is removed. A study that has begun keeps its
   /// text.

@@ -102,3 +102,19 @@ import Testing
     #expect(SearchDomain.range(lower: 1, upper: 1, isLogarithmic: true, multiple: 1).isSound)
   }
 }
+
+extension SearchDomain {
+  /// Whether it has this value.
+  fileprivate func contains(_ value: SearchValue) -> Bool {
+    switch (self, value) {
+    case (.range(let lower, let upper, _, let multiple), .number(let number)):
+      let isMultiple = multiple.map { abs(number / $0 - (number / $0).rounded()) < 1e-9 } ?? true
+      return number >= lower && number <= upper && isMultiple
+    case (.levels(let levels), .choice(let position)): return levels.indices.contains(position)
+    case (.choice(let names), .choice(let position)): return names.indices.contains(position)
+    case (.sequence(let choices, let lengths), .sequence(let positions)):
+      return lengths.contains(positions.count) && positions.allSatisfy { choices.indices.contains($0) }
+    default: return false
+    }
+  }
+}
